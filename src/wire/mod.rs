@@ -1,0 +1,140 @@
+//! What `watch` and a scan process say to each other over one inherited socket: frames with a version, a
+//! length and a maximum, so that neither trusts the other's word for how much is to come.
+
+mod message;
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use crate::fault::Fault;
+use crate::finding::Report;
+
+pub use message::{Digests, Message, MessageWriter};
+
+/// Changes whenever a shape below changes: both ends are the same binary, and this proves it.
+const VERSION: u8 = 1;
+/// `VERSION` and the length of the payload, big-endian.
+pub const HEADER: usize = 5;
+/// The largest payload of any frame, in octets: two sheets of 512 KiB each with room to spare.
+pub const MAX_PAYLOAD: usize = 4 << 20;
+
+/// Everything that a scan process needs to know beforehand, as it stands in the files: it is parsed and
+/// compiled inside the cage, once, and shared by the workers.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Bundle {
+    /// `rules/<category>/<name>.toml`, in the order of their paths; a later file of the same id replaces an earlier one.
+    pub rules: Vec<SourceFile>,
+    /// `hashsets/*`, in the order of their paths.
+    pub hash_lists: Vec<SourceFile>,
+}
+
+/// A file as it was read, with the path as the person who wrote it would type it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SourceFile {
+    pub path: PathBuf,
+    pub octets: Vec<u8>,
+}
+
+/// What became of a bundle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Compiled {
+    Ready(RuleSet),
+    /// Every fault at once; nothing of the bundle is in force.
+    Refused(Vec<Fault>),
+}
+
+/// The name and the size of what is in force.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RuleSet {
+    /// The first 16 hex digits of the SHA-256 over the whole bundle.
+    pub id: String,
+    pub rules: usize,
+    pub terms: usize,
+    pub list_entries: usize,
+}
+
+/// Asks for one message to be examined. The message itself travels beside it, as a sealed memory file.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Request {
+    /// Also report digests of pictures, which only the owner of the file may learn.
+    pub want_facts: bool,
+}
+
+/// What comes back for one request.
+#[derive(Serialize, Deserialize)]
+pub enum Answer {
+    Report(Box<Report>),
+    /// The examination panicked; the process ends after this.
+    Panicked,
+}
+
+/// What is wrong with a frame. Never what stands in it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BadFrame {
+    #[error("a frame of {0} octets, {MAX_PAYLOAD} are allowed")]
+    TooLong(usize),
+    #[error("a frame of version {0}, {VERSION} is spoken here")]
+    Version(u8),
+    #[error("a frame whose content does not decode")]
+    Content,
+}
+
+/// A whole frame, header and payload.
+///
+/// # Errors
+/// When the payload is longer than `MAX_PAYLOAD`.
+pub fn encode<T: Serialize>(value: &T) -> Result<Vec<u8>, BadFrame> {
+    let mut frame = vec![VERSION, 0, 0, 0, 0];
+    frame = postcard::to_extend(value, frame).map_err(|_| BadFrame::Content)?;
+    let length = frame.len() - HEADER;
+    if length > MAX_PAYLOAD {
+        return Err(BadFrame::TooLong(length));
+    }
+    let octets = u32::try_from(length).map_err(|_| BadFrame::TooLong(length))?.to_be_bytes();
+    frame[1..HEADER].copy_from_slice(&octets);
+    Ok(frame)
+}
+
+/// The length of the payload that follows a header.
+///
+/// # Errors
+/// When the version is another or the length exceeds `MAX_PAYLOAD`.
+pub fn payload_length(header: [u8; HEADER]) -> Result<usize, BadFrame> {
+    let [version, length @ ..] = header;
+    if version != VERSION {
+        return Err(BadFrame::Version(version));
+    }
+    let length = u32::from_be_bytes(length) as usize;
+    if length > MAX_PAYLOAD { Err(BadFrame::TooLong(length)) } else { Ok(length) }
+}
+
+/// # Errors
+/// When the payload is not exactly one value.
+pub fn decode<T: DeserializeOwned>(payload: &[u8]) -> Result<T, BadFrame> {
+    match postcard::take_from_bytes(payload) {
+        Ok((value, [])) => Ok(value),
+        _ => Err(BadFrame::Content),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_frame_comes_back_as_it_was_sent() {
+        let frame = encode(&Request { want_facts: true }).unwrap();
+        let length = payload_length(frame[..HEADER].try_into().unwrap()).unwrap();
+        assert_eq!(length, frame.len() - HEADER);
+        assert_eq!(decode(&frame[HEADER..]), Ok(Request { want_facts: true }));
+    }
+
+    #[test]
+    fn a_frame_that_lies_is_refused_for_what_it_is() {
+        assert_eq!(payload_length([9, 0, 0, 0, 1]), Err(BadFrame::Version(9)));
+        assert_eq!(payload_length([VERSION, 0xff, 0xff, 0xff, 0xff]), Err(BadFrame::TooLong(0xffff_ffff)));
+        assert_eq!(decode::<Request>(&[7]), Err(BadFrame::Content));
+        assert_eq!(decode::<Request>(&[1, 1]), Err(BadFrame::Content), "trailing octets");
+    }
+}
