@@ -9,4 +9,5 @@ pub mod fault;
 pub mod finding;
 pub mod mail;
 // Floor 1, tools.
+pub mod config;
 pub mod wire;

@@ -1,0 +1,113 @@
+//! Passwords: kept in a file of their own or handed over by systemd, read when needed, never printed.
+
+use std::env;
+use std::fmt;
+use std::fs::File;
+use std::io::{self, Read};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crate::fault::{At, Fault};
+
+/// The longest password, in octets, that is read from a file.
+const LONGEST: u64 = 4096;
+
+/// A password. It has no `Debug` and no `Display`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(secret: String) -> Self {
+        Self(secret)
+    }
+
+    /// The password itself. Whoever calls this answers for where it goes.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// Where a password is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Password {
+    /// The name of a systemd credential (`LoadCredential=`), a file in `$CREDENTIALS_DIRECTORY`.
+    Credential(String),
+    /// The first line of a file that only its owner, and at most its group, may read.
+    File(PathBuf),
+}
+
+impl Password {
+    /// Reads the password anew, so that a changed one is in force at the next login.
+    ///
+    /// # Errors
+    /// When it is out of reach, empty, or in a file that others may read.
+    pub fn read(&self) -> Result<Secret, Fault> {
+        match self {
+            Self::Credential(name) => {
+                let Some(directory) = credentials_directory() else {
+                    return Err(Fault {
+                        what: format!("the password `{name}` is out of reach"),
+                        at: None,
+                        why: "it is a systemd credential, and no credentials were handed to this process".to_owned(),
+                        hint: format!(
+                            "start mailwarden as a service with `LoadCredential={name}:FILE`, or set `password_file` in place of `credential`"
+                        ),
+                    });
+                };
+                // The directory is systemd's own, and so are the modes of the files in it.
+                first_line(&directory.join(name), 0)
+            }
+            Self::File(path) => first_line(path, 0o137),
+        }
+    }
+
+    /// Whether the password can be read by this process at all: a credential exists only within the service.
+    pub fn within_reach(&self) -> bool {
+        matches!(self, Self::File(_)) || credentials_directory().is_some()
+    }
+}
+
+impl fmt::Display for Password {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Credential(name) => write!(f, "credential `{name}`"),
+            Self::File(path) => write!(f, "{}", path.display()),
+        }
+    }
+}
+
+fn credentials_directory() -> Option<PathBuf> {
+    env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
+}
+
+/// The first line of a file none of whose mode bits are `forbidden`.
+fn first_line(path: &Path, forbidden: u32) -> Result<Secret, Fault> {
+    let fault = |what: &str, why: String, hint: String| Fault { what: what.to_owned(), at: Some(At::file(path)), why, hint };
+    let unreadable = |error: io::Error| {
+        fault(
+            "a password file cannot be read",
+            error.to_string(),
+            "create it with the password in its first line, owned by the user that runs mailwarden, mode 0600".to_owned(),
+        )
+    };
+    let file = File::open(path).map_err(unreadable)?;
+    let metadata = file.metadata().map_err(unreadable)?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if metadata.is_file() && mode & forbidden != 0 {
+        return Err(fault(
+            "a password file is open to others",
+            format!("its mode is 0{mode:03o}; 0600, or 0640 for a group, is the most"),
+            format!("chmod 0600 {}", path.display()),
+        ));
+    }
+    let mut text = String::new();
+    file.take(LONGEST).read_to_string(&mut text).map_err(unreadable)?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(Secret(line.to_owned())),
+        _ => Err(fault(
+            "a password file is empty",
+            "its first line holds no password".to_owned(),
+            "write the password into its first line".to_owned(),
+        )),
+    }
+}

@@ -1,0 +1,167 @@
+//! The configuration as it is meant: every default filled in, every path resolved, every name looked up.
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Password, SchoolClock};
+use crate::finding::Recipient;
+use crate::mail::{Address, FolderName, Mailbox};
+
+/// `[school]`
+#[derive(Clone, Debug)]
+pub struct School {
+    /// As it stands in notices.
+    pub name: String,
+    /// The school's own mail domains, in lower case. At least one.
+    pub domains: Vec<String>,
+    pub clock: SchoolClock,
+}
+
+impl School {
+    /// Whether an address belongs to the school: its domain is one of `domains`; a subdomain has to be listed itself.
+    pub fn owns(&self, address: &Address) -> bool {
+        self.domains.iter().any(|domain| domain == address.domain())
+    }
+}
+
+/// `[state]`: the one directory that is written to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    pub directory: PathBuf,
+}
+
+impl State {
+    pub fn casebook(&self) -> PathBuf {
+        self.directory.join("casebook.db")
+    }
+
+    /// 32 random octets, made by `mailwarden init`.
+    pub fn instance_key(&self) -> PathBuf {
+        self.directory.join("instance.key")
+    }
+
+    pub fn vault(&self) -> PathBuf {
+        self.directory.join("vault")
+    }
+}
+
+/// How a connection is protected.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Security {
+    /// Only to this very machine.
+    Plaintext,
+    StartTls,
+    Tls,
+}
+
+/// `[[server]]`: an IMAP server.
+#[derive(Clone, Debug)]
+pub struct Server {
+    /// What `[[mailbox]]` calls it.
+    pub name: String,
+    pub host: String,
+    pub port: u16,
+    pub security: Security,
+    /// PEM certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// The most connections that are open at once.
+    pub connections: NonZeroUsize,
+}
+
+/// Who logs in to a mailbox.
+#[derive(Clone, Debug)]
+pub enum Login {
+    /// A service account that may read every mailbox: it logs in as `user`, `separator`, `master` in one name.
+    Master { user: String, master: String, separator: String, password: Password },
+    /// The mailbox's own user.
+    Own { user: String, password: Password },
+}
+
+/// `[[mailbox]]`, or a line of `[mailboxes] file`: a mailbox and the way into it.
+#[derive(Clone, Debug)]
+pub struct Watched {
+    pub mailbox: Mailbox,
+    pub server: Arc<Server>,
+    pub login: Login,
+}
+
+/// What is done with the mail that lies in a mailbox when it is watched for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum History {
+    Scan,
+    Skip,
+}
+
+/// `[watch]`
+#[derive(Clone, Debug, PartialEq)]
+pub struct Watch {
+    /// Between two polls of a mailbox.
+    pub interval: Duration,
+    /// By which part of itself an interval is lengthened or shortened at random. 0 to 0.5.
+    pub jitter: f64,
+    /// Whether servers that can are asked to say when mail arrives (RFC 2177).
+    pub idle: bool,
+    pub history: History,
+    pub except_folders: Vec<FolderName>,
+    /// From this size on, in octets, a message is fetched in parts.
+    pub large_message: u64,
+    /// Beyond this size, in octets, a message is not fetched, and counts as incomplete.
+    pub max_message: u64,
+}
+
+/// `[scan]`
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scan {
+    /// Messages that are examined at once. The default is one a core.
+    pub workers: NonZeroUsize,
+    /// Messages after which a worker is replaced.
+    pub messages_per_worker: NonZeroUsize,
+    /// Threads of one worker.
+    pub threads: NonZeroUsize,
+    /// For one message, from the moment it is handed over.
+    pub deadline: Duration,
+    /// Of one worker, in octets.
+    pub memory: u64,
+    /// Directories of rules: a later one's rule replaces an earlier one's of the same id.
+    pub rules: Vec<PathBuf>,
+    /// The directory of lists of digests, if there is one.
+    pub hashsets: Option<PathBuf>,
+}
+
+/// `[notice]`: how notices leave.
+#[derive(Clone, Debug)]
+pub struct Notice {
+    pub from: Address,
+    pub smtp_host: String,
+    pub smtp_port: u16,
+    pub security: Security,
+    /// PEM certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    /// `None` when the SMTP server lets this machine send without a password.
+    pub login: Option<SmtpLogin>,
+    /// A page about a case; `{codename}` stands for its name.
+    pub link: Option<String>,
+}
+
+#[derive(Clone, Debug)]
+pub struct SmtpLogin {
+    pub user: String,
+    pub password: Password,
+}
+
+/// `[[contact]]`: a person who receives notices. Contacts of one recipient are told in the order of the file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Contact {
+    pub recipient: Recipient,
+    pub name: String,
+    pub address: Address,
+}
+
+impl Notice {
+    /// The page about one case.
+    pub fn link_to(&self, codename: &str) -> Option<String> {
+        self.link.as_ref().map(|link| link.replace("{codename}", codename))
+    }
+}
