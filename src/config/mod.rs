@@ -1,8 +1,16 @@
 //! The configuration: read from one TOML file, every fault told at once, and turned into what is meant.
 
+mod accounts;
+mod bundle;
 mod clock;
+mod kind;
+mod mailbox_list;
+mod nearest;
 mod password;
+mod read;
+mod sections;
 mod settings;
+mod table;
 
 pub use clock::SchoolClock;
 pub use password::{Password, Secret};
@@ -12,6 +20,7 @@ use std::path::PathBuf;
 
 use crate::fault::Fault;
 use crate::finding::{Policy, Recipient};
+use crate::mail::{Address, Role};
 
 /// A configuration without a fault that would keep mailwarden from its work.
 #[derive(Clone, Debug)]
@@ -36,5 +45,11 @@ impl Config {
     /// The people who stand for a recipient, in the order in which they are told.
     pub fn contacts_of(&self, recipient: Recipient) -> impl Iterator<Item = &Contact> {
         self.contacts.iter().filter(move |contact| contact.recipient == recipient)
+    }
+
+    /// Whether mail to this address is delivered, never held (D17): it is a safeguarding mailbox or the DSL's own.
+    pub fn is_safeguarding(&self, address: &Address) -> bool {
+        self.contacts_of(Recipient::Dsl).any(|contact| contact.address == *address)
+            || self.mailboxes.iter().any(|own| own.mailbox.role == Role::Safeguarding && own.mailbox.address == *address)
     }
 }

@@ -111,3 +111,32 @@ fn first_line(path: &Path, forbidden: u32) -> Result<Secret, Fault> {
         )),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    /// What comes of a password file of this content and mode.
+    fn read(content: &str, mode: u32) -> Result<String, String> {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("imap");
+        fs::write(&path, content).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+        Password::File(path).read().map(|secret| secret.expose().to_owned()).map_err(|fault| fault.why)
+    }
+
+    #[test]
+    fn a_password_is_the_first_line_of_its_file() {
+        assert_eq!(read("correct horse \r\nbattery\n", 0o600), Ok("correct horse ".to_owned()));
+        assert_eq!(read("staple", 0o640), Ok("staple".to_owned()));
+        assert_eq!(read("\n", 0o600), Err("its first line holds no password".to_owned()));
+    }
+
+    #[test]
+    fn a_password_file_that_others_may_read_is_refused() {
+        for mode in [0o604, 0o644, 0o660, 0o777] {
+            assert_eq!(read("staple", mode), Err(format!("its mode is 0{mode:03o}; 0600, or 0640 for a group, is the most")));
+        }
+    }
+}

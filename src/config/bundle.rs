@@ -1,0 +1,174 @@
+//! Gathers the rules and lists that the configuration names, as octets: they are parsed inside the cage.
+
+use std::ffi::OsStr;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::{Config, Scan};
+use crate::fault::{At, Fault};
+use crate::wire::{Bundle, SourceFile};
+
+/// The most octets that one file may have: no rule and no list that a person made comes near.
+const MAX_FILE: u64 = 64 << 20;
+/// How many directories may lie within each other.
+const MAX_DEPTH: usize = 8;
+
+impl Config {
+    /// Every rule and every list of digests: the directories in the order of the configuration, so that a later one's
+    /// rule replaces an earlier one's, and the files of each in the order of their paths.
+    ///
+    /// # Errors
+    /// Every directory and file that cannot be read, and that there is no rule at all.
+    pub fn bundle(&self) -> Result<Bundle, Vec<Fault>> {
+        bundle(&self.file, &self.scan)
+    }
+}
+
+/// As [`Config::bundle`], of the configuration in `file`.
+fn bundle(file: &Path, scan: &Scan) -> Result<Bundle, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut bundle = Bundle::default();
+    for directory in &scan.rules {
+        let is_rule = |path: &Path| path.extension() == Some(OsStr::new("toml"));
+        bundle.rules.extend(gather(directory, "rules", &is_rule, &mut faults));
+    }
+    if let Some(directory) = &scan.hashsets {
+        let is_list = |path: &Path| path.file_stem() != Some(OsStr::new("README"));
+        bundle.hash_lists.extend(gather(directory, "hashsets", &is_list, &mut faults));
+    }
+    if bundle.rules.is_empty() && faults.is_empty() {
+        faults.push(Fault {
+            what: "there is no rule".to_owned(),
+            at: Some(At::file(file)),
+            why: match scan.rules.as_slice() {
+                [] => "beside the configuration there is neither `rules` nor `local-rules`".to_owned(),
+                directories => {
+                    let names: Vec<String> = directories.iter().map(|directory| directory.display().to_string()).collect();
+                    format!("no file ends in `.toml` in {}", names.join(", "))
+                }
+            },
+            hint: "name the rules that came with mailwarden: `rules = [\"/usr/share/mailwarden/rules\"]` in [scan]".to_owned(),
+        });
+    }
+    if faults.is_empty() { Ok(bundle) } else { Err(faults) }
+}
+
+/// The wanted files below a directory that `key` of `[scan]` names.
+fn gather(directory: &Path, key: &str, wanted: &dyn Fn(&Path) -> bool, faults: &mut Vec<Fault>) -> Vec<SourceFile> {
+    let mut paths = Vec::new();
+    if let Err((path, error)) = walk(directory, MAX_DEPTH, &mut paths) {
+        faults.push(Fault {
+            what: format!("a directory of `{key}` cannot be read"),
+            at: Some(At::file(path)),
+            why: error.to_string(),
+            hint: format!("correct `{key}` of [scan], or let the user that runs mailwarden read the directory"),
+        });
+        return Vec::new();
+    }
+    paths.retain(|path| wanted(path));
+    paths.sort();
+    let mut files = Vec::new();
+    for path in paths {
+        match read(&path) {
+            Ok(octets) => files.push(SourceFile { path, octets }),
+            Err(error) => faults.push(Fault {
+                what: format!("a file of `{key}` cannot be read"),
+                at: Some(At::file(path)),
+                why: error.to_string(),
+                hint: "let the user that runs mailwarden read it, or remove it".to_owned(),
+            }),
+        }
+    }
+    files
+}
+
+/// Every file below a directory, hidden ones left out.
+fn walk(directory: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), (PathBuf, io::Error)> {
+    let failed = |error| (directory.to_owned(), error);
+    if depth == 0 {
+        return Err(failed(io::Error::other("too many directories within each other")));
+    }
+    for entry in fs::read_dir(directory).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        if entry.file_name().as_encoded_bytes().starts_with(b".") {
+            continue;
+        }
+        if path.is_dir() {
+            walk(&path, depth - 1, paths)?;
+        } else {
+            paths.push(path);
+        }
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let size = fs::metadata(path)?.len();
+    if size > MAX_FILE {
+        return Err(io::Error::other(format!("it has {size} octets, and {MAX_FILE} are the most")));
+    }
+    fs::read(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroUsize;
+    use std::time::Duration;
+
+    /// The names of the rules, and of the lists, that a folder of these files yields; or why it yields none.
+    fn bundled(files: &[&str], rules: &[&str], hashsets: Option<&str>) -> Result<(Vec<String>, Vec<String>), Vec<String>> {
+        let folder = tempfile::tempdir().unwrap();
+        for file in files {
+            let path = folder.path().join(file);
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, file).unwrap();
+        }
+        let one = NonZeroUsize::MIN;
+        let scan = Scan {
+            workers: one,
+            messages_per_worker: one,
+            threads: one,
+            deadline: Duration::from_secs(1),
+            memory: 0,
+            rules: rules.iter().map(|name| folder.path().join(name)).collect(),
+            hashsets: hashsets.map(|name| folder.path().join(name)),
+        };
+        let names = |files: Vec<SourceFile>| {
+            files.iter().map(|file| file.path.strip_prefix(folder.path()).unwrap().display().to_string()).collect::<Vec<_>>()
+        };
+        bundle(Path::new("mailwarden.toml"), &scan)
+            .map(|bundle| (names(bundle.rules), names(bundle.hash_lists)))
+            .map_err(|faults| faults.into_iter().map(|fault| fault.what).collect())
+    }
+
+    #[test]
+    fn rules_are_gathered_directory_by_directory_in_the_order_of_their_paths() {
+        let files = [
+            "rules/hate/b.toml",
+            "rules/bullying/z.toml",
+            "rules/README.md",
+            "rules/.cache/x.toml",
+            "local/hate/b.toml",
+            "lists/a",
+            "lists/README.md",
+        ];
+        let (rules, lists) = bundled(&files, &["rules", "local"], Some("lists")).unwrap();
+        assert_eq!(rules, ["rules/bullying/z.toml", "rules/hate/b.toml", "local/hate/b.toml"]);
+        assert_eq!(lists, ["lists/a"]);
+    }
+
+    #[test]
+    fn directories_that_are_not_there_are_told_all_at_once() {
+        let told = bundled(&["rules/a.toml"], &["rules", "local"], Some("lists")).unwrap_err();
+        assert_eq!(told, ["a directory of `rules` cannot be read", "a directory of `hashsets` cannot be read"]);
+    }
+
+    #[test]
+    fn a_bundle_without_a_rule_is_refused() {
+        assert_eq!(bundled(&["rules/README.md"], &["rules"], None).unwrap_err(), ["there is no rule"]);
+        assert_eq!(bundled(&[], &[], None).unwrap_err(), ["there is no rule"]);
+    }
+}
