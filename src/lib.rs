@@ -11,3 +11,5 @@ pub mod mail;
 // Floor 1, tools.
 pub mod config;
 pub mod wire;
+// Floor 4, the door.
+pub mod cli;

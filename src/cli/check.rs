@@ -1,0 +1,62 @@
+//! `mailwarden check`: whether the configuration is without a fault, and what would be watched.
+
+use clap::Args;
+
+use super::{ConfigFile, Failure, Output};
+use crate::config::{Config, History, Login, Password, Watched};
+use crate::wire::Bundle;
+
+/// Check the configuration and say what would be watched.
+///
+/// Nothing is connected to and nothing is written. The exit code is 78 when anything is wrong, even where mailwarden
+/// would start all the same.
+#[derive(Debug, Args)]
+pub(super) struct Check {
+    #[command(flatten)]
+    config: ConfigFile,
+}
+
+impl Check {
+    pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
+        let config = self.config.load()?;
+        let bundle = config.bundle().map_err(|faults| Failure::config([config.faults.clone(), faults].concat()))?;
+        describe(&config, &bundle, out)?;
+        if config.faults.is_empty() { Ok(()) } else { Err(Failure::config(config.faults)) }
+    }
+}
+
+fn describe(config: &Config, bundle: &Bundle, out: &mut Output) -> Result<(), Failure> {
+    let rows: Vec<_> = config.mailboxes.iter().map(row).collect();
+    out.table(["mailbox", "group", "role", "server", "logs in as", "password"], &rows)?;
+
+    let history = match config.watch.history {
+        History::Scan => "with the mail that is there already",
+        History::Skip => "for new mail only",
+    };
+    out.line(&format!("watched: {} mailboxes of {}, {history}", config.mailboxes.len(), config.school.name))?;
+    out.line(&format!("files:   {} of rules, {} of digests; they are compiled at the start", bundle.rules.len(), bundle.hash_lists.len()))?;
+    for contact in &config.contacts {
+        out.line(&format!("told:    {}, as {}, at {}", contact.name, contact.recipient, contact.address))?;
+    }
+    out.line(&format!("state:   {}", config.state.directory.display()))?;
+    if passwords(config).any(|password| !password.within_reach()) {
+        out.line("note:    credentials are handed over by systemd, and were not checked")?;
+    }
+    Ok(())
+}
+
+fn row(watched: &Watched) -> [String; 6] {
+    let (user, password) = match &watched.login {
+        Login::Master { user, master, separator, password } => (format!("{user}{separator}{master}"), password),
+        Login::Own { user, password } => (user.clone(), password),
+    };
+    let mailbox = &watched.mailbox;
+    [mailbox.address.to_string(), mailbox.group.clone(), mailbox.role.to_string(), watched.server.name.clone(), user, password.to_string()]
+}
+
+fn passwords(config: &Config) -> impl Iterator<Item = &Password> {
+    let of_mailboxes = config.mailboxes.iter().map(|watched| match &watched.login {
+        Login::Master { password, .. } | Login::Own { password, .. } => password,
+    });
+    of_mailboxes.chain(config.notice.login.iter().map(|login| &login.password))
+}

@@ -1,0 +1,76 @@
+//! The command line: one command, one file.
+
+mod check;
+mod failure;
+mod log;
+mod output;
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{ArgAction, Args, Parser, Subcommand};
+
+use crate::config::Config;
+pub use failure::{Exit, Failure};
+pub use output::Output;
+
+/// Scans a school's mailboxes for safeguarding concerns, seals what it finds, and tells the safeguarding lead.
+#[derive(Debug, Parser)]
+#[command(name = "mailwarden", version, max_term_width = 100, arg_required_else_help = true)]
+struct CommandLine {
+    /// Tell more on standard error; twice for everything.
+    #[arg(short, long, global = true, action = ArgAction::Count)]
+    verbose: u8,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Check(check::Check),
+}
+
+/// Where the configuration lies.
+#[derive(Debug, Args)]
+struct ConfigFile {
+    /// The configuration.
+    #[arg(long, value_name = "FILE", default_value = "/etc/mailwarden/mailwarden.toml")]
+    config: PathBuf,
+}
+
+impl ConfigFile {
+    /// # Errors
+    /// Every fault of the configuration; those that can be survived are in the `Config`.
+    fn load(&self) -> Result<Config, Failure> {
+        Config::load(&self.config).map_err(Failure::config)
+    }
+}
+
+/// Does what the command line says. Failures are told on standard error.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let line = match CommandLine::try_parse_from(arguments) {
+        Ok(line) => line,
+        // Help and the version are no errors, and go to standard output.
+        Err(stop) => {
+            let _ = stop.print();
+            return if stop.use_stderr() { exit_code(Exit::Usage) } else { ExitCode::SUCCESS };
+        }
+    };
+    log::to_stderr(line.verbose);
+    let mut out = Output::new();
+    let done = match line.command {
+        Command::Check(check) => check.run(&mut out),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            output::tell(&failure.faults);
+            exit_code(failure.exit)
+        }
+    }
+}
+
+fn exit_code(exit: Exit) -> ExitCode {
+    ExitCode::from(exit as u8)
+}

@@ -1,0 +1,77 @@
+//! What people see: tables as wide as their terminal, colour only there, and plain columns for programs.
+
+use std::env;
+use std::io::{self, IsTerminal, StderrLock, StdoutLock, Write};
+use std::os::fd::AsFd;
+
+use comfy_table::{ContentArrangement, Table};
+
+use crate::fault::Fault;
+
+/// Standard output.
+pub struct Output {
+    out: StdoutLock<'static>,
+    /// In characters; `None` when no person is looking.
+    width: Option<u16>,
+}
+
+impl Output {
+    pub fn new() -> Self {
+        let out = io::stdout().lock();
+        let width = out.is_terminal().then(|| terminal_width(&out));
+        Self { out, width }
+    }
+
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn line(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{text}")
+    }
+
+    /// A table on a terminal; elsewhere a line a row, its fields separated by tabs, without the header.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn table<const N: usize>(&mut self, header: [&str; N], rows: &[[String; N]]) -> io::Result<()> {
+        let Some(width) = self.width else {
+            return rows.iter().try_for_each(|row| writeln!(self.out, "{}", row.join("\t")));
+        };
+        let mut table = Table::new();
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width).set_header(header);
+        for row in rows {
+            table.add_row(row);
+        }
+        writeln!(self.out, "{table}")
+    }
+}
+
+impl Default for Output {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Tells of every fault on standard error, an empty line between two. That nobody can read it is no reason to fail.
+pub fn tell(faults: &[Fault]) {
+    let mut err = io::stderr().lock();
+    let colour = err.is_terminal() && env::var_os("NO_COLOR").is_none();
+    let _ = write_faults(&mut err, faults, colour);
+}
+
+fn write_faults(err: &mut StderrLock<'_>, faults: &[Fault], colour: bool) -> io::Result<()> {
+    for (number, fault) in faults.iter().enumerate() {
+        if number > 0 {
+            writeln!(err)?;
+        }
+        let text = fault.to_string();
+        match text.strip_prefix("error:") {
+            Some(rest) if colour => writeln!(err, "\x1b[1;31merror:\x1b[0m{rest}")?,
+            _ => writeln!(err, "{text}")?,
+        }
+    }
+    Ok(())
+}
+
+fn terminal_width(terminal: impl AsFd) -> u16 {
+    rustix::termios::tcgetwinsize(terminal).map(|size| size.ws_col).ok().filter(|columns| *columns > 0).unwrap_or(80)
+}
