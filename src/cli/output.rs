@@ -4,7 +4,7 @@ use std::env;
 use std::io::{self, IsTerminal, StderrLock, StdoutLock, Write};
 use std::os::fd::AsFd;
 
-use comfy_table::{ContentArrangement, Table};
+use comfy_table::{ContentArrangement, Table, presets};
 
 use crate::fault::Fault;
 
@@ -37,7 +37,11 @@ impl Output {
             return rows.iter().try_for_each(|row| writeln!(self.out, "{}", row.join("\t")));
         };
         let mut table = Table::new();
-        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width).set_header(header);
+        table
+            .load_style(presets::UTF8_HORIZONTAL_ONLY)
+            .set_content_arrangement(ContentArrangement::Dynamic)
+            .set_width(width)
+            .set_header(header);
         for row in rows {
             table.add_row(row);
         }

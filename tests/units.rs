@@ -1,0 +1,52 @@
+//! The systemd unit, as systemd itself judges it.
+
+use std::path::Path;
+use std::process::{Command, Output};
+use std::{fs, io};
+
+const UNIT: &str = "systemd/mailwarden.service";
+/// In tenths, as `systemd-analyze security --threshold` takes it: 1.1 of 10, of which 0.8 are the network.
+const MOST_EXPOSED: &str = "--threshold=11";
+
+/// `None`, said aloud, where there is no `systemd-analyze`.
+fn systemd_analyze(arguments: &[&str]) -> Option<Output> {
+    match Command::new("systemd-analyze").args(arguments).output() {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            eprintln!("NOT TESTED: there is no systemd-analyze; apt install systemd");
+            None
+        }
+        output => Some(output.expect("systemd-analyze runs")),
+    }
+}
+
+fn said(output: &Output) -> String {
+    format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr))
+}
+
+#[test]
+fn the_service_is_no_more_exposed_than_its_network_makes_it() {
+    let Some(output) = systemd_analyze(&["security", "--offline=true", "--no-pager", MOST_EXPOSED, UNIT]) else { return };
+    assert!(said(&output).contains("Overall exposure level"), "{}", said(&output));
+    assert!(output.status.success(), "{}", said(&output));
+}
+
+#[test]
+fn systemd_understands_every_line_of_the_unit() {
+    let folder = tempfile::tempdir().unwrap();
+    let unit = folder.path().join("mailwarden.service");
+    let text = fs::read_to_string(UNIT).unwrap();
+    let installed = text.replace("ExecStart=/usr/bin/mailwarden", concat!("ExecStart=", env!("CARGO_BIN_EXE_mailwarden")));
+    assert_ne!(text, installed, "the unit starts /usr/bin/mailwarden");
+    fs::write(&unit, installed).unwrap();
+    let Some(output) = systemd_analyze(&["verify", "--man=no", unit.to_str().unwrap()]) else { return };
+    assert!(output.status.success() && said(&output).is_empty(), "{}", said(&output));
+}
+
+#[test]
+fn the_unit_allows_what_the_cages_are_built_of() {
+    let text = fs::read_to_string(Path::new(UNIT)).unwrap();
+    let last = text.lines().rfind(|line| line.starts_with("SystemCallFilter=")).unwrap_or_default();
+    for call in ["seccomp", "landlock_create_ruleset", "landlock_restrict_self", "memfd_create"] {
+        assert!(last.contains(call), "`{call}` is not allowed by the last filter line, which wins");
+    }
+}
