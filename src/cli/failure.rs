@@ -28,7 +28,7 @@ impl Failure {
     }
 
     /// The world failed: in a few words what, why, and what to do now.
-    pub fn world(what: impl Into<String>, why: impl ToString, hint: impl Into<String>) -> Self {
+    pub fn world(what: impl Into<String>, why: &dyn ToString, hint: impl Into<String>) -> Self {
         let fault = Fault { what: what.into(), at: None, why: why.to_string(), hint: hint.into() };
         Self { exit: Exit::World, faults: vec![fault] }
     }
@@ -39,7 +39,7 @@ impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self { exit: Exit::World, faults: Vec::new() },
-            _ => Self::world("the output cannot be written", error, "make room where it goes to"),
+            _ => Self::world("the output cannot be written", &error, "make room where it goes to"),
         }
     }
 }
