@@ -8,5 +8,7 @@ pub mod case;
 pub mod fault;
 pub mod finding;
 pub mod mail;
+pub mod steps;
 // Floor 1, tools.
+pub mod journal;
 pub mod wire;
