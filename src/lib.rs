@@ -12,3 +12,5 @@ pub mod steps;
 // Floor 1, tools.
 pub mod journal;
 pub mod wire;
+// Floor 2, the shelf and the hand. `casebook` uses `vault`: it takes receipts.
+pub mod vault;
