@@ -13,4 +13,5 @@ pub mod steps;
 pub mod journal;
 pub mod wire;
 // Floor 2, the shelf and the hand. `casebook` uses `vault`: it takes receipts.
+pub mod casebook;
 pub mod vault;
