@@ -8,8 +8,13 @@ pub mod case;
 pub mod fault;
 pub mod finding;
 pub mod mail;
+pub mod steps;
 // Floor 1, tools.
 pub mod config;
+pub mod journal;
 pub mod wire;
+// Floor 2, the shelf and the hand. `casebook` uses `vault`: it takes receipts.
+pub mod casebook;
+pub mod vault;
 // Floor 4, the door.
 pub mod cli;

@@ -1,0 +1,319 @@
+//! What the casebook says of its cases, and the decision that ends one.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+use super::column::{Json, Moment, moment, moment_if_any, parsed, word};
+use super::outbox::{NoticeId, acknowledge};
+use super::record::PlaceId;
+use super::{Casebook, CasebookError, Keyed, Refusal, Result};
+use crate::case::{CaseId, Codename, PlaceState};
+use crate::finding::{Action, Audience, Category, Incomplete, Kind, Level, Location, RuleId, RuleVersion};
+use crate::journal::{Actor, Event};
+use crate::mail::{Address, Arrival, FolderName, Place, Uid, UidValidity};
+use crate::vault::ObjectId;
+
+/// Which cases are listed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Leave out what was released.
+    pub undecided: bool,
+    pub category: Option<Category>,
+    pub at_least: Option<Level>,
+    pub opened_since: Option<Timestamp>,
+}
+
+/// How far people have come with a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Standing {
+    Acknowledged,
+    Open,
+    Released,
+}
+
+impl Standing {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Acknowledged => "acknowledged",
+            Self::Open => "open",
+            Self::Released => "released",
+        }
+    }
+}
+
+/// A case in a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseRow {
+    pub id: CaseId,
+    pub codename: Codename,
+    pub category: Category,
+    pub level: Level,
+    pub action: Action,
+    pub standing: Standing,
+    pub opened_at: Timestamp,
+    pub backscan: bool,
+    /// Copies that were found.
+    pub places: u32,
+}
+
+/// All that the casebook knows of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CaseFacts {
+    pub row: CaseRow,
+    /// The name of the rules that were in force.
+    pub rule_set: String,
+    pub audiences: Vec<Audience>,
+    pub sheet: Option<SealedObject>,
+    /// When and by whom.
+    pub acknowledged: Option<(Timestamp, String)>,
+    pub released: Option<(Timestamp, String)>,
+    pub places: Vec<PlaceFacts>,
+    pub findings: Vec<FindingFacts>,
+    pub incomplete: Vec<Incomplete>,
+    pub notices: Vec<NoticeFacts>,
+}
+
+/// An object in the vault, as it was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealedObject {
+    pub object: ObjectId,
+    pub ciphertext_sha256: [u8; 32],
+}
+
+/// A copy of the message of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceFacts {
+    pub id: PlaceId,
+    pub place: Place,
+    pub state: PlaceState,
+    /// With the flags that it had when it was found: seen, answered, forwarded.
+    pub arrival: Arrival,
+    pub found_at: Timestamp,
+    pub settled_at: Option<Timestamp>,
+    pub object: Option<SealedObject>,
+}
+
+impl PlaceFacts {
+    /// How long the message had been in the mailbox when it was found, in seconds; 0 where the server's clock
+    /// is ahead of ours.
+    pub fn lay_there_seconds(&self) -> u64 {
+        self.found_at.as_second().saturating_sub(self.arrival.internal_date).try_into().unwrap_or(0)
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FindingFacts {
+    pub rule: RuleId,
+    pub version: RuleVersion,
+    pub category: Category,
+    pub kind: Kind,
+    pub location: Location,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NoticeFacts {
+    pub id: NoticeId,
+    pub to: Address,
+    pub rank: u32,
+    pub due: Timestamp,
+    pub delivered_at: Option<Timestamp>,
+    pub failures: u32,
+    /// Why the last try failed, in a word.
+    pub failure: Option<String>,
+}
+
+const ROW: &str = "SELECT *, (SELECT count(*) FROM place WHERE of_case = cases.id) AS places FROM cases";
+
+impl Casebook {
+    /// The cases that pass the filter, newest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn cases(&self, filter: &Filter) -> Result<Vec<CaseRow>> {
+        self.read(|conn| {
+            conn.prepare_cached(&format!(
+                "{ROW} WHERE (NOT ?1 OR released_at IS NULL) AND (?2 IS NULL OR category = ?2) AND (?3 IS NULL OR level >= ?3)
+                 AND (?4 IS NULL OR opened_at >= ?4) ORDER BY id DESC"
+            ))?
+            .query_map(
+                params![filter.undecided, filter.category.map(Json), filter.at_least.map(Json), filter.opened_since.map(Moment)],
+                case_row,
+            )?
+            .collect()
+        })
+    }
+
+    /// # Errors
+    /// When the database refuses.
+    pub fn case(&self, codename: &Codename) -> Result<Option<CaseFacts>> {
+        self.read(|conn| {
+            let facts = conn
+                .prepare_cached(&format!("{ROW} WHERE codename = ?"))?
+                .query_row([codename.as_str()], |row| {
+                    Ok(CaseFacts {
+                        row: case_row(row)?,
+                        rule_set: row.get("rule_set")?,
+                        audiences: word(row, "audiences")?,
+                        sheet: sealed(row, "sheet", "sheet_sha256")?,
+                        acknowledged: moment_if_any(row, "acknowledged_at")?.zip(row.get("acknowledged_by")?),
+                        released: moment_if_any(row, "released_at")?.zip(row.get("released_by")?),
+                        places: Vec::new(),
+                        findings: Vec::new(),
+                        incomplete: Vec::new(),
+                        notices: Vec::new(),
+                    })
+                })
+                .optional()?;
+            let Some(mut facts) = facts else { return Ok(None) };
+            let of = [facts.row.id.0];
+            facts.places = conn
+                .prepare_cached(
+                    "SELECT place.*, address FROM place JOIN mailbox ON mailbox.id = place.mailbox WHERE of_case = ? ORDER BY place.id",
+                )?
+                .query_map(of, place_facts)?
+                .collect::<Result<_, _>>()?;
+            facts.findings = conn
+                .prepare_cached("SELECT * FROM finding WHERE of_case = ? ORDER BY rowid")?
+                .query_map(of, finding_facts)?
+                .collect::<Result<_, _>>()?;
+            facts.incomplete = conn
+                .prepare_cached("SELECT * FROM incomplete WHERE of_case = ? ORDER BY rowid")?
+                .query_map(of, |row| Ok(Incomplete { part: row.get("part")?, reason: word(row, "reason")? }))?
+                .collect::<Result<_, _>>()?;
+            facts.notices = conn
+                .prepare_cached("SELECT * FROM notice WHERE of_case = ? ORDER BY rank, id")?
+                .query_map(of, notice_facts)?
+                .collect::<Result<_, _>>()?;
+            Ok(Some(facts))
+        })
+    }
+
+    /// The decision that a case is no concern, or none any more: what was found in its content is not found in
+    /// it again by the same versions of the same rules. To be called before any copy is put back; then each
+    /// place is settled as `Released`. The reason is the person's own words, for the journal alone.
+    ///
+    /// # Errors
+    /// `NoCase`, or when the database refuses.
+    pub fn release(&self, now: Timestamp, who: &Actor, case: CaseId, reason: &str) -> Result<()> {
+        self.write(|tx| {
+            let codename = codename(tx, case)?;
+            acknowledge(tx, now, case, who)?;
+            let released = tx
+                .prepare_cached("UPDATE cases SET released_at = ?, released_by = ? WHERE id = ? AND released_at IS NULL")?
+                .execute(params![Moment(now), who.name(), case.0])?;
+            if released == 0 {
+                return Ok(());
+            }
+            tx.prepare_cached(
+                "INSERT OR IGNORE INTO waiver (content, rule, version)
+                 SELECT content, rule, version FROM finding JOIN cases ON cases.id = of_case WHERE of_case = ?",
+            )?
+            .execute([case.0])?;
+            self.append(tx, now, who, &Event::Released { case, codename, reason: reason.to_owned() })
+        })
+    }
+
+    /// The rules that a person has found wrong on this content, in the versions that she saw.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn waived(&self, content: &Keyed) -> Result<Vec<(RuleId, RuleVersion)>> {
+        self.read(|conn| {
+            conn.prepare_cached("SELECT rule, version FROM waiver WHERE content = ? ORDER BY rule, version")?
+                .query_map(params![content], |row| Ok((parsed(row, "rule")?, version(row)?)))?
+                .collect()
+        })
+    }
+}
+
+pub(super) fn codename(tx: &Transaction<'_>, case: CaseId) -> Result<Codename, Refusal> {
+    let name =
+        tx.prepare_cached("SELECT codename FROM cases WHERE id = ?")?.query_row([case.0], |row| parsed(row, "codename")).optional()?;
+    Ok(name.ok_or(CasebookError::NoCase(case))?)
+}
+
+/// An object's two columns.
+pub(super) fn sealed(row: &Row<'_>, object: &str, sha256: &str) -> rusqlite::Result<Option<SealedObject>> {
+    match row.get(sha256)? {
+        Some(ciphertext_sha256) => Ok(Some(SealedObject { object: parsed(row, object)?, ciphertext_sha256 })),
+        None => Ok(None),
+    }
+}
+
+/// The place of a row of `place` joined with its mailbox.
+pub(super) fn place_of(row: &Row<'_>) -> rusqlite::Result<Place> {
+    let uid = row.get("uid")?;
+    Ok(Place {
+        mailbox: parsed(row, "address")?,
+        folder: FolderName(row.get("folder")?),
+        uidvalidity: UidValidity(row.get("uidvalidity")?),
+        uid: Uid::new(uid).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, 0))?,
+    })
+}
+
+fn case_row(row: &Row<'_>) -> rusqlite::Result<CaseRow> {
+    let standing = match (moment_if_any(row, "released_at")?, moment_if_any(row, "acknowledged_at")?) {
+        (Some(_), _) => Standing::Released,
+        (None, Some(_)) => Standing::Acknowledged,
+        (None, None) => Standing::Open,
+    };
+    Ok(CaseRow {
+        id: CaseId(row.get("id")?),
+        codename: parsed(row, "codename")?,
+        category: word(row, "category")?,
+        level: word(row, "level")?,
+        action: word(row, "action")?,
+        standing,
+        opened_at: moment(row, "opened_at")?,
+        backscan: row.get("backscan")?,
+        places: row.get("places")?,
+    })
+}
+
+fn place_facts(row: &Row<'_>) -> rusqlite::Result<PlaceFacts> {
+    Ok(PlaceFacts {
+        id: PlaceId(row.get("id")?),
+        place: place_of(row)?,
+        state: word(row, "state")?,
+        arrival: Arrival {
+            flags: word(row, "flags")?,
+            internal_date: row.get("internal_date")?,
+            size: row.get::<_, i64>("size")?.cast_unsigned(),
+        },
+        found_at: moment(row, "found_at")?,
+        settled_at: moment_if_any(row, "settled_at")?,
+        object: sealed(row, "object", "object_sha256")?,
+    })
+}
+
+fn finding_facts(row: &Row<'_>) -> rusqlite::Result<FindingFacts> {
+    Ok(FindingFacts {
+        rule: parsed(row, "rule")?,
+        version: version(row)?,
+        category: word(row, "category")?,
+        kind: word(row, "kind")?,
+        location: Location { part: row.get("part")?, field: word(row, "field")? },
+    })
+}
+
+fn notice_facts(row: &Row<'_>) -> rusqlite::Result<NoticeFacts> {
+    Ok(NoticeFacts {
+        id: NoticeId(row.get("id")?),
+        to: parsed(row, "recipient")?,
+        rank: row.get("rank")?,
+        due: moment(row, "due_at")?,
+        delivered_at: moment_if_any(row, "delivered_at")?,
+        failures: row.get("failures")?,
+        failure: row.get("failure")?,
+    })
+}
+
+fn version(row: &Row<'_>) -> rusqlite::Result<RuleVersion> {
+    let mut octets = [0; 8];
+    let text: String = row.get("version")?;
+    hex::decode_to_slice(text, &mut octets)
+        .map_err(|_| rusqlite::Error::InvalidColumnType(0, "version".to_owned(), rusqlite::types::Type::Text))?;
+    Ok(RuleVersion(octets))
+}

@@ -1,0 +1,186 @@
+//! How far each folder has been judged, and how much: committed in batches, because most mail is clean.
+
+use std::ops::AddAssign;
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use rusqlite::{OptionalExtension, params};
+
+use super::{Casebook, Keyed, Result, column, mailbox};
+use crate::mail::{Address, Cursor, FolderName, UidValidity};
+
+/// A stretch of one folder, judged from the old cursor to the new.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    pub mailbox: Address,
+    pub folder: FolderName,
+    pub cursor: Cursor,
+    pub judged: Vec<Judged>,
+}
+
+/// One message of it.
+#[derive(Clone, Copy, Debug)]
+pub struct Judged {
+    /// `None` where the server did not hand it over.
+    pub message: Option<Keyed>,
+    pub outcome: Outcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    Clear,
+    Flagged,
+    Held,
+    /// Nothing found in what could be read.
+    Incomplete,
+    /// Judged in this mailbox before, and not again.
+    Known,
+}
+
+/// Messages.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub seen: u64,
+    pub scanned: u64,
+    pub incomplete: u64,
+    pub flagged: u64,
+    pub held: u64,
+}
+
+impl Counts {
+    fn of(outcome: Outcome) -> Self {
+        let one = |is: bool| u64::from(is);
+        Self {
+            seen: 1,
+            scanned: one(outcome != Outcome::Known),
+            incomplete: one(outcome == Outcome::Incomplete),
+            flagged: one(outcome == Outcome::Flagged),
+            held: one(outcome == Outcome::Held),
+        }
+    }
+}
+
+impl AddAssign for Counts {
+    fn add_assign(&mut self, more: Self) {
+        self.seen += more.seen;
+        self.scanned += more.scanned;
+        self.incomplete += more.incomplete;
+        self.flagged += more.flagged;
+        self.held += more.held;
+    }
+}
+
+/// The counts of one mailbox on one day, UTC.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MailboxDay {
+    pub mailbox: Address,
+    pub day: Date,
+    pub counts: Counts,
+}
+
+impl Casebook {
+    /// Moves cursors and counts, and remembers what was judged, in one transaction for all of a batch. What was
+    /// flagged or held has been recorded before.
+    ///
+    /// # Errors
+    /// When the database refuses; then all of the batch will be judged again.
+    pub fn progress(&self, now: Timestamp, batch: &[Progress]) -> Result<()> {
+        let day = now.to_zoned(TimeZone::UTC).date().to_string();
+        self.write_as(Some("cursor.commit"), |tx| {
+            let mut remember = tx.prepare_cached("INSERT OR IGNORE INTO judged (message, mailbox) VALUES (?, ?)")?;
+            let mut advance =
+                tx.prepare_cached("INSERT OR REPLACE INTO cursor (mailbox, folder, uidvalidity, next) VALUES (?, ?, ?, ?)")?;
+            let mut count = tx.prepare_cached(
+                "INSERT INTO tally (mailbox, day, seen, scanned, incomplete, flagged, held) VALUES (?, ?, ?, ?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET seen = seen + excluded.seen, scanned = scanned + excluded.scanned,
+                     incomplete = incomplete + excluded.incomplete, flagged = flagged + excluded.flagged, held = held + excluded.held",
+            )?;
+            for Progress { mailbox: address, folder, cursor, judged } in batch {
+                let mailbox = mailbox(tx, address)?;
+                let mut counts = Counts::default();
+                for Judged { message, outcome } in judged {
+                    counts += Counts::of(*outcome);
+                    // A held message that is met again was put back by somebody, and is to be judged again.
+                    if let Some(message) = message.filter(|_| *outcome != Outcome::Held) {
+                        remember.execute(params![message, mailbox])?;
+                    }
+                }
+                let Counts { seen, scanned, incomplete, flagged, held } = counts;
+                if seen > 0 {
+                    let [seen, scanned, incomplete, flagged, held] = [seen, scanned, incomplete, flagged, held].map(u64::cast_signed);
+                    count.execute(params![mailbox, day, seen, scanned, incomplete, flagged, held])?;
+                }
+                advance.execute(params![mailbox, folder.0, cursor.uidvalidity.0, cursor.next])?;
+            }
+            Ok(())
+        })
+    }
+
+    /// Whether this message was judged in this mailbox before and left there.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn knows(&self, mailbox: &Address, message: &Keyed) -> Result<bool> {
+        self.read(|conn| {
+            conn.prepare_cached("SELECT 1 FROM judged JOIN mailbox ON mailbox.id = judged.mailbox WHERE message = ? AND address = ?")?
+                .exists(params![message, mailbox.as_str()])
+        })
+    }
+
+    /// # Errors
+    /// When the database refuses.
+    pub fn cursor(&self, mailbox: &Address, folder: &FolderName) -> Result<Option<Cursor>> {
+        self.read(|conn| {
+            conn.prepare_cached(
+                "SELECT uidvalidity, next FROM cursor JOIN mailbox ON mailbox.id = cursor.mailbox WHERE address = ? AND folder = ?",
+            )?
+            .query_row(params![mailbox.as_str(), folder.0], |row| Ok(Cursor { uidvalidity: UidValidity(row.get(0)?), next: row.get(1)? }))
+            .optional()
+        })
+    }
+
+    /// The cursors of all folders of a mailbox, by their names.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn cursors(&self, mailbox: &Address) -> Result<Vec<(FolderName, Cursor)>> {
+        self.read(|conn| {
+            conn.prepare_cached(
+                "SELECT folder, uidvalidity, next FROM cursor JOIN mailbox ON mailbox.id = cursor.mailbox WHERE address = ? ORDER BY folder",
+            )?
+            .query_map([mailbox.as_str()], |row| {
+                Ok((FolderName(row.get(0)?), Cursor { uidvalidity: UidValidity(row.get(1)?), next: row.get(2)? }))
+            })?
+            .collect()
+        })
+    }
+
+    /// The counts of every mailbox and day since `since`, oldest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn counts(&self, since: Date) -> Result<Vec<MailboxDay>> {
+        self.read(|conn| {
+            conn.prepare_cached(
+                "SELECT address, day, seen, scanned, incomplete, flagged, held FROM tally JOIN mailbox ON mailbox.id = tally.mailbox
+                 WHERE day >= ? ORDER BY day, address",
+            )?
+            .query_map([since.to_string()], |row| {
+                let count = |column: &str| row.get::<_, i64>(column).map(i64::cast_unsigned);
+                Ok(MailboxDay {
+                    mailbox: column::parsed(row, "address")?,
+                    day: column::parsed(row, "day")?,
+                    counts: Counts {
+                        seen: count("seen")?,
+                        scanned: count("scanned")?,
+                        incomplete: count("incomplete")?,
+                        flagged: count("flagged")?,
+                        held: count("held")?,
+                    },
+                })
+            })?
+            .collect()
+        })
+    }
+}

@@ -1,0 +1,335 @@
+//! A concern becomes a case, and every further copy of the message a further place of that case.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, Transaction, params};
+use serde::{Deserialize, Serialize};
+
+use super::cases::{SealedObject, codename, place_of, sealed};
+use super::column::{Json, Moment, moment, word};
+use super::outbox::{self, NewNotice, Subject};
+use super::{Casebook, CasebookError, Keyed, Refusal, Result, mailbox};
+use crate::case::{CaseId, Codename, PlaceState};
+use crate::finding::{Action, Concern, Level};
+use crate::journal::{Actor, Event};
+use crate::mail::{Address, Arrival, FolderName, Place};
+use crate::vault::{ObjectId, Receipt};
+
+/// All that is written down of a message that is not clear.
+#[derive(Clone, Copy)]
+pub struct New<'a> {
+    /// The same for every copy.
+    pub content: Keyed,
+    pub message: Keyed,
+    pub place: &'a Place,
+    pub arrival: &'a Arrival,
+    pub found_at: Timestamp,
+    pub concern: &'a Concern,
+    pub parties: &'a [(Keyed, Party)],
+    pub sheet: Option<&'a Receipt>,
+    /// The sealed message: with it the place is `Sealed` and may be emptied, without it `Delivered`.
+    pub message_object: Option<&'a Receipt>,
+    pub rule_set: &'a str,
+    /// Queued when the case is a new one.
+    pub notices: &'a [NewNotice],
+    /// Found among the mail that lay there when the mailbox was first watched.
+    pub backscan: bool,
+}
+
+/// What somebody, known by a keyed address, is to a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Party {
+    /// A copy lay in this mailbox.
+    Mailbox,
+    Recipient,
+    Sender,
+}
+
+/// What became of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recorded {
+    pub case: CaseId,
+    pub codename: Codename,
+    pub place: PlaceId,
+    /// The case was there before: nobody is told again, and the sheet that came with this copy is not kept.
+    pub folded: bool,
+}
+
+/// The number of a place in the casebook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlaceId(pub i64);
+
+impl fmt::Display for PlaceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A copy that is sealed and not yet known to be gone from its mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedPlace {
+    pub id: PlaceId,
+    pub case: CaseId,
+    pub place: Place,
+    pub object: SealedObject,
+    pub found_at: Timestamp,
+}
+
+impl Casebook {
+    /// Writes down a message in one transaction: case, place, findings, parties, notices, journal.
+    ///
+    /// A copy folds into the undecided case of the same content, unless it is graver than that case: what
+    /// should bring more people, or bring them sooner, never folds silently. Recording a place twice gives the
+    /// first; where it comes with a newer receipt, that object takes the place of the older one.
+    ///
+    /// # Errors
+    /// When the database refuses; then nothing is written, and nothing may be removed.
+    pub fn record(&self, new: &New<'_>) -> Result<Recorded> {
+        self.write_as(Some("record.commit"), |tx| {
+            let known = self.undecided(tx, &new.content, new.concern.level)?;
+            let folded = known.is_some();
+            let case = match known {
+                Some((case, action)) => {
+                    fold(tx, case, action.max(new.concern.action))?;
+                    case
+                }
+                None => self.open_case(tx, new)?,
+            };
+            let mut party = tx.prepare_cached("INSERT OR IGNORE INTO party (address, of_case, part) VALUES (?, ?, ?)")?;
+            for (address, part) in new.parties {
+                party.execute(params![address, case.0, Json(part)])?;
+            }
+            let place = self.place(tx, case, new)?;
+            Ok(Recorded { case, codename: codename(tx, case)?, place, folded })
+        })
+    }
+
+    /// The case that a copy would fold into: with one, there is no need to seal a sheet.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn folds_into(&self, content: &Keyed, level: Level) -> Result<Option<CaseId>> {
+        self.write(|tx| Ok(self.undecided(tx, content, level)?.map(|(case, _)| case)))
+    }
+
+    /// The places of a folder whose removal is yet to be finished, oldest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn sealed_places(&self, mailbox: &Address, folder: &FolderName) -> Result<Vec<SealedPlace>> {
+        self.read(|conn| {
+            conn.prepare_cached(
+                "SELECT place.*, address FROM place JOIN mailbox ON mailbox.id = place.mailbox
+                 WHERE state = 'sealed' AND address = ? AND folder = ? ORDER BY place.id",
+            )?
+            .query_map([mailbox.as_str(), &folder.0], sealed_place)?
+            .filter_map(Result::transpose)
+            .collect()
+        })
+    }
+
+    /// Writes down what became of a place. Once more changes nothing.
+    ///
+    /// # Errors
+    /// `NoPlace`, or when the database refuses: nothing is `Removed` that was not sealed.
+    pub fn settle(&self, now: Timestamp, who: &Actor, place: PlaceId, state: PlaceState) -> Result<()> {
+        self.write_as(Some("settle.commit"), |tx| {
+            let (case, was, at) = tx
+                .prepare_cached("SELECT place.*, address FROM place JOIN mailbox ON mailbox.id = place.mailbox WHERE place.id = ?")?
+                .query_row([place.0], |row| Ok((CaseId(row.get("of_case")?), word::<PlaceState>(row, "state")?, place_of(row)?)))
+                .optional()?
+                .ok_or(CasebookError::NoPlace(place.0))?;
+            if was == state {
+                return Ok(());
+            }
+            tx.prepare_cached("UPDATE place SET state = ?, settled_at = ? WHERE id = ?")?.execute(params![
+                Json(state),
+                Moment(now),
+                place.0
+            ])?;
+            self.append(tx, now, who, &Event::PlaceSettled { case, place: at, state })
+        })
+    }
+
+    /// The sealed message of a place, if there is one.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn object_of(&self, place: PlaceId) -> Result<Option<SealedObject>> {
+        self.read(|conn| {
+            let object = conn
+                .prepare_cached("SELECT object, object_sha256 FROM place WHERE id = ?")?
+                .query_row([place.0], |row| sealed(row, "object", "object_sha256"))
+                .optional()?;
+            Ok(object.flatten())
+        })
+    }
+
+    /// Whether a row knows this object: everything else in the vault was left by a crash.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn known_object(&self, object: &ObjectId) -> Result<bool> {
+        self.read(|conn| {
+            conn.prepare_cached("SELECT 1 FROM place WHERE object = ?1 UNION ALL SELECT 1 FROM cases WHERE sheet = ?1")?
+                .exists([object.to_string()])
+        })
+    }
+
+    /// How many cases of a level came from one sender since then.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn raised(&self, sender: &Keyed, level: Level, since: Timestamp) -> Result<u32> {
+        self.read(|conn| {
+            conn.prepare_cached(
+                "SELECT count(*) FROM party JOIN cases ON cases.id = of_case WHERE address = ? AND part = ? AND level = ? AND opened_at >= ?",
+            )?
+            .query_row(params![sender, Json(Party::Sender), Json(level), Moment(since)], |row| row.get(0))
+        })
+    }
+
+    /// The undecided case of this content that is at least as grave.
+    fn undecided(&self, tx: &Transaction<'_>, content: &Keyed, level: Level) -> Result<Option<(CaseId, Action)>, Refusal> {
+        let known = tx
+            .prepare_cached("SELECT id, action FROM cases WHERE content = ? AND level >= ? AND released_at IS NULL ORDER BY id LIMIT 1")?
+            .query_row(params![content, Json(level)], |row| Ok((CaseId(row.get("id")?), word(row, "action")?)))
+            .optional()?;
+        Ok(known)
+    }
+
+    fn open_case(&self, tx: &Transaction<'_>, new: &New<'_>) -> Result<CaseId, Refusal> {
+        let New { concern, rule_set, backscan, .. } = *new;
+        let codename = unused_codename(tx)?;
+        let case = tx
+            .prepare_cached(
+                "INSERT INTO cases (codename, content, category, level, action, rule_set, backscan, opened_at, audiences, sheet, sheet_sha256)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+            )?
+            .query_row(
+                params![
+                    codename.as_str(),
+                    new.content,
+                    Json(concern.category),
+                    Json(concern.level),
+                    Json(concern.action),
+                    rule_set,
+                    backscan,
+                    Moment(new.found_at),
+                    Json(concern.sheet_audiences()),
+                    new.sheet.map(|sheet| sheet.object().to_string()),
+                    new.sheet.map(Receipt::ciphertext_sha256),
+                ],
+                |row| row.get(0).map(CaseId),
+            )?;
+        let mut finding =
+            tx.prepare_cached("INSERT INTO finding (of_case, rule, version, category, kind, part, field) VALUES (?, ?, ?, ?, ?, ?, ?)")?;
+        for found in &concern.findings {
+            finding.execute(params![
+                case.0,
+                found.rule.as_str(),
+                found.version.to_string(),
+                Json(found.category),
+                Json(found.kind),
+                found.location.part,
+                Json(found.location.field)
+            ])?;
+        }
+        let mut incomplete = tx.prepare_cached("INSERT INTO incomplete (of_case, part, reason) VALUES (?, ?, ?)")?;
+        for unread in &concern.incomplete {
+            incomplete.execute(params![case.0, unread.part, Json(unread.reason)])?;
+        }
+        outbox::queue(tx, Subject::Case(case), new.notices)?;
+        let event = Event::CaseOpened {
+            case,
+            codename,
+            category: concern.category,
+            level: concern.level,
+            action: concern.action,
+            rule_set: rule_set.to_owned(),
+            backscan,
+        };
+        self.append(tx, new.found_at, &Actor::Program, &event)?;
+        Ok(case)
+    }
+
+    fn place(&self, tx: &Transaction<'_>, case: CaseId, new: &New<'_>) -> Result<PlaceId, Refusal> {
+        let New { place, arrival, message, .. } = *new;
+        let mailbox = mailbox(tx, &place.mailbox)?;
+        let state = if new.message_object.is_some() { PlaceState::Sealed } else { PlaceState::Delivered };
+        let object = new.message_object.map(|receipt| receipt.object().to_string());
+        let sha256 = new.message_object.map(Receipt::ciphertext_sha256);
+        let known = tx
+            .prepare_cached(
+                "SELECT id FROM place WHERE of_case = ? AND mailbox = ? AND folder = ? AND uidvalidity = ? AND uid = ? AND message = ?",
+            )?
+            .query_row(params![case.0, mailbox, place.folder.0, place.uidvalidity.0, place.uid.get(), message], |row| {
+                row.get(0).map(PlaceId)
+            })
+            .optional()?;
+        let id = match known {
+            Some(id) if new.message_object.is_none() => return Ok(id),
+            Some(id) => {
+                tx.prepare_cached("UPDATE place SET state = ?, object = ?, object_sha256 = ?, settled_at = NULL WHERE id = ?")?
+                    .execute(params![Json(state), object, sha256, id.0])?;
+                id
+            }
+            None => tx
+                .prepare_cached(
+                    "INSERT INTO place (of_case, mailbox, folder, uidvalidity, uid, message, state, object, object_sha256,
+                                        flags, internal_date, size, found_at)
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                )?
+                .query_row(
+                    params![
+                        case.0,
+                        mailbox,
+                        place.folder.0,
+                        place.uidvalidity.0,
+                        place.uid.get(),
+                        message,
+                        Json(state),
+                        object,
+                        sha256,
+                        Json(&arrival.flags),
+                        arrival.internal_date,
+                        arrival.size.cast_signed(),
+                        Moment(new.found_at)
+                    ],
+                    |row| row.get(0).map(PlaceId),
+                )?,
+        };
+        self.append(tx, new.found_at, &Actor::Program, &Event::PlaceFound { case, place: place.clone(), state, object })?;
+        Ok(id)
+    }
+}
+
+/// The strictest of what is done to any copy is what the case says.
+fn fold(tx: &Transaction<'_>, case: CaseId, action: Action) -> Result<(), Refusal> {
+    tx.prepare_cached("UPDATE cases SET action = ?1 WHERE id = ?2 AND action <> ?1")?.execute(params![Json(action), case.0])?;
+    Ok(())
+}
+
+fn unused_codename(tx: &Transaction<'_>) -> Result<Codename, Refusal> {
+    loop {
+        let mut random = [0; 8];
+        getrandom::fill(&mut random).map_err(|error| rusqlite::Error::ToSqlConversionFailure(error.to_string().into()))?;
+        let codename = Codename::from_random(random);
+        if !tx.prepare_cached("SELECT 1 FROM cases WHERE codename = ?")?.exists([codename.as_str()])? {
+            return Ok(codename);
+        }
+    }
+}
+
+fn sealed_place(row: &Row<'_>) -> rusqlite::Result<Option<SealedPlace>> {
+    let Some(object) = sealed(row, "object", "object_sha256")? else { return Ok(None) };
+    Ok(Some(SealedPlace {
+        id: PlaceId(row.get("id")?),
+        case: CaseId(row.get("of_case")?),
+        place: place_of(row)?,
+        object,
+        found_at: moment(row, "found_at")?,
+    }))
+}

@@ -1,0 +1,104 @@
+//! What is wrong with the program or its surroundings: told to the technician once an episode, not once a try.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+use serde::{Deserialize, Serialize};
+
+use super::column::{Json, Moment};
+use super::outbox::{self, NewNotice, Subject};
+use super::{Casebook, Result};
+use crate::journal::{Actor, Event};
+use crate::mail::Address;
+
+/// A kind of trouble: the category `system`, facts only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Trouble {
+    /// No room to seal: nothing more is removed from mailboxes.
+    DiskFull,
+    /// The server cannot remove one message alone, or brings it back.
+    MailboxKeepsMessages,
+    MailboxUnreachable,
+    NoticeUndelivered,
+    /// The rules on the disk do not compile; those before them stay in force.
+    RulesRefused,
+    SelfTestFailed,
+    /// Scan processes die or stall.
+    WorkersFail,
+}
+
+impl Trouble {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DiskFull => "disk-full",
+            Self::MailboxKeepsMessages => "mailbox-keeps-messages",
+            Self::MailboxUnreachable => "mailbox-unreachable",
+            Self::NoticeUndelivered => "notice-undelivered",
+            Self::RulesRefused => "rules-refused",
+            Self::SelfTestFailed => "self-test-failed",
+            Self::WorkersFail => "workers-fail",
+        }
+    }
+}
+
+impl Casebook {
+    /// Opens an episode with its notices; says whether it is a new one. While one lasts, nothing more is told.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn record_system(&self, now: Timestamp, trouble: Trouble, mailbox: Option<&Address>, notices: &[NewNotice]) -> Result<bool> {
+        let address = mailbox.map_or("", Address::as_str);
+        self.write_as(Some("record.commit"), |tx| {
+            let new = tx
+                .prepare_cached("INSERT INTO trouble (kind, mailbox, began_at) VALUES (?, ?, ?) ON CONFLICT DO NOTHING RETURNING id")?
+                .query_row(params![Json(trouble), address, Moment(now)], |row| row.get(0))
+                .optional()?;
+            let Some(id) = new else { return Ok(false) };
+            outbox::queue(tx, Subject::Trouble(id), notices)?;
+            let event = Event::TroubleBegan { trouble: trouble.as_str().to_owned(), mailbox: mailbox.map(ToString::to_string) };
+            self.append(tx, now, &Actor::Program, &event)?;
+            Ok(true)
+        })
+    }
+
+    /// Closes the episode, if one lasts; says whether one did. A notice of it that was not yet sent is not sent.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn system_over(&self, now: Timestamp, trouble: Trouble, mailbox: Option<&Address>) -> Result<bool> {
+        let address = mailbox.map_or("", Address::as_str);
+        let lasts = self.read(|conn| {
+            conn.prepare_cached("SELECT 1 FROM trouble WHERE kind = ? AND mailbox = ? AND over_at IS NULL")?
+                .exists(params![Json(trouble), address])
+        })?;
+        // Asked after every good round: nothing is written when there is nothing to close.
+        if !lasts {
+            return Ok(false);
+        }
+        self.write(|tx| {
+            let closed = tx
+                .prepare_cached("UPDATE trouble SET over_at = ? WHERE kind = ? AND mailbox = ? AND over_at IS NULL")?
+                .execute(params![Moment(now), Json(trouble), address])?;
+            if closed > 0 {
+                let event = Event::TroubleOver { trouble: trouble.as_str().to_owned(), mailbox: mailbox.map(ToString::to_string) };
+                self.append(tx, now, &Actor::Program, &event)?;
+            }
+            Ok(closed > 0)
+        })
+    }
+
+    /// Every trouble at hand, with its mailbox and since when, oldest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn troubles(&self) -> Result<Vec<(Trouble, Option<Address>, Timestamp)>> {
+        self.read(|conn| {
+            conn.prepare_cached("SELECT kind, mailbox, began_at FROM trouble WHERE over_at IS NULL ORDER BY began_at, id")?
+                .query_map([], |row| {
+                    let (Json(trouble), address, Moment(began)) = (row.get(0)?, row.get::<_, String>(1)?, row.get(2)?);
+                    Ok((trouble, address.parse().ok(), began))
+                })?
+                .collect()
+        })
+    }
+}

@@ -1,0 +1,146 @@
+//! What the journal can say: one variant an event, facts only.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::case::{CaseId, Codename, PlaceState};
+use crate::finding::{Action, Audience, Category, Level, RuleId};
+use crate::mail::Place;
+
+/// Who did it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Actor {
+    /// A member of an audience, by the name she was enrolled with.
+    Member(String),
+    /// Somebody at the command line without a member's key, by the name of the account.
+    Operator(String),
+    /// `mailwarden` itself.
+    Program,
+}
+
+impl Actor {
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Member(name) | Self::Operator(name) => name,
+            Self::Program => "mailwarden",
+        }
+    }
+}
+
+/// What was done.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
+pub enum Event {
+    Acknowledged {
+        case: CaseId,
+        codename: Codename,
+    },
+    AudienceCreated {
+        audience: Audience,
+        members: Vec<String>,
+    },
+    CaseOpened {
+        case: CaseId,
+        codename: Codename,
+        category: Category,
+        level: Level,
+        action: Action,
+        rule_set: String,
+        backscan: bool,
+    },
+    MemberAdded {
+        audience: Audience,
+        name: String,
+        recipient: String,
+    },
+    NoticeDelivered {
+        notice: i64,
+        case: Option<CaseId>,
+    },
+    /// Another copy of the message of a case, or the first.
+    PlaceFound {
+        case: CaseId,
+        place: Place,
+        state: PlaceState,
+        object: Option<String>,
+    },
+    PlaceSettled {
+        case: CaseId,
+        place: Place,
+        state: PlaceState,
+    },
+    /// A decision: what was held goes back. The reason is the person's own words.
+    Released {
+        case: CaseId,
+        codename: Codename,
+        reason: String,
+    },
+    RulesInForce {
+        rule_set: String,
+        rules: usize,
+        terms: usize,
+        list_entries: usize,
+    },
+    RulesRefused {
+        faults: usize,
+    },
+    SelfTested {
+        passed: bool,
+    },
+    Started {
+        version: String,
+    },
+    Stopped,
+    /// Files in the vault that no row knew: their originals are still in the mailbox.
+    Swept {
+        drafts: usize,
+        objects: usize,
+    },
+    TroubleBegan {
+        trouble: String,
+        mailbox: Option<String>,
+    },
+    TroubleOver {
+        trouble: String,
+        mailbox: Option<String>,
+    },
+    /// Somebody looked, and why (D3). The reason is the person's own words.
+    Viewed {
+        case: CaseId,
+        codename: Codename,
+        object: String,
+        reason: String,
+    },
+    /// Somebody tried to look, and her key did not open it.
+    ViewRefused {
+        case: CaseId,
+        codename: Codename,
+        object: String,
+    },
+    Waived {
+        case: CaseId,
+        rules: Vec<RuleId>,
+    },
+}
+
+impl Event {
+    /// The same event without what a person typed: what the technician's commands show.
+    #[must_use]
+    pub fn without_reason(mut self) -> Self {
+        if let Self::Released { reason, .. } | Self::Viewed { reason, .. } = &mut self {
+            reason.clear();
+        }
+        self
+    }
+}
+
+/// One line of the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// From 1, without a gap.
+    pub seq: u64,
+    pub at: Timestamp,
+    pub who: Actor,
+    pub event: Event,
+}

@@ -1,0 +1,48 @@
+//! The steps of the crash order by name, so that a test can end the process before any one of them.
+
+/// Every step, in the order in which one held message passes them.
+pub const STEPS: [&str; 13] = [
+    "seal.write",
+    "seal.fsync",
+    "seal.prove",
+    "seal.rename",
+    "seal.fsync-folder",
+    "record.commit",
+    "remove.store",
+    "remove.expunge",
+    "remove.verify",
+    "settle.commit",
+    "notice.send",
+    "notice.commit",
+    "cursor.commit",
+];
+
+/// The deliberate mistakes that `make faults` must notice.
+pub const MUTANTS: [&str; 3] = ["no-fsync", "synchronous-normal", "remove-before-commit"];
+
+/// Marks that the named step comes next. In a build for fault tests the process kills itself here when
+/// `MAILWARDEN_STOP_BEFORE` names the step; in every other build this is nothing.
+#[cfg(feature = "faults")]
+pub fn step(name: &'static str) {
+    debug_assert!(STEPS.contains(&name), "`{name}` is no step");
+    if std::env::var_os("MAILWARDEN_STOP_BEFORE").is_some_and(|stop| stop == name) {
+        let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(not(feature = "faults"))]
+#[inline]
+pub fn step(_name: &'static str) {}
+
+/// Whether the named mistake is to be made: never, but in a build for fault tests with `MAILWARDEN_MUTANT`.
+#[cfg(feature = "faults")]
+pub fn mutant(name: &'static str) -> bool {
+    debug_assert!(MUTANTS.contains(&name), "`{name}` is no mutant");
+    std::env::var_os("MAILWARDEN_MUTANT").is_some_and(|mutant| mutant == name)
+}
+
+#[cfg(not(feature = "faults"))]
+#[inline]
+pub fn mutant(_name: &'static str) -> bool {
+    false
+}

@@ -1,0 +1,139 @@
+//! Keys as `age` knows them: a recipient is the public half, an identity the private one.
+
+use std::fmt;
+use std::fs;
+use std::io::{self, Write};
+use std::path::Path;
+use std::str::FromStr;
+
+use age::secrecy::{ExposeSecret, SecretString};
+use age::x25519;
+
+use super::VaultError;
+use super::file;
+
+/// A public key, `age1…`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Recipient(pub(super) x25519::Recipient);
+
+impl FromStr for Recipient {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        text.trim().parse().map(Self).map_err(|_| format!("`{text}` is not an age recipient (`age1…`)"))
+    }
+}
+
+impl fmt::Display for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Recipient {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Somebody who can open what is sealed to an audience.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Member {
+    /// As she is named in the journal: 1 to 100 characters, none of them a control character or `=`.
+    pub name: String,
+    pub recipient: Recipient,
+}
+
+impl FromStr for Member {
+    type Err = String;
+
+    /// `Name=age1…`
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (name, recipient) = text.split_once('=').ok_or_else(|| format!("`{text}` is not `Name=age1…`"))?;
+        let name = name.trim();
+        if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
+            return Err(format!("`{}` is not a name of 1 to 100 characters", name.escape_debug()));
+        }
+        Ok(Self { name: name.to_owned(), recipient: recipient.parse()? })
+    }
+}
+
+impl fmt::Display for Member {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}={}", self.name, self.recipient)
+    }
+}
+
+/// A person's own private key: it opens the rings that she is a member of. No `Debug`; wiped when dropped.
+pub struct MemberIdentity(pub(super) x25519::Identity);
+
+impl MemberIdentity {
+    pub fn generate() -> Self {
+        Self(x25519::Identity::generate())
+    }
+
+    /// Reads an identity file as `age-keygen` writes it.
+    ///
+    /// # Errors
+    /// `NotAKey` where there is not exactly one X25519 identity in it.
+    pub fn read(path: &Path) -> Result<Self, VaultError> {
+        let text = fs::read_to_string(path).map(SecretString::from).map_err(VaultError::io(path))?;
+        identity_in(text.expose_secret()).map(Self).map_err(|why| VaultError::NotAKey { path: path.to_owned(), why })
+    }
+
+    /// Writes a new identity file, mode 0600, as `age-keygen` would.
+    ///
+    /// # Errors
+    /// When there is such a file already.
+    pub fn write(&self, path: &Path) -> Result<(), VaultError> {
+        let write = || -> io::Result<()> {
+            let mut file = file::create(path)?;
+            writeln!(file, "# public key: {}\n{}", self.0.to_public(), self.0.to_string().expose_secret())?;
+            file.sync_all()
+        };
+        write().map_err(VaultError::io(path))
+    }
+
+    pub fn recipient(&self) -> Recipient {
+        Recipient(self.0.to_public())
+    }
+}
+
+/// The private key of an audience, out of its ring: it opens what is sealed to the audience. No `Debug`; wiped
+/// when dropped.
+pub struct AudienceIdentity(pub(super) x25519::Identity);
+
+/// The one identity in a text whose other lines are comments.
+pub(super) fn identity_in(text: &str) -> Result<x25519::Identity, String> {
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    match (lines.next().map(str::parse), lines.next()) {
+        (Some(Ok(identity)), None) => Ok(identity),
+        _ => Err("not an age identity file with one `AGE-SECRET-KEY-1…` line".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_is_read_as_it_is_written() {
+        let member = Member { name: "Ann Example".to_owned(), recipient: MemberIdentity::generate().recipient() };
+        assert_eq!(member.to_string().parse(), Ok(member));
+    }
+
+    #[test]
+    fn what_is_no_member_is_refused_and_the_reason_names_it() {
+        assert_eq!("Ann".parse::<Member>().unwrap_err(), "`Ann` is not `Name=age1…`");
+        assert_eq!("Ann=age1x".parse::<Member>().unwrap_err(), "`age1x` is not an age recipient (`age1…`)");
+        assert_eq!("A\nB=age1x".parse::<Member>().unwrap_err(), "`A\\nB` is not a name of 1 to 100 characters");
+    }
+
+    #[test]
+    fn a_file_without_an_identity_is_no_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        fs::write(&path, "# nothing\n").unwrap();
+        assert!(matches!(MemberIdentity::read(&path), Err(VaultError::NotAKey { path: named, .. }) if named == path));
+    }
+}
