@@ -1,9 +1,13 @@
 //! The command line: one command, one file.
 
 mod check;
+mod enrolment;
 mod failure;
+mod init;
+mod keys;
 mod log;
 mod output;
+mod shelf;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -29,6 +33,8 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Check),
+    Init(init::Init),
+    Keys(keys::Keys),
 }
 
 /// Where the configuration lies.
@@ -61,6 +67,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut out = Output::new();
     let done = match line.command {
         Command::Check(check) => check.run(&mut out),
+        Command::Init(init) => init.run(&mut out),
+        Command::Keys(keys) => keys.run(&mut out),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -1,0 +1,100 @@
+//! `mailwarden init`: makes the state of an installation and the key of every audience.
+
+use std::collections::BTreeMap;
+use std::fs::DirBuilder;
+use std::io;
+use std::os::unix::fs::DirBuilderExt;
+
+use clap::Args;
+use jiff::Timestamp;
+
+use super::enrolment::Enrolment;
+use super::shelf::{Shelf, operator, out_of_reach};
+use super::{ConfigFile, Exit, Failure, Output};
+use crate::config::Config;
+use crate::fault::Fault;
+use crate::finding::Audience;
+use crate::journal::{Event, InstanceKey};
+use crate::vault::{Member, VaultError};
+
+/// Make the state directory, the instance key and the key of every audience.
+///
+/// Each audience (dsl, head, chair, evidence) gets a key of its own whose private half only its members can open.
+/// `evidence` is for what nobody at the school may look at: enrol a key that is kept off this machine. Run as the user
+/// of the service. What is there already stays as it is.
+#[derive(Debug, Args)]
+pub(super) struct Init {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Somebody who can open what is sealed to an audience, with her public key from `mailwarden keys new`.
+    #[arg(long = "member", value_name = "AUDIENCE:NAME=age1…")]
+    members: Vec<Enrolment>,
+}
+
+impl Init {
+    pub fn run(self, out: &mut Output) -> Result<(), Failure> {
+        let config = self.config.load()?;
+        let Shelf { vault, book } = make_state(&config, out)?;
+        let ring = vault.ring();
+
+        let mut wanted: BTreeMap<Audience, Vec<Member>> = BTreeMap::new();
+        for Enrolment { audience, member } in self.members {
+            wanted.entry(audience).or_default().push(member);
+        }
+        let mut missing = Vec::new();
+        for audience in Audience::ALL {
+            match (ring.recipient(audience), wanted.contains_key(&audience)) {
+                (Ok(_), true) => missing.push(enrolled_already(audience)),
+                (Err(VaultError::NoRing { .. }), false) => missing.push(nobody_enrolled(audience)),
+                (Ok(_), false) | (Err(VaultError::NoRing { .. }), true) => {}
+                (Err(error), _) => return Err(error.into()),
+            }
+        }
+        if !missing.is_empty() {
+            return Err(Failure { exit: Exit::Usage, faults: missing });
+        }
+        for (audience, members) in wanted {
+            let names = members.iter().map(|member| member.name.clone()).collect::<Vec<_>>();
+            let told = names.join(", ");
+            book.note(Timestamp::now(), &operator(), &Event::AudienceCreated { audience, members: names })?;
+            ring.create(audience, &members)?;
+            out.line(&format!("made  the key of `{audience}`, which opens for {told}"))?;
+        }
+        Ok(())
+    }
+}
+
+fn make_state(config: &Config, out: &mut Output) -> Result<Shelf, Failure> {
+    let directory = &config.state.directory;
+    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| out_of_reach(config, &error))?;
+    let path = config.state.instance_key();
+    let key = match InstanceKey::create(&path) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            out.line(&format!("found {}", path.display()))?;
+            InstanceKey::read(&path)
+        }
+        made => {
+            out.line(&format!("made  {}", path.display()))?;
+            made
+        }
+    };
+    Shelf::open_with(config, key.map_err(|error| out_of_reach(config, &error))?)
+}
+
+fn nobody_enrolled(audience: Audience) -> Fault {
+    Fault {
+        what: format!("nobody would be able to open what is sealed to `{audience}`"),
+        at: None,
+        why: "the audience has no key, and no member to make one for".to_owned(),
+        hint: format!("add `--member {audience}:NAME=age1…` with a key from `mailwarden keys new FILE`"),
+    }
+}
+
+fn enrolled_already(audience: Audience) -> Fault {
+    Fault {
+        what: format!("the audience `{audience}` has a key already"),
+        at: None,
+        why: "another one would not open what is sealed".to_owned(),
+        hint: format!("leave out `--member {audience}:…`; a member adds another with `mailwarden keys add`"),
+    }
+}
