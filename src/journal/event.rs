@@ -144,3 +144,17 @@ pub struct Entry {
     pub who: Actor,
     pub event: Event,
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_technician_is_shown_leaves_out_what_a_person_typed() {
+        let codename: Codename = "amber-heron-7".parse().unwrap();
+        let viewed = Event::Viewed { case: CaseId(1), codename, object: "ab".to_owned(), reason: "CANARY".to_owned() };
+        assert!(serde_json::to_string(&viewed).unwrap().contains("CANARY"));
+        let shown = serde_json::to_string(&viewed.without_reason()).unwrap();
+        assert!(shown.contains("amber-heron-7") && !shown.contains("CANARY"), "{shown}");
+    }
+}

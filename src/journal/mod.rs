@@ -104,14 +104,14 @@ pub fn entries(conn: &Connection, from: u64, limit: usize) -> Result<Vec<Entry>,
     .collect()
 }
 
-/// Where the chain goes on. A head that is not ours is never continued as if nothing had been: a number is
-/// left out, so that the break stays to be seen, and the service goes on.
+/// Where the chain goes on. A head that is not ours, or behind which lines stand, is never continued as if
+/// nothing had been: a number is left out, so that the break stays to be seen, and the service goes on.
 fn end_of_chain(conn: &Connection, key: &InstanceKey) -> Result<(u64, [u8; 32]), JournalError> {
-    if let Some(head) = head(conn, key)? {
-        return Ok(head);
+    let last = conn.prepare_cached("SELECT coalesce(max(seq), 0) FROM journal")?.query_row([], |row| row.get::<_, i64>(0))?.cast_unsigned();
+    match head(conn, key)? {
+        Some((seq, hash)) if seq >= last => Ok((seq, hash)),
+        _ => Ok((last + 1, NOTHING)),
     }
-    let last = conn.query_row("SELECT coalesce(max(seq), 0) FROM journal", [], |row| row.get::<_, i64>(0))?;
-    Ok((last.cast_unsigned() + 1, NOTHING))
 }
 
 /// Number and hash of the last line, by the head; `None` where the head is missing or not ours.

@@ -96,3 +96,158 @@ fn rows(conn: &Connection) -> Result<Vec<Row>, rusqlite::Error> {
         })?
         .collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use rusqlite::params;
+
+    use super::*;
+    use crate::journal::{Actor, Event, append, create, entries};
+
+    const LINES: u64 = 50;
+
+    /// A journal of 50 lines whose triggers are gone, as whoever has the file at hand would take them away.
+    fn tampered_with(how: impl Fn(&Connection)) -> Result<Verified, Broken> {
+        let key = InstanceKey::random().unwrap();
+        let mut conn = journal(&key);
+        conn.execute_batch("DROP TRIGGER journal_lines_stay; DROP TRIGGER journal_lines_stand").unwrap();
+        how(&conn);
+        let found = told(&conn, &key);
+        // Nothing that is written later covers it up.
+        add(&mut conn, &key, 7);
+        assert_eq!(told(&conn, &key).err().map(|broken| broken.seq), found.err().map(|broken| broken.seq));
+        found
+    }
+
+    fn journal(key: &InstanceKey) -> Connection {
+        let mut conn = Connection::open_in_memory().unwrap();
+        create(&conn, key).unwrap();
+        for faults in 1..=LINES {
+            add(&mut conn, key, usize::try_from(faults).unwrap());
+        }
+        conn
+    }
+
+    fn add(conn: &mut Connection, key: &InstanceKey, faults: usize) {
+        let tx = conn.transaction().unwrap();
+        append(&tx, key, Timestamp::UNIX_EPOCH, &Actor::Program, &Event::RulesRefused { faults }).unwrap();
+        tx.commit().unwrap();
+    }
+
+    fn told(conn: &Connection, key: &InstanceKey) -> Result<Verified, Broken> {
+        match verify(conn, key) {
+            Ok(verified) => Ok(verified),
+            Err(JournalError::Broken(broken)) => Err(broken),
+            Err(other) => panic!("{other}"),
+        }
+    }
+
+    /// Puts the line `from` under the number `to`.
+    fn renumber(conn: &Connection, from: u64, to: u64) {
+        conn.execute("UPDATE journal SET seq = ? WHERE seq = ?", params![to.cast_signed(), from.cast_signed()]).unwrap();
+    }
+
+    fn delete(conn: &Connection, seq: u64) {
+        conn.execute("DELETE FROM journal WHERE seq = ?", [seq.cast_signed()]).unwrap();
+    }
+
+    #[test]
+    fn an_untouched_journal_verifies_and_reads_as_it_was_written() {
+        let key = InstanceKey::random().unwrap();
+        let conn = journal(&key);
+        assert_eq!(told(&conn, &key), Ok(Verified { entries: LINES }));
+        let read = entries(&conn, 49, 100).unwrap();
+        assert_eq!(read.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [49, 50]);
+        assert_eq!(read[1].event, Event::RulesRefused { faults: 50 });
+    }
+
+    #[test]
+    fn every_changed_line_is_named() {
+        for seq in 1..=LINES {
+            let change = |conn: &Connection| {
+                conn.execute("UPDATE journal SET entry = replace(entry, 'program', 'nobody') WHERE seq = ?", [seq.cast_signed()]).unwrap();
+            };
+            assert_eq!(tampered_with(change), Err(Broken { seq, how: How::Changed }));
+        }
+    }
+
+    #[test]
+    fn a_changed_line_is_named_even_when_all_hashes_behind_it_are_recomputed() {
+        for seq in 1..=LINES {
+            let forge = |conn: &Connection| {
+                let mut previous = NOTHING;
+                for row in rows(conn).unwrap() {
+                    let text = if row.seq == seq { row.text.replace("program", "nobody") } else { row.text };
+                    previous = chained(&previous, row.seq, &text);
+                    let line = params![text, previous, row.seq.cast_signed()];
+                    conn.execute("UPDATE journal SET entry = ?, hash = ? WHERE seq = ?", line).unwrap();
+                }
+                conn.execute("UPDATE journal_head SET hash = ?", [previous]).unwrap();
+            };
+            assert_eq!(tampered_with(forge), Err(Broken { seq, how: How::Changed }));
+        }
+    }
+
+    #[test]
+    fn every_removed_line_is_named_whether_the_gap_is_closed_or_not() {
+        for seq in 1..LINES {
+            assert_eq!(tampered_with(|conn| delete(conn, seq)), Err(Broken { seq, how: How::Removed }));
+            let close_the_gap = |conn: &Connection| {
+                delete(conn, seq);
+                (seq + 1..=LINES).for_each(|later| renumber(conn, later, later - 1));
+            };
+            assert_eq!(tampered_with(close_the_gap), Err(Broken { seq, how: How::Removed }));
+        }
+    }
+
+    #[test]
+    fn the_first_of_two_lines_that_changed_places_is_named() {
+        for seq in 1..LINES {
+            let swap = |conn: &Connection| {
+                renumber(conn, seq, 1000);
+                renumber(conn, LINES, seq);
+                renumber(conn, 1000, LINES);
+            };
+            assert_eq!(tampered_with(swap), Err(Broken { seq, how: How::Moved }));
+        }
+    }
+
+    #[test]
+    fn a_tail_that_was_cut_off_shows_wherever_the_cut_is() {
+        for kept in 0..LINES {
+            let cut = |conn: &Connection| (kept + 1..=LINES).for_each(|seq| delete(conn, seq));
+            assert_eq!(tampered_with(cut), Err(Broken { seq: kept + 1, how: How::CutOff }));
+        }
+    }
+
+    #[test]
+    fn a_tail_that_was_cut_off_shows_even_when_the_head_is_changed_or_removed() {
+        let cut = |conn: &Connection| {
+            delete(conn, LINES);
+            conn.execute("UPDATE journal_head SET (seq, hash, seal) = (SELECT seq, hash, seal FROM journal WHERE seq = 49)", []).unwrap();
+        };
+        assert_eq!(tampered_with(cut), Err(Broken { seq: LINES, how: How::CutOff }));
+        let behead = |conn: &Connection| {
+            conn.execute("DELETE FROM journal_head", []).unwrap();
+        };
+        assert_eq!(tampered_with(behead), Err(Broken { seq: LINES + 1, how: How::CutOff }));
+    }
+
+    #[test]
+    fn a_line_that_somebody_put_in_between_is_named() {
+        let insert = |conn: &Connection| {
+            (20..=LINES).rev().for_each(|later| renumber(conn, later, later + 1));
+            conn.execute("INSERT INTO journal SELECT 20, entry, hash, seal FROM journal WHERE seq = 19", []).unwrap();
+        };
+        assert_eq!(tampered_with(insert), Err(Broken { seq: 20, how: How::Moved }), "what was written as line 20 stands elsewhere now");
+    }
+
+    #[test]
+    fn our_own_code_can_neither_change_nor_delete_a_line() {
+        let conn = journal(&InstanceKey::random().unwrap());
+        let refused = |sql: &str| conn.execute(sql, []).unwrap_err().to_string();
+        assert_eq!(refused("UPDATE journal SET entry = ''"), "a line of the journal is never changed");
+        assert_eq!(refused("DELETE FROM journal"), "a line of the journal is never deleted");
+    }
+}

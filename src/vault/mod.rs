@@ -9,8 +9,9 @@ mod key;
 mod object;
 mod proof;
 mod ring;
+mod sweep;
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, BufReader, BufWriter, Read};
 use std::path::{Path, PathBuf};
 
@@ -22,6 +23,7 @@ pub use error::VaultError;
 pub use key::{AudienceIdentity, Member, MemberIdentity, Recipient};
 pub use object::{ObjectId, Receipt};
 pub use ring::Ring;
+pub use sweep::Swept;
 
 /// How much must stay free on the disk; the larger of the two counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,16 +39,6 @@ impl Default for Reserve {
         Self { octets: 500 << 20, percent: 5 }
     }
 }
-
-/// What was swept.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Swept {
-    pub drafts: usize,
-    pub objects: usize,
-}
-
-/// More unknown objects than this were not left by a crash, whatever was in flight.
-const MOST_STRANGERS: usize = 64;
 
 /// A folder of sealed objects and of the public keys that seal them.
 #[derive(Clone, Debug)]
@@ -156,28 +148,6 @@ impl Vault {
             .map_err(VaultError::opening(&path))
     }
 
-    /// Removes drafts, and objects that no row knows: they were sealed when the process died before it could
-    /// record them, and their originals are still in the mailbox. Only at the start of the one process that seals.
-    ///
-    /// # Errors
-    /// `Strangers` when there are so many that the casebook must be older than the vault; no object is removed.
-    pub fn sweep(&self, known: impl Fn(&ObjectId) -> bool) -> Result<Swept, VaultError> {
-        let drafts = files_in(&self.folder.join("tmp"))?;
-        let mut strangers = Vec::new();
-        let objects = self.folder.join("objects");
-        for folder in fs::read_dir(&objects).map_err(VaultError::io(&objects))? {
-            let folder = folder.map_err(VaultError::io(&objects))?.path();
-            strangers.extend(files_in(&folder)?.into_iter().filter(|path| !object_at(path).is_some_and(|object| known(&object))));
-        }
-        if strangers.len() > MOST_STRANGERS {
-            return Err(VaultError::Strangers { path: objects, count: strangers.len() });
-        }
-        for path in drafts.iter().chain(&strangers) {
-            fs::remove_file(path).map_err(VaultError::io(path))?;
-        }
-        Ok(Swept { drafts: drafts.len(), objects: strangers.len() })
-    }
-
     fn object(&self, object: &ObjectId) -> Result<(PathBuf, File), VaultError> {
         let path = self.folder.join(object.path());
         match File::open(&path) {
@@ -212,11 +182,140 @@ fn prove(path: &Path, key: &CapturedKey, original: impl Read) -> Result<[u8; 32]
     sealed.finish().map_err(VaultError::io(path))
 }
 
-fn files_in(folder: &Path) -> Result<Vec<PathBuf>, VaultError> {
-    let list = || fs::read_dir(folder)?.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>();
-    list().map_err(VaultError::io(folder))
-}
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::cell::Cell;
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
 
-fn object_at(path: &Path) -> Option<ObjectId> {
-    path.file_name()?.to_str()?.strip_suffix(".age")?.parse().ok()
+    use super::*;
+
+    pub struct Furnished {
+        pub folder: tempfile::TempDir,
+        pub vault: Vault,
+        pub dsl: AudienceIdentity,
+        pub head: AudienceIdentity,
+    }
+
+    pub fn furnished() -> Furnished {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(folder.path()).unwrap();
+        let identity = MemberIdentity::generate();
+        let key = |audience| {
+            vault.ring().create(audience, &[Member { name: "Ann".to_owned(), recipient: identity.recipient() }]).unwrap();
+            vault.ring().open(audience, &identity).unwrap()
+        };
+        let (dsl, head) = (key(Audience::Dsl), key(Audience::Head));
+        Furnished { folder, vault, dsl, head }
+    }
+
+    pub fn plain(sealed: impl Read) -> io::Result<Vec<u8>> {
+        let mut octets = Vec::new();
+        { sealed }.read_to_end(&mut octets).map(|_| octets)
+    }
+
+    fn drafts(folder: &Path) -> usize {
+        fs::read_dir(folder.join("tmp")).unwrap().count()
+    }
+
+    #[test]
+    fn what_is_sealed_to_two_audiences_opens_to_both() {
+        let Furnished { folder: _folder, vault, dsl, head } = furnished();
+        for size in [0, 1, 65_535, 65_536, 65_537, 300_000] {
+            let message: Vec<u8> = (0..size).map(|at| u8::try_from(at % 251).unwrap()).collect();
+            let receipt = vault.seal(|| &message[..], &[Audience::Dsl, Audience::Head]).unwrap();
+            assert!(plain(vault.unseal(receipt.object(), &dsl).unwrap()).unwrap() == message, "{size}");
+            assert!(plain(vault.unseal(receipt.object(), &head).unwrap()).unwrap() == message, "{size}");
+        }
+    }
+
+    #[test]
+    fn an_identity_that_does_not_open_it_is_told_from_a_file_that_is_damaged() {
+        let Furnished { folder, vault, dsl, head } = furnished();
+        let receipt = vault.seal(|| &[7; 100_000][..], &[Audience::Dsl]).unwrap();
+        let path = folder.path().join(receipt.object().path());
+        assert!(matches!(vault.unseal(receipt.object(), &head), Err(VaultError::WrongIdentity { path: named }) if named == path));
+
+        let whole = fs::read(&path).unwrap();
+        // The version, the header's MAC, and half a header.
+        let mac = whole.windows(4).position(|four| four == b"\n---").unwrap() + 6;
+        for (name, octets) in [("version", flipped(&whole, 3)), ("mac", flipped(&whole, mac)), ("cut", whole[..60].to_vec())] {
+            fs::write(&path, octets).unwrap();
+            assert!(matches!(vault.unseal(receipt.object(), &dsl), Err(VaultError::Damaged { .. })), "{name}");
+        }
+        // Further in, it shows when it is read.
+        for (octets, kind) in
+            [(flipped(&whole, whole.len() - 1), io::ErrorKind::InvalidData), (flipped(&whole, 70_000), io::ErrorKind::InvalidData)]
+        {
+            fs::write(&path, octets).unwrap();
+            assert_eq!(plain(vault.unseal(receipt.object(), &dsl).unwrap()).unwrap_err().kind(), kind);
+        }
+        for cut in [1, 30_000] {
+            fs::write(&path, &whole[..whole.len() - cut]).unwrap();
+            assert!(plain(vault.unseal(receipt.object(), &dsl).unwrap()).is_err(), "{cut} octets are missing");
+        }
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(vault.unseal(receipt.object(), &dsl), Err(VaultError::Missing { .. })));
+    }
+
+    fn flipped(octets: &[u8], at: usize) -> Vec<u8> {
+        let mut octets = octets.to_vec();
+        octets[at] ^= 1;
+        octets
+    }
+
+    #[test]
+    fn an_original_that_reads_differently_the_second_time_gives_no_receipt_and_leaves_nothing() {
+        let Furnished { folder, vault, .. } = furnished();
+        let asked = Cell::new(0_u8);
+        let changing = || {
+            asked.set(asked.get() + 1);
+            io::repeat(asked.get()).take(100_000)
+        };
+        assert!(matches!(vault.seal(changing, &[Audience::Dsl]), Err(VaultError::NotProven { .. })));
+        assert_eq!(drafts(folder.path()), 0);
+        assert_eq!(vault.sweep(|_| false).unwrap(), Swept::default());
+    }
+
+    #[test]
+    fn nothing_is_sealed_to_nobody_or_on_a_full_disk() {
+        let Furnished { folder: _folder, vault, .. } = furnished();
+        let refused = |vault: &Vault, audiences: &[Audience]| vault.seal(|| &b"x"[..], audiences).unwrap_err();
+        assert!(matches!(refused(&vault, &[]), VaultError::NoAudience));
+        assert!(matches!(refused(&vault, &[Audience::Chair]), VaultError::NoRing { audience: Audience::Chair, .. }));
+        let tight = vault.with_reserve(Reserve { octets: u64::MAX, percent: 0 });
+        assert!(matches!(refused(&tight, &[Audience::Dsl]), VaultError::Full { needed: u64::MAX, .. }));
+        let tight = tight.with_reserve(Reserve { octets: 0, percent: 100 });
+        assert!(matches!(refused(&tight, &[Audience::Dsl]), VaultError::Full { .. }));
+    }
+
+    #[test]
+    fn an_object_is_confirmed_only_as_it_was_recorded() {
+        let Furnished { folder, vault, .. } = furnished();
+        let receipt = vault.seal(|| &b"x"[..], &[Audience::Dsl]).unwrap();
+        let again = vault.confirm(receipt.object(), receipt.ciphertext_sha256()).unwrap();
+        assert_eq!((again.object(), again.ciphertext_sha256()), (receipt.object(), receipt.ciphertext_sha256()));
+
+        let path = folder.path().join(receipt.object().path());
+        fs::write(&path, flipped(&fs::read(&path).unwrap(), 40)).unwrap();
+        assert!(matches!(vault.confirm(receipt.object(), receipt.ciphertext_sha256()), Err(VaultError::Damaged { .. })));
+        fs::remove_file(&path).unwrap();
+        assert!(matches!(vault.confirm(receipt.object(), receipt.ciphertext_sha256()), Err(VaultError::Missing { .. })));
+    }
+
+    #[test]
+    fn only_the_owner_reads_the_vault_and_no_plain_octet_is_in_it() {
+        let Furnished { folder, vault, .. } = furnished();
+        let receipt = vault.seal(|| &b"CANARY-PLAINTEXT"[..], &[Audience::Dsl]).unwrap();
+        let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+        for name in ["objects", "objects/ab", "recipients", "ring", "tmp"] {
+            assert_eq!(mode(folder.path().join(name)), 0o700, "{name}");
+        }
+        for name in [receipt.object().path(), "ring/dsl.age".into(), "recipients/dsl.txt".into()] {
+            let path = folder.path().join(name);
+            let octets = fs::read(&path).unwrap();
+            assert!(!octets.windows(6).any(|six| six == b"CANARY") && !octets.windows(14).any(|secret| secret == b"AGE-SECRET-KEY"));
+            assert_eq!(mode(path), 0o600);
+        }
+    }
 }

@@ -138,3 +138,110 @@ impl Ring<'_> {
 }
 
 const MEMBER: &str = "# member: ";
+
+#[cfg(test)]
+mod tests {
+    use std::process::Command;
+
+    use super::*;
+    use crate::vault::Vault;
+
+    fn member(name: &str) -> (Member, MemberIdentity) {
+        let identity = MemberIdentity::generate();
+        (Member { name: name.to_owned(), recipient: identity.recipient() }, identity)
+    }
+
+    #[test]
+    fn a_new_member_opens_what_was_sealed_before_she_came_and_no_sealed_file_is_touched() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(folder.path()).unwrap();
+        let (ann, ann_key) = member("Ann Example");
+        let (ben, ben_key) = member("Ben Example");
+        vault.ring().create(Audience::Dsl, std::slice::from_ref(&ann)).unwrap();
+        let receipt = vault.seal(|| &b"before"[..], &[Audience::Dsl]).unwrap();
+        assert!(matches!(vault.ring().open(Audience::Dsl, &ben_key), Err(VaultError::WrongIdentity { .. })));
+
+        vault.ring().add_member(Audience::Dsl, ben.clone(), &ann_key).unwrap();
+        assert_eq!(vault.ring().members(Audience::Dsl, &ben_key).unwrap(), [ann, ben]);
+        let _ = vault.confirm(receipt.object(), receipt.ciphertext_sha256()).unwrap();
+        let mut plain = String::new();
+        let dsl = vault.ring().open(Audience::Dsl, &ben_key).unwrap();
+        vault.unseal(receipt.object(), &dsl).unwrap().read_to_string(&mut plain).unwrap();
+        assert_eq!(plain, "before");
+    }
+
+    #[test]
+    fn a_lost_key_is_replaced_by_a_new_one_under_the_same_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(folder.path()).unwrap();
+        let ((ann, ann_key), (ben, lost), (new_ben, found)) = (member("Ann"), member("Ben"), member("Ben"));
+        vault.ring().create(Audience::Head, &[ann, ben]).unwrap();
+        vault.ring().add_member(Audience::Head, new_ben, &ann_key).unwrap();
+        assert!(matches!(vault.ring().open(Audience::Head, &lost), Err(VaultError::WrongIdentity { .. })));
+        assert!(vault.ring().open(Audience::Head, &found).is_ok());
+    }
+
+    #[test]
+    fn an_audience_has_members_and_one_key() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(folder.path()).unwrap();
+        assert!(matches!(vault.ring().create(Audience::Dsl, &[]), Err(VaultError::NoMembers(Audience::Dsl))));
+        assert!(matches!(vault.ring().recipient(Audience::Dsl), Err(VaultError::NoRing { audience: Audience::Dsl, .. })));
+        let (ann, ann_key) = member("Ann");
+        assert!(matches!(vault.ring().open(Audience::Dsl, &ann_key), Err(VaultError::NoRing { audience: Audience::Dsl, .. })));
+        vault.ring().create(Audience::Dsl, std::slice::from_ref(&ann)).unwrap();
+        assert!(matches!(vault.ring().create(Audience::Dsl, &[ann]), Err(VaultError::RingExists { audience: Audience::Dsl, .. })));
+    }
+
+    #[test]
+    fn nobody_becomes_a_member_by_writing_his_name_into_the_public_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(folder.path()).unwrap();
+        let ((ann, ann_key), (ben, _), (eve, eve_key)) = (member("Ann"), member("Ben"), member("Eve"));
+        vault.ring().create(Audience::Dsl, &[ann]).unwrap();
+        let path = folder.path().join("recipients/dsl.txt");
+        let text = fs::read_to_string(&path).unwrap();
+        fs::write(&path, format!("{MEMBER}{eve}\n{text}")).unwrap();
+        vault.ring().add_member(Audience::Dsl, ben, &ann_key).unwrap();
+        assert!(matches!(vault.ring().open(Audience::Dsl, &eve_key), Err(VaultError::WrongIdentity { .. })));
+    }
+
+    #[test]
+    fn a_public_half_that_was_exchanged_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(folder.path()).unwrap();
+        let ((ann, ann_key), (eve, _)) = (member("Ann"), member("Eve"));
+        vault.ring().create(Audience::Dsl, &[ann]).unwrap();
+        let path = folder.path().join("recipients/dsl.txt");
+        fs::write(&path, eve.recipient.to_string()).unwrap();
+        assert!(matches!(vault.ring().open(Audience::Dsl, &ann_key), Err(VaultError::RingMismatch { path: named }) if named == path));
+    }
+
+    #[test]
+    fn the_stock_age_opens_the_ring_and_then_the_object() {
+        if Command::new("age").arg("--version").output().is_err() {
+            eprintln!("SKIPPED: the command `age` is not installed (Debian: apt install age)");
+            return;
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let vault = Vault::open(&folder.path().join("vault")).unwrap();
+        let ((ann, ann_key), (ben, ben_key)) = (member("Ann"), member("Ben"));
+        vault.ring().create(Audience::Dsl, &[ann]).unwrap();
+        vault.ring().add_member(Audience::Dsl, ben, &ann_key).unwrap();
+        let message = vec![b'm'; 200_000];
+        let receipt = vault.seal(|| &message[..], &[Audience::Dsl]).unwrap();
+
+        let member_key = folder.path().join("member.key");
+        ben_key.write(&member_key).unwrap();
+        let dsl_key = folder.path().join("dsl.key");
+        fs::write(&dsl_key, age(&member_key, &folder.path().join("vault/ring/dsl.age"))).unwrap();
+        assert!(age(&dsl_key, &folder.path().join("vault").join(receipt.object().path())) == message);
+    }
+
+    /// `age -d -i IDENTITY FILE`
+    fn age(identity: &Path, file: &Path) -> Vec<u8> {
+        let run = Command::new("age").arg("-d").arg("-i").arg(identity).arg(file).output().unwrap();
+        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
+        run.stdout
+    }
+}
