@@ -8,15 +8,13 @@
 
 use std::io;
 use std::mem;
-use std::panic;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use async_imap::imap_proto::Response;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Parentheses within parentheses: what is asked for here needs two, and `imap-proto` recurses.
-const DEEPEST: usize = 8;
+use super::line::{is_fetch, is_readable, is_status, literal, make_plain};
+
 /// Responses put aside per command; more than that is not a quirk but an attack.
 const MOST_ASIDE: usize = 256;
 const CHUNK: usize = 16 << 10;
@@ -166,63 +164,6 @@ impl<T> FrameGuard<T> {
     }
 }
 
-/// A tagged response, a continuation, or an untagged one that is only for people to read.
-fn is_status(line: &[u8]) -> bool {
-    let Some(untagged) = line.strip_prefix(b"* ") else { return true };
-    let word = untagged.split(|octet| octet.is_ascii_whitespace()).next().unwrap_or_default();
-    [&b"OK"[..], b"NO", b"BAD", b"BYE", b"PREAUTH"].iter().any(|status| word.eq_ignore_ascii_case(status))
-}
-
-fn is_fetch(line: &[u8]) -> bool {
-    let mut words = line.split(|octet| *octet == b' ');
-    words.next() == Some(b"*")
-        && words.next().is_some_and(|number| number.iter().all(u8::is_ascii_digit))
-        && words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"FETCH"))
-}
-
-/// Printable ASCII only: `imap-proto` cuts such text by octets and panics between those of one character.
-fn make_plain(line: &mut [u8]) {
-    let text = line.strip_suffix(b"\r\n").map_or(line.len(), <[u8]>::len);
-    for octet in &mut line[..text] {
-        if *octet != b' ' && !octet.is_ascii_graphic() {
-            *octet = b'?';
-        }
-    }
-}
-
-/// The length that a line announces for the literal behind it.
-fn literal(line: &[u8]) -> Option<u64> {
-    let line = line.strip_suffix(b"\n")?;
-    let announced = line.strip_suffix(b"\r").unwrap_or(line).strip_suffix(b"}")?;
-    let digits = &announced[announced.iter().rposition(|&octet| octet == b'{')? + 1..];
-    let digits = digits.strip_suffix(b"+").unwrap_or(digits);
-    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return None;
-    }
-    Some(std::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX))
-}
-
-fn is_readable(response: &[u8]) -> bool {
-    if is_fetch(response) && nesting(response) > DEEPEST {
-        return false;
-    }
-    let parsed = panic::catch_unwind(|| matches!(Response::parse(response), Ok((rest, _)) if rest.is_empty()));
-    parsed.unwrap_or(false)
-}
-
-fn nesting(response: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    for octet in response {
-        match octet {
-            b'(' => depth += 1,
-            b')' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        deepest = deepest.max(depth);
-    }
-    deepest
-}
-
 impl<T: AsyncRead + Unpin> AsyncRead for FrameGuard<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
@@ -257,6 +198,9 @@ impl<T: AsyncRead + Unpin> AsyncRead for FrameGuard<T> {
             }
             this.held.extend_from_slice(chunk.filled());
             this.frame().map_err(|refusal| io::Error::new(io::ErrorKind::InvalidData, refusal))?;
+            if this.held.is_empty() {
+                this.release();
+            }
         }
     }
 }
@@ -279,5 +223,110 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for FrameGuard<T> {
 impl<T> std::fmt::Debug for FrameGuard<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("FrameGuard").field("held", &self.held.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+
+    use super::*;
+
+    const LIMITS: FrameLimits = FrameLimits { line: 200, literal: 1000 };
+
+    struct Outcome {
+        through: String,
+        aside: Vec<String>,
+        end: Result<(), io::Error>,
+    }
+
+    /// Sends octets through a guard in pieces of at most `piece`.
+    async fn guarded(sent: &[u8], piece: usize) -> Outcome {
+        let (mut server, client) = duplex(piece);
+        let sent = sent.to_vec();
+        let sending = tokio::spawn(async move { server.write_all(&sent).await });
+        let mut guard = FrameGuard::new(client, LIMITS);
+        let mut through = Vec::new();
+        let end = guard.read_to_end(&mut through).await.map(|_| ());
+        assert!(end.is_err() || guard.held.capacity() == 0, "an idle guard holds no buffer");
+        let aside = guard.take_aside().iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
+        drop(guard);
+        let _ = sending.await.unwrap();
+        Outcome { through: String::from_utf8_lossy(&through).into_owned(), aside, end }
+    }
+
+    async fn refused(sent: &[u8]) -> Refusal {
+        let error = guarded(sent, 64).await.end.unwrap_err();
+        *error.get_ref().and_then(|inner| inner.downcast_ref()).expect("a refusal")
+    }
+
+    #[tokio::test]
+    async fn what_can_be_read_goes_through_unchanged_however_it_is_cut() {
+        let sent = "* OK ready\r\n* 1 FETCH (UID 1 BODY[] {14}\r\nsome\r\n* OK {9} FLAGS (\\Seen))\r\n* LIST () \"/\" {4}\r\nname\r\nw1 OK done\r\n";
+        for piece in 1..sent.len() {
+            let outcome = guarded(sent.as_bytes(), piece).await;
+            assert!(outcome.end.is_ok(), "in pieces of {piece}: {:?}", outcome.end);
+            assert_eq!(outcome.through, sent, "in pieces of {piece}");
+        }
+    }
+
+    #[tokio::test]
+    async fn what_cannot_be_read_is_put_aside_and_the_rest_goes_on() {
+        let odd = ["* ESEARCH (TAG \"w1\") UID ALL 1:9\r\n", "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n", "* XFOO {3}\r\na\r\n bar\r\n"];
+        for piece in [1, 7, 1000] {
+            let outcome = guarded(format!("{}{}* 3 EXISTS\r\n{}w1 OK\r\n", odd[0], odd[1], odd[2]).as_bytes(), piece).await;
+            assert_eq!(outcome.through, "* 3 EXISTS\r\nw1 OK\r\n");
+            assert_eq!(outcome.aside, odd);
+        }
+    }
+
+    #[tokio::test]
+    async fn what_the_parser_would_panic_on_is_put_aside_or_made_plain() {
+        let outcome = guarded("* 1 FETCH (UID 1 INTERNALDATE NIL)\r\n* OK [ALERT]\u{e9}t\u{e9}\r\n".as_bytes(), 64).await;
+        assert_eq!(outcome.aside, ["* 1 FETCH (UID 1 INTERNALDATE NIL)\r\n"]);
+        assert_eq!(outcome.through, "* OK [ALERT]??t??\r\n");
+        assert_eq!(refused(b"* 1 FETCH (INTERNALDATE NIL BODY[] {1}\r\nx)\r\n").await, Refusal::Unreadable);
+    }
+
+    #[tokio::test]
+    async fn parentheses_without_end_never_reach_the_parser() {
+        let outcome = guarded(format!("* 1 FETCH (BODYSTRUCTURE {}\r\n", "(".repeat(150)).as_bytes(), 64).await;
+        assert_eq!((outcome.through.as_str(), outcome.aside.len()), ("", 1));
+    }
+
+    #[tokio::test]
+    async fn a_literal_is_refused_for_what_it_announces() {
+        assert_eq!(refused(b"* 1 FETCH (UID 1 BODY[] {1001}\r\nabc").await, Refusal::Literal(1001));
+        assert_eq!(refused(b"* 1 FETCH (BODY[] {99999999999999999999999}\r\n").await, Refusal::Literal(u64::MAX));
+        assert_eq!(refused(b"* LIST () \"/\" {900}\r\n").await, Refusal::Line, "a name is held like a line");
+    }
+
+    #[tokio::test]
+    async fn a_line_without_end_is_refused_in_whatever_pieces_it_comes() {
+        assert_eq!(refused(&[b'a'; 300]).await, Refusal::Line);
+        assert_eq!(refused(&b"* 1 FETCH (BODY[] {0}\r\n X ".repeat(20)).await, Refusal::Line);
+        assert_eq!(refused(&b"* LIST {1}\r\na ".repeat(20)).await, Refusal::Line);
+    }
+
+    #[tokio::test]
+    async fn an_answer_that_cannot_be_read_ends_the_connection() {
+        assert_eq!(refused(b"\x16\x03\x01\r\n").await, Refusal::Unreadable);
+        assert_eq!(refused(b"w1 MAYBE later\r\n").await, Refusal::Unreadable);
+        assert_eq!(refused(&b"* XFOO\r\n".repeat(MOST_ASIDE + 1)).await, Refusal::Unreadable);
+    }
+
+    #[tokio::test]
+    async fn an_end_within_a_response_is_told_from_an_end_between_two() {
+        for cut in [&b"* OK re"[..], b"* 1 FETCH (BODY[] {5}\r\nhe", b"* 1 FETCH (BODY[] {5}\r\nhello", b"* LIST () \"/\" {5}\r\n"] {
+            let outcome = guarded(cut, 64).await;
+            assert_eq!(outcome.end.unwrap_err().kind(), io::ErrorKind::UnexpectedEof, "{}", String::from_utf8_lossy(cut));
+        }
+        assert!(guarded(b"* OK ready\r\n", 64).await.end.is_ok());
+    }
+
+    #[tokio::test]
+    async fn text_for_people_opens_no_literal() {
+        let outcome = guarded(b"* OK see {5}\r\nw1 NO {7}\r\n", 64).await;
+        assert_eq!(outcome.through, "* OK see {5}\r\nw1 NO {7}\r\n");
     }
 }

@@ -15,6 +15,7 @@ mod fetch;
 mod folders;
 mod guard;
 mod idle;
+mod line;
 mod login;
 mod messages;
 mod reach;
