@@ -13,7 +13,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::line::{is_fetch, is_readable, is_status, literal, make_plain};
+use super::line::{is_beginning, is_fetch, is_readable, is_status, literal, make_plain};
 
 /// Responses put aside per command; more than that is not a quirk but an attack.
 const MOST_ASIDE: usize = 256;
@@ -115,6 +115,9 @@ impl<T> FrameGuard<T> {
         let skeleton = self.skeleton.get_or_insert_default();
         skeleton.extend_from_slice(&line[..brace]);
         skeleton.extend_from_slice(b"{0}\r\n");
+        if !is_beginning(skeleton) {
+            return Err(Refusal::Unreadable);
+        }
         let here = (self.held.len() - end).min(usize::try_from(octets).unwrap_or(usize::MAX));
         self.passing = octets - here as u64;
         self.next_from(end + here);

@@ -2,7 +2,7 @@
 
 use std::panic;
 
-use async_imap::imap_proto::Response;
+use async_imap::imap_proto::{ParseResult, Response};
 
 /// Parentheses within parentheses: what is asked for here needs two, and `imap-proto` recurses.
 const DEEPEST: usize = 8;
@@ -45,12 +45,18 @@ pub(super) fn literal(line: &[u8]) -> Option<u64> {
 
 /// Whether `imap-proto` takes it for exactly one response, and survives it.
 pub(super) fn is_readable(response: &[u8]) -> bool {
-    if is_fetch(response) && nesting(response) > DEEPEST {
-        return false;
-    }
-    // It panics on `INTERNALDATE NIL`, for one.
-    let parsed = panic::catch_unwind(|| matches!(Response::parse(response), Ok((rest, _)) if rest.is_empty()));
-    parsed.unwrap_or(false)
+    survives(response, |parsed| matches!(parsed, Ok((rest, _)) if rest.is_empty()))
+}
+
+/// Whether it is the beginning of a response, and `imap-proto` survives it.
+pub(super) fn is_beginning(response: &[u8]) -> bool {
+    survives(response, |parsed| parsed.is_err_and(|error| error.is_incomplete()))
+}
+
+/// It does not survive deep parentheses, for it recurses, and panics on `INTERNALDATE NIL`, for one.
+fn survives(response: &[u8], judge: fn(ParseResult<'_>) -> bool) -> bool {
+    let shallow = !is_fetch(response) || nesting(response) <= DEEPEST;
+    shallow && panic::catch_unwind(|| judge(Response::parse(response))).unwrap_or(false)
 }
 
 fn nesting(response: &[u8]) -> usize {
@@ -102,5 +108,13 @@ mod tests {
         assert!(!is_readable(b"* 1 FETCH (INTERNALDATE NIL)\r\n"));
         assert!(!is_readable(format!("* 1 FETCH (BODYSTRUCTURE {}", "(".repeat(100_000)).as_bytes()));
         assert!(!is_readable(b"* 3 EXISTS\r\n* 4 EXISTS\r\n"), "one at a time");
+    }
+
+    #[test]
+    fn the_beginning_of_a_response_is_judged_as_far_as_it_goes() {
+        assert!(is_beginning(b"* 1 FETCH (UID 1 BODY[] {0}\r\n"));
+        assert!(!is_beginning(b"* 1 FETCH (INTERNALDATE NIL BODY[] {0}\r\n"));
+        assert!(!is_beginning(format!("* 1 FETCH (BODYSTRUCTURE {} {{0}}\r\n", "(".repeat(100_000)).as_bytes()));
+        assert!(!is_beginning(b"* 1 FETCH (UID 1)\r\n"), "that is all of it");
     }
 }
