@@ -16,5 +16,7 @@ pub mod wire;
 // Floor 2, the shelf and the hand. `casebook` uses `vault`: it takes receipts.
 pub mod casebook;
 pub mod vault;
+// Floor 3, the processes; none names another.
+pub mod watch;
 // Floor 4, the door.
 pub mod cli;

@@ -1,0 +1,166 @@
+//! Which folders a mailbox has, and how full they are.
+
+use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response, Status, StatusAttribute};
+
+use super::error::ImapError;
+use super::session::{Session, accepted};
+use super::text::{quoted, unquoted};
+use super::utf7;
+use crate::mail::{FolderName, UidValidity};
+
+const STATUS: &str = "STATUS";
+const ITEMS: &str = "(UIDVALIDITY UIDNEXT MESSAGES)";
+/// Commands that may be under way at once: few enough for their answers to fit in a socket's buffers.
+const PIPELINED: usize = 50;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Folder {
+    pub name: FolderName,
+    /// As the server writes it, and wants to read it.
+    pub raw: String,
+    /// As far as the server says so (RFC 6154).
+    pub special_use: Option<SpecialUse>,
+    /// False for a mere branch of the tree, and for a name without a folder.
+    pub selectable: bool,
+}
+
+/// Source: RFC 6154, 2.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SpecialUse {
+    All,
+    Archive,
+    Drafts,
+    Flagged,
+    Junk,
+    Sent,
+    Trash,
+}
+
+/// What a folder holds, asked from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FolderStatus {
+    pub uidvalidity: UidValidity,
+    /// The lowest UID that the next message may get: unchanged means nothing new.
+    pub uidnext: u32,
+    pub messages: u32,
+}
+
+impl Folder {
+    /// A folder that is known by name, from a [`crate::mail::Place`] say.
+    pub fn named(name: &FolderName) -> Self {
+        Self { name: name.clone(), raw: utf7::encode(&name.0), special_use: None, selectable: true }
+    }
+
+    pub fn inbox() -> Self {
+        Self::named(&FolderName("INBOX".to_owned()))
+    }
+
+    fn listed(raw: String, attributes: &[NameAttribute<'_>]) -> Self {
+        let has =
+            |name: &str| attributes.iter().any(|one| matches!(one, NameAttribute::Extension(text) if text.eq_ignore_ascii_case(name)));
+        Self {
+            // A name that is not properly encoded stays as it is.
+            name: FolderName(utf7::decode(&raw).unwrap_or_else(|| raw.clone())),
+            raw,
+            special_use: attributes.iter().find_map(special_use),
+            selectable: !attributes.contains(&NameAttribute::NoSelect) && !has("\\NonExistent"),
+        }
+    }
+
+    pub(super) fn quoted(&self, command: &'static str) -> Result<String, ImapError> {
+        quoted(&self.raw).ok_or(ImapError::Unspeakable { command })
+    }
+
+    fn is(&self, raw: &str) -> bool {
+        self.raw == raw || (self.raw.eq_ignore_ascii_case("INBOX") && raw.eq_ignore_ascii_case("INBOX"))
+    }
+}
+
+fn special_use(attribute: &NameAttribute<'_>) -> Option<SpecialUse> {
+    Some(match attribute {
+        NameAttribute::All => SpecialUse::All,
+        NameAttribute::Archive => SpecialUse::Archive,
+        NameAttribute::Drafts => SpecialUse::Drafts,
+        NameAttribute::Flagged => SpecialUse::Flagged,
+        NameAttribute::Junk => SpecialUse::Junk,
+        NameAttribute::Sent => SpecialUse::Sent,
+        NameAttribute::Trash => SpecialUse::Trash,
+        _ => return None,
+    })
+}
+
+impl Session {
+    /// Every folder of the mailbox.
+    ///
+    /// # Errors
+    /// [`ImapError::Malformed`] when even one line could not be read: a folder left out would be a folder
+    /// that is never watched.
+    pub async fn list(&mut self) -> Result<Vec<Folder>, ImapError> {
+        const COMMAND: &str = "LIST";
+        let capabilities = self.capabilities;
+        let wanted = if capabilities.special_use && capabilities.list_extended { "\"\" \"*\" RETURN (SPECIAL-USE)" } else { "\"\" \"*\"" };
+        let mut folders = Vec::new();
+        self.run(COMMAND, wanted, |response| {
+            if let Response::MailboxData(MailboxDatum::List(list)) = response {
+                folders.push(Folder::listed(unquoted(&list.name), &list.name_attributes));
+            }
+        })
+        .await?;
+        let unread = self.take_aside().iter().any(|line| line.get(2..7).is_some_and(|word| word.eq_ignore_ascii_case(b"LIST ")));
+        if unread { Err(ImapError::Malformed { command: COMMAND }) } else { Ok(folders) }
+    }
+
+    /// The numbers of some folders, in the order asked; none for a folder of which the server says nothing,
+    /// because it is gone or may not be read.
+    ///
+    /// # Errors
+    /// What every command fails with.
+    pub async fn status(&mut self, folders: &[Folder]) -> Result<Vec<Option<FolderStatus>>, ImapError> {
+        let mut found = vec![None; folders.len()];
+        if self.capabilities.list_status && folders.len() > 1 {
+            self.run("LIST", &format!("\"\" \"*\" RETURN (STATUS {ITEMS})"), |response| note(response, folders, &mut found)).await?;
+            return Ok(found);
+        }
+        for (folders, found) in folders.chunks(PIPELINED).zip(found.chunks_mut(PIPELINED)) {
+            let arguments: Result<Vec<_>, _> = folders.iter().map(|folder| Ok(format!("{} {ITEMS}", folder.quoted(STATUS)?))).collect();
+            self.send_all(STATUS, &arguments?).await?;
+            while let Some(verdict) = self.read(|response| heard(response, folders, found)).await? {
+                verdict?;
+            }
+        }
+        Ok(found)
+    }
+}
+
+/// A NO is about one folder, whatever else goes wrong is about all of them.
+fn heard(response: &Response<'_>, folders: &[Folder], found: &mut [Option<FolderStatus>]) -> Result<(), ImapError> {
+    if let Response::Done { status, outcome, .. } = response {
+        return match accepted(STATUS, status, outcome) {
+            Err(ImapError::No { .. }) if *status == Status::No => Ok(()),
+            verdict => verdict,
+        };
+    }
+    note(response, folders, found);
+    Ok(())
+}
+
+fn note(response: &Response<'_>, folders: &[Folder], found: &mut [Option<FolderStatus>]) {
+    let Response::MailboxData(MailboxDatum::Status { mailbox, status }) = response else { return };
+    let raw = unquoted(mailbox);
+    if let Some(at) = folders.iter().position(|folder| folder.is(&raw)) {
+        found[at] = numbers(status);
+    }
+}
+
+fn numbers(attributes: &[StatusAttribute]) -> Option<FolderStatus> {
+    let (mut uidvalidity, mut uidnext, mut messages) = (None, None, None);
+    for attribute in attributes {
+        match *attribute {
+            StatusAttribute::UidValidity(value) => uidvalidity = Some(UidValidity(value)),
+            StatusAttribute::UidNext(value) => uidnext = Some(value),
+            StatusAttribute::Messages(value) => messages = Some(value),
+            _ => {}
+        }
+    }
+    Some(FolderStatus { uidvalidity: uidvalidity?, uidnext: uidnext?, messages: messages? })
+}

@@ -1,0 +1,76 @@
+//! Waiting for mail without asking.
+
+use std::time::Duration;
+
+use async_imap::imap_proto::{MailboxDatum, Response};
+use tokio::time::{Instant, timeout};
+
+use super::error::ImapError;
+use super::selected::Selected;
+use super::session::Session;
+
+const IDLE: &str = "IDLE";
+/// However talkative the server is, the folder is looked at after this long. Servers may hang up after 30
+/// minutes (RFC 2177), and Exchange has been seen to fall silent long before.
+const CEILING: Duration = Duration::from_secs(20 * 60);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum IdleEnd {
+    Deadline,
+    /// The folder has grown, or may have.
+    News,
+}
+
+impl Session {
+    /// Waits until the open folder grows, until `until` is over, or for 20 minutes.
+    ///
+    /// # Errors
+    /// [`ImapError::Unsupported`] where there is no IDLE, besides what every command fails with.
+    pub async fn idle(&mut self, selected: &Selected, until: impl Future<Output = ()>) -> Result<IdleEnd, ImapError> {
+        self.require_selected(IDLE, selected)?;
+        if !self.capabilities.idle {
+            return Err(ImapError::Unsupported { command: IDLE, capability: IDLE });
+        }
+        self.send(IDLE, "", 0).await?;
+        let mut news = false;
+        // Exchange tells its news before it says that it is idling.
+        while let Some(idling) = self.next(|response| heard(response, &mut news)).await? {
+            if idling {
+                break;
+            }
+        }
+        let silence = std::mem::replace(&mut self.limits.silence, CEILING);
+        self.deadline = Instant::now() + CEILING + self.limits.command;
+        let waited = if news { Ok(()) } else { self.wait(&mut news, until).await };
+        self.limits.silence = silence;
+        waited?;
+        self.deadline = Instant::now() + self.limits.command;
+        self.write(b"DONE\r\n").await?;
+        while self.next(|response| heard(response, &mut news)).await?.is_some() {}
+        Ok(if news { IdleEnd::News } else { IdleEnd::Deadline })
+    }
+
+    async fn wait(&mut self, news: &mut bool, until: impl Future<Output = ()>) -> Result<(), ImapError> {
+        let listening = async {
+            while !*news {
+                if self.next(|response| heard(response, news)).await?.is_none() {
+                    // OK to an IDLE that nobody ended.
+                    return Err(ImapError::Malformed { command: IDLE });
+                }
+            }
+            Ok(())
+        };
+        // Neither `* OK Still here` nor anything else that a server says renews the ceiling. What is cut
+        // short here is one read, of which nothing is lost.
+        tokio::select! {
+            heard = timeout(CEILING, listening) => heard.unwrap_or(Ok(())),
+            () = until => Ok(()),
+        }
+    }
+}
+
+/// Whether the server is idling now; notes whether the folder has grown.
+fn heard(response: &Response<'_>, news: &mut bool) -> bool {
+    *news |= matches!(response, Response::MailboxData(MailboxDatum::Exists(_) | MailboxDatum::Recent(_)));
+    matches!(response, Response::Continue(_))
+}

@@ -1,0 +1,48 @@
+//! Who logs in, and with what.
+
+/// A password. It has no `Debug` and no `Display`.
+#[derive(Clone)]
+pub struct Secret(String);
+
+impl Secret {
+    pub fn new(secret: String) -> Self {
+        Self(secret)
+    }
+
+    /// The password itself. Whoever calls this answers for where it goes.
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+/// How a mailbox is opened.
+#[derive(Clone)]
+pub enum Login {
+    /// One account reads every mailbox: `amber@school.example*scanner`.
+    Master {
+        user: String,
+        master: String,
+        separator: char,
+        password: Secret,
+    },
+    Password {
+        user: String,
+        password: Secret,
+    },
+}
+
+impl Login {
+    /// The name as LOGIN sends it.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Master { user, master, separator, .. } => format!("{user}{separator}{master}"),
+            Self::Password { user, .. } => user.clone(),
+        }
+    }
+
+    pub(super) fn password(&self) -> &str {
+        match self {
+            Self::Master { password, .. } | Self::Password { password, .. } => password.expose(),
+        }
+    }
+}
