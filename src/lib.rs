@@ -9,4 +9,9 @@ pub mod fault;
 pub mod finding;
 pub mod mail;
 // Floor 1, tools.
+pub mod sandbox;
 pub mod wire;
+// Floor 2, the shelf and the hand.
+pub mod worker;
+// Floor 3, the processes; none names another.
+pub mod scan;
