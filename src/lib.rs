@@ -12,11 +12,14 @@ pub mod steps;
 // Floor 1, tools.
 pub mod config;
 pub mod journal;
+pub mod sandbox;
 pub mod wire;
 // Floor 2, the shelf and the hand. `casebook` uses `vault`: it takes receipts.
 pub mod casebook;
 pub mod vault;
+pub mod worker;
 // Floor 3, the processes; none names another.
+pub mod scan;
 pub mod watch;
 // Floor 4, the door.
 pub mod cli;

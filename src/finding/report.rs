@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, Defect, Incomplete, Level};
+use super::{Category, Defect, Incomplete, Level, Reason};
 use crate::mail::{Address, Private};
 
 /// `<category>.<name>`, as the rule's file is named: `bullying.threat`.
@@ -81,6 +81,23 @@ pub struct Report {
     pub pictures: Vec<PictureFact>,
     /// `None` where nothing was found.
     pub sheets: Option<Sheets>,
+}
+
+impl Report {
+    /// Of a message that nobody could read: never clear.
+    pub fn unread(reason: Reason) -> Self {
+        Self {
+            origin: [0; 32],
+            sender: None,
+            recipients: Vec::new(),
+            findings: Vec::new(),
+            incomplete: vec![Incomplete { part: String::new(), reason }],
+            defects: Vec::new(),
+            parts: 0,
+            pictures: Vec::new(),
+            sheets: None,
+        }
+    }
 }
 
 /// One match.

@@ -1,8 +1,10 @@
 //! What `watch` and a scan process say to each other over one inherited socket: frames with a version, a
 //! length and a maximum, so that neither trusts the other's word for how much is to come.
 
+mod control;
 mod message;
 
+use std::io;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -10,6 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::fault::Fault;
 use crate::finding::Report;
 
+pub use control::{Done, NURSERY_ROLE, Order};
 pub use message::{Digests, Message, MessageWriter};
 
 /// Changes whenever a shape below changes: both ends are the same binary, and this proves it.
@@ -27,6 +30,16 @@ pub struct Bundle {
     pub rules: Vec<SourceFile>,
     /// `hashsets/*`, in the order of their paths.
     pub hash_lists: Vec<SourceFile>,
+}
+
+impl Bundle {
+    /// The bundle as it travels: in a sealed memory file, since lists of digests exceed any frame.
+    ///
+    /// # Errors
+    /// When memory is short.
+    pub fn seal(&self) -> io::Result<Message> {
+        Message::from_octets(&postcard::to_stdvec(self).map_err(io::Error::other)?)
+    }
 }
 
 /// A file as it was read, with the path as the person who wrote it would type it.

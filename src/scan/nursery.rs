@@ -1,0 +1,240 @@
+//! The process in which the rules are compiled once, and which forks a caged worker for every so many messages.
+//!
+//! One thread, one channel, no file: it reads an order, carries it out and says so. The rules are shared with
+//! every worker by the fork. It ends when the daemon closes the channel, and its workers end with it.
+
+use std::collections::BTreeSet;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::process::ExitStatusExt;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Duration;
+
+use serde::{Serialize, de::DeserializeOwned};
+
+use super::detect::Detectors;
+use crate::fault::Fault;
+use crate::finding::{Incomplete, Reason, Report};
+use crate::sandbox::{self, Caged, Fork, Limits, Mapped};
+use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Order, Request};
+
+/// Exit codes, for the daemon: what a caged process has to say is a number.
+const DONE: i32 = 0;
+const PANICKED: i32 = 101;
+const NOT_CAGED: i32 = 77;
+const NOT_UNDERSTOOD: i32 = 76;
+
+/// Of faults or findings in one frame: more than anybody reads.
+const MAX_ITEMS: usize = 1000;
+/// The longest frame that comes in; what is large comes beside it.
+const MAX_INCOMING: usize = 64;
+
+/// What the command line said: numbers only.
+struct Terms {
+    limits: Limits,
+    threads: usize,
+    messages_per_worker: u32,
+    allow_uncaged: bool,
+}
+
+/// Serves as nursery until the daemon closes the channel, and never returns.
+pub fn run() -> ! {
+    // The text of a panic could quote the message.
+    std::panic::set_hook(Box::new(|_| {}));
+    let Some(terms) = Terms::from_arguments() else { sandbox::leave(NOT_UNDERSTOOD) };
+    let code = catch_unwind(|| nurse(&terms)).map_or(PANICKED, |served| if served.is_ok() { DONE } else { NOT_UNDERSTOOD });
+    sandbox::leave(code)
+}
+
+impl Terms {
+    fn from_arguments() -> Option<Self> {
+        let mut arguments = std::env::args().skip(2);
+        let terms = Self {
+            limits: Limits { memory: arguments.next()?.parse().ok()?, cpu: Duration::from_secs(arguments.next()?.parse().ok()?) },
+            threads: arguments.next()?.parse().ok()?,
+            messages_per_worker: arguments.next()?.parse().ok()?,
+            allow_uncaged: arguments.next()?.parse().ok()?,
+        };
+        #[cfg(feature = "faults")]
+        if arguments.next().is_some() {
+            sandbox::attacks::turn_seccomp_off();
+        }
+        Some(terms)
+    }
+}
+
+fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
+    let cage = sandbox::enter_nursery(terms.limits, terms.allow_uncaged);
+    #[cfg(feature = "faults")]
+    sandbox::attacks::remember_parent();
+    let channel = Channel(rustix::stdio::stdin());
+    let Some((Order::Compile, Some(bundle))) = channel.hear()? else { return Err(NotUnderstood) };
+    channel.say(&cage)?;
+    if cage.is_err() {
+        return Ok(());
+    }
+    let detectors = match compile(bundle) {
+        Ok(detectors) => detectors,
+        Err(faults) => return channel.say(&Compiled::Refused(faults)),
+    };
+    channel.say(&Compiled::Ready(detectors.rule_set()))?;
+
+    let mut workers = BTreeSet::new();
+    while let Some(order) = channel.hear()? {
+        let done = match order {
+            (Order::Fork, Some(socket)) => match sandbox::fork() {
+                Ok(Fork::Child) => sandbox::leave(work(terms, &detectors, socket)),
+                Ok(Fork::Parent { child }) => {
+                    workers.insert(child);
+                    Done::Forked { worker: child }
+                }
+                Err(e) => failed(&e),
+            },
+            (Order::End { worker }, None) if workers.remove(&worker) => match sandbox::end(worker) {
+                Ok(status) => Done::Ended { status: status.into_raw() },
+                Err(e) => failed(&e),
+            },
+            _ => return Err(NotUnderstood),
+        };
+        channel.say(&done)?;
+    }
+    Ok(())
+}
+
+fn compile(bundle: OwnedFd) -> Result<Detectors, Vec<Fault>> {
+    let bundle: Option<Bundle> = Mapped::new(bundle).ok().and_then(|octets| wire::decode(&octets).ok());
+    // An unreadable bundle is the daemon's bug, and is told as such: a panic ends the nursery.
+    Detectors::compile(&bundle.expect("the daemon sends a sealed bundle")).map_err(|mut faults| {
+        faults.truncate(MAX_ITEMS);
+        faults
+    })
+}
+
+fn failed(e: &std::io::Error) -> Done {
+    Done::Failed { errno: e.raw_os_error().unwrap_or_default() }
+}
+
+/// A worker's whole life: into the cage, then as many messages as it may serve. Returns its exit code.
+fn work(terms: &Terms, detectors: &Detectors, socket: OwnedFd) -> i32 {
+    let Ok(socket) = sandbox::take_channel(socket) else { return NOT_CAGED };
+    let threads = || start_threads(terms.threads);
+    let Ok((caged, _)) = sandbox::enter(terms.limits, terms.messages_per_worker, terms.allow_uncaged, threads) else { return NOT_CAGED };
+    let channel = Channel(socket);
+    for _ in 0..terms.messages_per_worker {
+        match serve(&caged, &channel, detectors) {
+            Ok(None) => {}
+            Ok(Some(code)) => return code,
+            Err(NotUnderstood) => return NOT_UNDERSTOOD,
+        }
+    }
+    DONE
+}
+
+/// Waits for one message and examines it. `Some`: the worker is to end, with this exit code.
+fn serve(caged: &Caged, channel: &Channel, detectors: &Detectors) -> Result<Option<i32>, NotUnderstood> {
+    let Some((request, message)) = channel.hear()? else { return Ok(Some(DONE)) };
+    if let Some(report) = examine(caged, channel, message.ok_or(NotUnderstood)?.as_fd(), detectors, &request) {
+        channel.report(report)?;
+        Ok(None)
+    } else {
+        channel.say(&Answer::Panicked)?;
+        Ok(Some(PANICKED))
+    }
+}
+
+/// One thread is this one: a second costs a fork as much again.
+fn start_threads(threads: usize) {
+    let mut pool = rayon::ThreadPoolBuilder::new().num_threads(threads.max(1));
+    if threads <= 1 {
+        pool = pool.use_current_thread();
+    }
+    // It fails when there is a pool already, and then there is one.
+    let _ = pool.build_global();
+}
+
+/// `None` when the examination panicked.
+#[cfg_attr(not(feature = "faults"), allow(unused_variables))]
+fn examine(caged: &Caged, channel: &Channel, message: BorrowedFd<'_>, detectors: &Detectors, request: &Request) -> Option<Report> {
+    catch_unwind(AssertUnwindSafe(|| {
+        let Ok(octets) = Mapped::new(message) else { return Report::unread(Reason::Budget) };
+        #[cfg(feature = "faults")]
+        sandbox::attacks::obey(&octets, channel.0, message);
+        super::examine(caged, &octets, detectors, request.want_facts)
+    }))
+    .ok()
+}
+
+/// The one descriptor on which this process may receive and send.
+struct Channel(BorrowedFd<'static>);
+
+/// The other end does not speak as agreed, or is gone in the middle of it.
+struct NotUnderstood;
+
+impl Channel {
+    /// The next frame and the descriptor beside it; `None` when the daemon has closed the channel.
+    fn hear<T: DeserializeOwned>(&self) -> Result<Option<(T, Option<OwnedFd>)>, NotUnderstood> {
+        let mut buffer = [0; MAX_INCOMING];
+        let (received, beside) = sandbox::receive(self.0, &mut buffer).map_err(|_| NotUnderstood)?;
+        if received == 0 {
+            return Ok(None);
+        }
+        // A frame this small arrives whole, and the daemon sends the next only when it was answered.
+        let (header, payload) = buffer[..received].split_first_chunk().ok_or(NotUnderstood)?;
+        if wire::payload_length(*header)? != payload.len() {
+            return Err(NotUnderstood);
+        }
+        Ok(Some((wire::decode(payload)?, beside)))
+    }
+
+    fn say<T: Serialize>(&self, value: &T) -> Result<(), NotUnderstood> {
+        self.send(&wire::encode(value)?)
+    }
+
+    fn report(&self, report: Report) -> Result<(), NotUnderstood> {
+        let answer = Answer::Report(Box::new(report));
+        match (wire::encode(&answer), answer) {
+            (Ok(frame), _) => self.send(&frame),
+            (Err(BadFrame::TooLong(_)), Answer::Report(report)) => self.say(&Answer::Report(Box::new(shortened(*report)))),
+            _ => Err(NotUnderstood),
+        }
+    }
+
+    fn send(&self, frame: &[u8]) -> Result<(), NotUnderstood> {
+        sandbox::send_all(self.0, frame).map_err(|_| NotUnderstood)
+    }
+}
+
+impl From<BadFrame> for NotUnderstood {
+    fn from(_: BadFrame) -> Self {
+        Self
+    }
+}
+
+/// Of a report that no frame holds: the findings stay, the text goes, and the message is not clear.
+fn shortened(mut report: Report) -> Report {
+    if let Some(sheets) = &mut report.sheets {
+        sheets.whole = sheets.facts.clone();
+    }
+    report.pictures.clear();
+    report.findings.truncate(MAX_ITEMS);
+    report.recipients.truncate(MAX_ITEMS);
+    report.incomplete.truncate(MAX_ITEMS);
+    report.incomplete.push(Incomplete { part: String::new(), reason: Reason::Budget });
+    report
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{SheetOctets, Sheets};
+
+    #[test]
+    fn a_report_that_no_frame_holds_is_shortened_and_never_clear() {
+        let mut report = Report::unread(Reason::Damaged);
+        report.sheets = Some(Sheets { whole: SheetOctets(vec![b'x'; wire::MAX_PAYLOAD]), facts: SheetOctets(b"facts".to_vec()) });
+        assert!(matches!(wire::encode(&report), Err(BadFrame::TooLong(_))));
+        let short = shortened(report);
+        assert!(wire::encode(&short).is_ok());
+        assert!(short.incomplete.iter().any(|i| i.reason == Reason::Budget));
+        assert!(short.sheets.is_some_and(|s| s.whole.0 == b"facts"));
+    }
+}

@@ -1,0 +1,34 @@
+//! What the daemon and the nursery of its workers say to each other: one order, one answer, in turn.
+
+use serde::{Deserialize, Serialize};
+
+/// The first argument of a process that is to be a nursery.
+pub const NURSERY_ROLE: &str = "scan-nursery";
+
+/// From the daemon to the nursery. The first is `Compile`; it is answered by two frames, what cage there is
+/// (`Result<Cage, CageError>`) and what became of the bundle (`Compiled`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Order {
+    /// Beside it travels the bundle as a sealed memory file.
+    Compile,
+    /// Kill this worker if it still runs, and say how it ended.
+    End { worker: u32 },
+    /// Start a worker. Beside it travels the socket on which the worker is to serve.
+    Fork,
+}
+
+/// What the nursery did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Done {
+    /// The worker's wait status, as `waitpid` gives it.
+    Ended {
+        status: i32,
+    },
+    /// The kernel's error number.
+    Failed {
+        errno: i32,
+    },
+    Forked {
+        worker: u32,
+    },
+}

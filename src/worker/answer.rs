@@ -1,0 +1,79 @@
+//! A report as it comes from a process that a message may have captured: well-formed, and not yet plausible.
+
+use crate::finding::Report;
+
+/// Of any list in a report.
+const MAX_ITEMS: usize = 1000;
+/// `2.1.3/17/4`: fifty levels of nesting and no more.
+const MAX_PART: usize = 400;
+
+/// The report with what is too much cut off; `None` where it says what no examination says.
+pub fn vetted(mut report: Report, want_facts: bool) -> Option<Report> {
+    let parts = (report.findings.iter().map(|f| &f.location.part))
+        .chain(report.incomplete.iter().map(|i| &i.part))
+        .chain(report.pictures.iter().map(|p| &p.part));
+    // Facts are shown and stored: a part that could spell a word would carry content out.
+    if !parts.into_iter().all(|part| is_part(part)) {
+        return None;
+    }
+    report.findings.truncate(MAX_ITEMS);
+    report.incomplete.truncate(MAX_ITEMS);
+    report.defects.truncate(MAX_ITEMS);
+    report.pictures.truncate(if want_facts { MAX_ITEMS } else { 0 });
+    report.recipients.truncate(MAX_ITEMS);
+    for finding in &mut report.findings {
+        finding.score = finding.score.clamp(1, 100);
+    }
+    for picture in &mut report.pictures {
+        picture.quality = picture.quality.min(100);
+    }
+    Some(report)
+}
+
+fn is_part(part: &str) -> bool {
+    part.len() <= MAX_PART && part.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Category, Field, Finding, Kind, Location, PictureFact, Reason, RuleVersion};
+
+    fn finding(part: &str, score: u16) -> Finding {
+        Finding {
+            rule: "bullying.test".parse().unwrap(),
+            version: RuleVersion([0; 8]),
+            category: Category::Bullying,
+            level: None,
+            score,
+            kind: Kind::Text,
+            location: Location { part: part.to_owned(), field: Field::Body },
+        }
+    }
+
+    #[test]
+    fn a_part_that_spells_a_word_is_no_part() {
+        let mut report = Report::unread(Reason::Damaged);
+        report.findings = vec![finding("2.1/7", 10)];
+        assert!(vetted(report.clone(), false).is_some());
+        report.findings = vec![finding("2.1/a-word", 10)];
+        assert!(vetted(report, false).is_none());
+    }
+
+    #[test]
+    fn scores_and_lists_are_held_to_their_bounds() {
+        let mut report = Report::unread(Reason::Damaged);
+        report.findings = vec![finding("1", u16::MAX); MAX_ITEMS + 1];
+        let vetted = vetted(report, false).unwrap();
+        assert_eq!(vetted.findings.len(), MAX_ITEMS);
+        assert!(vetted.findings.iter().all(|f| f.score == 100));
+    }
+
+    #[test]
+    fn facts_that_nobody_asked_for_are_dropped() {
+        let mut report = Report::unread(Reason::Damaged);
+        report.pictures = vec![PictureFact { part: "2".to_owned(), sha256: [0; 32], pdq: None, quality: 255, matched: None }];
+        assert_eq!(vetted(report.clone(), true).unwrap().pictures[0].quality, 100);
+        assert!(vetted(report, false).unwrap().pictures.is_empty());
+    }
+}

@@ -1,0 +1,181 @@
+//! A nursery from outside: started with a bundle, asked for workers, and startable again from the same bundle.
+
+use std::io;
+use std::os::fd::{AsFd, OwnedFd};
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::process::{Child, Command};
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::{Instant, timeout};
+
+use super::errand::{self, Errand, ForkError};
+use super::line::{Line, LineError};
+use super::one::Worker;
+use super::{CageOptions, Loss};
+use crate::fault::Fault;
+use crate::sandbox::{Cage, CageError};
+use crate::wire::{self, Bundle, Compiled, Message, Order, RuleSet};
+
+/// For compiling every rule and reading every list.
+const START_DEADLINE: Duration = Duration::from_mins(1);
+/// What a nursery's first worker examines before the nursery is relied upon.
+const TRIAL: &[u8] = b"Subject: trial\r\n\r\nThis message tries the cage.\r\n";
+
+/// A running nursery. It ends when this and all of its workers are dropped.
+pub struct Nursery {
+    errands: mpsc::UnboundedSender<Errand>,
+    cage: Cage,
+    rule_set: RuleSet,
+    bundle: Arc<Message>,
+    options: CageOptions,
+}
+
+/// Why there is no nursery.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// Rules or lists have faults: all of them, each with its place.
+    #[error("the rules have {} faults", .0.len())]
+    Refused(Vec<Fault>),
+    #[error(transparent)]
+    World(#[from] World),
+}
+
+/// What failed outside of the rules.
+#[derive(Debug, thiserror::Error)]
+pub enum World {
+    #[error("no cage, so nothing is scanned: {0}. Run on a kernel with seccomp, or say `--allow-uncaged`")]
+    Cage(#[from] CageError),
+    #[error("the scan process was not ready within {} seconds", START_DEADLINE.as_secs())]
+    Deadline,
+    #[error("the scan process ended while it compiled the rules ({0}); the memory limit may be too small for them")]
+    Ended(ExitStatus),
+    #[error("the scan process did not start: {0}")]
+    Line(#[from] LineError),
+    #[error("no memory for the rules: {0}")]
+    Memory(#[source] io::Error),
+    #[error("cannot run `{executable}` as scan process: {source}")]
+    Spawn { executable: PathBuf, source: io::Error },
+    #[error("the first scan process {0}; the cage does not fit this machine or the memory limit is too small for the rules")]
+    Trial(Loss),
+    #[error(transparent)]
+    Worker(#[from] ForkError),
+}
+
+impl Nursery {
+    /// Starts a nursery, has it compile `bundle`, and has its first worker examine a message of our own: a
+    /// nursery that is returned has been seen to work on this machine.
+    ///
+    /// # Errors
+    /// When the bundle has faults, or the machine gives no process or no cage.
+    pub async fn start(bundle: &Bundle, options: &CageOptions) -> Result<Self, StartError> {
+        let bundle = bundle.seal().map_err(World::Memory)?;
+        Self::start_sealed(Arc::new(bundle), options.clone()).await
+    }
+
+    /// # Errors
+    /// As [`Nursery::start`].
+    pub(super) async fn again(&self) -> Result<Self, StartError> {
+        Self::start_sealed(Arc::clone(&self.bundle), self.options.clone()).await
+    }
+
+    pub fn rule_set(&self) -> &RuleSet {
+        &self.rule_set
+    }
+
+    pub fn cage(&self) -> &Cage {
+        &self.cage
+    }
+
+    pub(super) fn messages_per_worker(&self) -> u32 {
+        self.options.messages_per_worker.max(1)
+    }
+
+    /// Forks a worker that serves on `socket`, and gives its number.
+    pub(super) async fn fork(&self, socket: OwnedFd) -> Result<u32, ForkError> {
+        let (forked, answer) = oneshot::channel();
+        self.errands.send(Errand::Fork { socket, forked }).map_err(|_| ForkError::NurseryGone)?;
+        Ok(answer.await.map_err(|_| ForkError::NurseryGone)??)
+    }
+
+    /// Ends a worker, whether it still runs or not, without waiting for it.
+    pub(super) fn end(&self, worker: u32) {
+        let _ = self.errands.send(Errand::End { worker, ended: None });
+    }
+
+    /// Ends a worker and says how it ended; `None` when the nursery is gone, and the worker with it.
+    pub(super) async fn ended(&self, worker: u32) -> Option<ExitStatus> {
+        let (ended, answer) = oneshot::channel();
+        self.errands.send(Errand::End { worker, ended: Some(ended) }).ok()?;
+        answer.await.ok()
+    }
+
+    async fn start_sealed(bundle: Arc<Message>, options: CageOptions) -> Result<Self, StartError> {
+        let (mut line, far) = Line::pair().map_err(|source| World::Spawn { executable: options.executable.clone(), source })?;
+        let mut child = spawn(far.into(), &options)?;
+        let compiled = timeout(START_DEADLINE, compile(&mut line, &bundle)).await.map_err(|_| World::Deadline)?;
+        let (cage, rule_set) = match compiled {
+            Err(StartError::World(World::Line(LineError::Closed))) => return Err(ended(&mut child).await.into()),
+            compiled => compiled?,
+        };
+        let (errands, queue) = mpsc::unbounded_channel();
+        tokio::spawn(errand::attend(child, line, queue));
+        let nursery = Arc::new(Self { errands, cage, rule_set, bundle, options });
+        trial(&nursery).await?;
+        // The trial's worker is gone, and with it the only other holder.
+        Arc::into_inner(nursery).ok_or_else(|| World::Worker(ForkError::NurseryGone).into())
+    }
+}
+
+/// The child dies with the handle: it is killed when starting fails half-way.
+fn spawn(channel: OwnedFd, options: &CageOptions) -> Result<Child, World> {
+    let mut command = Command::new(&options.executable);
+    command
+        .arg(wire::NURSERY_ROLE)
+        .arg(options.limits.memory.to_string())
+        .arg(options.limits.cpu.as_secs().to_string())
+        .arg(options.threads.to_string())
+        .arg(options.messages_per_worker.max(1).to_string())
+        .arg(options.allow_uncaged.to_string());
+    #[cfg(feature = "faults")]
+    if options.without_seccomp {
+        command.arg("without-seccomp");
+    }
+    command
+        .env_clear()
+        .current_dir("/")
+        .stdin(Stdio::from(channel))
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .kill_on_drop(true)
+        .spawn()
+        .map_err(|source| World::Spawn { executable: options.executable.clone(), source })
+}
+
+async fn compile(line: &mut Line, bundle: &Message) -> Result<(Cage, RuleSet), StartError> {
+    line.say(&Order::Compile, Some(bundle.as_fd())).await.map_err(World::Line)?;
+    let cage = line.hear::<Result<Cage, CageError>>().await.map_err(World::Line)?.map_err(World::Cage)?;
+    match line.hear().await.map_err(World::Line)? {
+        Compiled::Ready(rule_set) => Ok((cage, rule_set)),
+        Compiled::Refused(faults) => Err(StartError::Refused(faults)),
+    }
+}
+
+/// How a nursery ended that closed its channel; killed if it closed that alone.
+async fn ended(child: &mut Child) -> World {
+    match timeout(Duration::from_secs(1), child.wait()).await {
+        Ok(Ok(status)) => World::Ended(status),
+        _ => World::Line(LineError::Closed),
+    }
+}
+
+async fn trial(nursery: &Arc<Nursery>) -> Result<(), World> {
+    let message = Message::from_octets(TRIAL).map_err(World::Memory)?;
+    let mut worker = Worker::fork(Arc::clone(nursery)).await?;
+    match worker.ask(&message, false, Instant::now() + START_DEADLINE).await {
+        Ok(_) => Ok(()),
+        Err(fault) => Err(World::Trial(worker.lost(fault).await)),
+    }
+}

@@ -1,0 +1,93 @@
+//! One worker from outside: asked for one message at a time, and ended without fail.
+
+use std::os::fd::AsFd;
+use std::os::unix::process::ExitStatusExt;
+use std::sync::Arc;
+
+use tokio::time::{Instant, timeout_at};
+
+use super::Loss;
+use super::answer::vetted;
+use super::errand::ForkError;
+use super::line::{Line, LineError};
+use super::nursery::Nursery;
+use crate::finding::Report;
+use crate::wire::{Answer, Message, Request};
+
+/// Dropped, it is ended: a worker in the middle of a message that nobody waits for any more is of no use.
+pub struct Worker {
+    nursery: Arc<Nursery>,
+    number: u32,
+    line: Line,
+    /// Messages that it may still serve.
+    left: u32,
+    ended: bool,
+}
+
+/// What went wrong, as far as it is seen from here; how the process ended, [`Worker::lost`] finds out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    Babbled,
+    Closed,
+    Deadline,
+    Panicked,
+}
+
+impl Worker {
+    /// # Errors
+    /// When the kernel gives no process or no socket, or the nursery is gone.
+    pub async fn fork(nursery: Arc<Nursery>) -> Result<Self, ForkError> {
+        let (line, far) = Line::pair()?;
+        let number = nursery.fork(far.into()).await?;
+        Ok(Self { number, line, left: nursery.messages_per_worker(), ended: false, nursery })
+    }
+
+    /// Has one message examined. The deadline holds for the whole of it, whatever arrives meanwhile.
+    ///
+    /// # Errors
+    /// When the worker is of no further use.
+    pub async fn ask(&mut self, message: &Message, want_facts: bool, deadline: Instant) -> Result<Report, Fault> {
+        self.left = self.left.saturating_sub(1);
+        match timeout_at(deadline, self.answer(message, want_facts)).await {
+            Ok(Ok(Answer::Report(report))) if self.line.is_quiet() => vetted(*report, want_facts).ok_or(Fault::Babbled),
+            Ok(Ok(Answer::Report(_)) | Err(LineError::Bad(_))) => Err(Fault::Babbled),
+            Ok(Ok(Answer::Panicked)) => Err(Fault::Panicked),
+            Ok(Err(LineError::Closed)) => Err(Fault::Closed),
+            Err(_) => Err(Fault::Deadline),
+        }
+    }
+
+    async fn answer(&mut self, message: &Message, want_facts: bool) -> Result<Answer, LineError> {
+        self.line.say(&Request { want_facts }, Some(message.as_fd())).await?;
+        self.line.hear().await
+    }
+
+    /// It may be asked again, as far as `nursery` is the one in force.
+    pub fn may_serve(&self, nursery: &Arc<Nursery>) -> bool {
+        self.left > 0 && Arc::ptr_eq(&self.nursery, nursery)
+    }
+
+    /// Ends it, if it still runs, and says how it was lost.
+    pub async fn lost(mut self, fault: Fault) -> Loss {
+        self.ended = true;
+        let status = self.nursery.ended(self.number).await;
+        match (fault, status) {
+            (Fault::Babbled, _) => Loss::Babbled,
+            (Fault::Deadline, _) => Loss::Deadline,
+            (Fault::Panicked, _) => Loss::Panicked,
+            (Fault::Closed, None) => Loss::WithNursery,
+            (Fault::Closed, Some(status)) => match (status.signal(), status.code()) {
+                (Some(signal), _) => Loss::Signal(signal),
+                (None, code) => Loss::Exit(code.unwrap_or_default()),
+            },
+        }
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.nursery.end(self.number);
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! As many workers as may be at work at once: kept warm, replaced when lost, all of the nursery in force.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::time::Instant;
+
+use super::Loss;
+use super::errand::ForkError;
+use super::nursery::{Nursery, StartError};
+use super::one::{Fault, Worker};
+use crate::finding::Report;
+use crate::sandbox::Cage;
+use crate::wire::{Message, RuleSet};
+
+/// Messages are examined through this. It never fails because of a message, only because of the machine.
+pub struct Pool {
+    state: Mutex<State>,
+    turns: Semaphore,
+    restart: tokio::sync::Mutex<()>,
+    /// For one message and one try.
+    deadline: Duration,
+}
+
+struct State {
+    nursery: Arc<Nursery>,
+    /// Workers of `nursery` that wait for a message.
+    idle: Vec<Worker>,
+    losses: BTreeMap<Loss, u64>,
+}
+
+/// The right to have one message examined: held before the message is fetched, it bounds the memory.
+pub struct Permit<'a> {
+    pool: &'a Pool,
+    _turn: Option<SemaphorePermit<'a>>,
+}
+
+/// The machine failed, not the message: it may be asked again later.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    #[error(transparent)]
+    Fork(#[from] ForkError),
+    #[error("the scan process was lost and does not start again: {0}")]
+    Restart(#[source] StartError),
+}
+
+impl Pool {
+    /// At most `workers` messages are examined at once; each try of one ends `deadline` after it began.
+    pub fn new(nursery: Nursery, workers: usize, deadline: Duration) -> Self {
+        let state = State { nursery: Arc::new(nursery), idle: Vec::new(), losses: BTreeMap::new() };
+        Self { state: Mutex::new(state), turns: Semaphore::new(workers.max(1)), restart: tokio::sync::Mutex::default(), deadline }
+    }
+
+    /// Waits until a worker is free.
+    pub async fn permit(&self) -> Permit<'_> {
+        // The semaphore is never closed.
+        Permit { pool: self, _turn: self.turns.acquire().await.ok() }
+    }
+
+    /// Waits for a worker and has `message` examined. Whatever the message does, there is a report: of one
+    /// that ends two workers, or misses two deadlines, it says so.
+    ///
+    /// # Errors
+    /// When the machine gives no scan process.
+    pub async fn examine(&self, message: &Message, want_facts: bool) -> Result<Report, PoolError> {
+        self.permit().await.examine(message, want_facts).await
+    }
+
+    /// Hot reload: from now on messages go to workers of `nursery`; those at work finish first.
+    pub fn replace(&self, nursery: Nursery) {
+        let old = self.state().install(Arc::new(nursery));
+        drop(old);
+    }
+
+    /// What the nursery in force has compiled.
+    pub fn rule_set(&self) -> RuleSet {
+        self.state().nursery.rule_set().clone()
+    }
+
+    pub fn cage(&self) -> Cage {
+        *self.state().nursery.cage()
+    }
+
+    /// How many workers were lost, and how, since the start.
+    pub fn losses(&self) -> BTreeMap<Loss, u64> {
+        self.state().losses.clone()
+    }
+
+    /// A panic inside the lock is impossible short of exhausted memory, and leaves a state that is whole.
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    async fn try_once(&self, mut worker: Worker, message: &Message, want_facts: bool) -> Result<Report, Loss> {
+        match worker.ask(message, want_facts, Instant::now() + self.deadline).await {
+            Ok(report) => {
+                self.keep(worker);
+                Ok(report)
+            }
+            Err(fault) => Err(self.lose(worker, fault).await),
+        }
+    }
+
+    fn keep(&self, worker: Worker) {
+        let mut state = self.state();
+        if worker.may_serve(&state.nursery) {
+            state.idle.push(worker);
+        }
+    }
+
+    async fn lose(&self, worker: Worker, fault: Fault) -> Loss {
+        let loss = worker.lost(fault).await;
+        tracing::warn!(%loss, "a scan process ended with its message");
+        *self.state().losses.entry(loss).or_default() += 1;
+        loss
+    }
+
+    async fn fresh(&self) -> Result<Worker, PoolError> {
+        let nursery = Arc::clone(&self.state().nursery);
+        match Worker::fork(Arc::clone(&nursery)).await {
+            Err(ForkError::NurseryGone) => Ok(Worker::fork(self.restarted(&nursery).await?).await?),
+            forked => Ok(forked?),
+        }
+    }
+
+    /// The nursery after `lost`: whoever notices first starts it, the others wait.
+    async fn restarted(&self, lost: &Arc<Nursery>) -> Result<Arc<Nursery>, PoolError> {
+        let _first = self.restart.lock().await;
+        let in_force = || Arc::clone(&self.state().nursery);
+        if !Arc::ptr_eq(&in_force(), lost) {
+            return Ok(in_force());
+        }
+        tracing::warn!("the process that starts scan processes is gone, starting it again");
+        let again = Arc::new(lost.again().await.map_err(PoolError::Restart)?);
+        let mut state = self.state();
+        // A reload may have come first.
+        if Arc::ptr_eq(&state.nursery, lost) {
+            let idle = state.install(again);
+            drop(idle);
+        }
+        Ok(Arc::clone(&state.nursery))
+    }
+}
+
+impl Permit<'_> {
+    /// As [`Pool::examine`], with the turn that was waited for.
+    ///
+    /// # Errors
+    /// As [`Pool::examine`].
+    pub async fn examine(self, message: &Message, want_facts: bool) -> Result<Report, PoolError> {
+        let warm = self.pool.state().idle.pop();
+        let worker = match warm {
+            Some(worker) => worker,
+            None => self.pool.fresh().await?,
+        };
+        if let Ok(report) = self.pool.try_once(worker, message, want_facts).await {
+            return Ok(report);
+        }
+        // Perhaps it was an earlier message's doing: once more, alone.
+        let alone = self.pool.fresh().await?;
+        let tried = self.pool.try_once(alone, message, want_facts).await;
+        Ok(tried.unwrap_or_else(|loss| Report::unread(loss.reason())))
+    }
+}
+
+impl State {
+    /// Returns the idle workers of the nursery before, to be ended.
+    fn install(&mut self, nursery: Arc<Nursery>) -> Vec<Worker> {
+        self.nursery = nursery;
+        std::mem::take(&mut self.idle)
+    }
+}

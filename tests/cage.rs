@@ -1,0 +1,266 @@
+//! The cage, tried from inside: a real worker of the real program does what a captured one would, and the
+//! daemon's side lives on and says what happened. `cargo test --features faults --test cage`.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use mailwarden::finding::{Incomplete, Reason, Report};
+use mailwarden::sandbox::Cage;
+use mailwarden::wire::{Bundle, Message, SourceFile};
+use mailwarden::worker::{CageOptions, Loss, Nursery, Pool, StartError, World};
+
+/// Ample for a machine under load; attacks that wait for their deadline have a short one of their own.
+const DEADLINE: Duration = Duration::from_secs(20);
+const SHORT: Duration = Duration::from_secs(1);
+
+const SIGSYS: Loss = Loss::Signal(libc::SIGSYS);
+
+fn options() -> CageOptions {
+    CageOptions { executable: env!("CARGO_BIN_EXE_mailwarden").into(), ..CageOptions::default() }
+}
+
+fn bundle() -> Bundle {
+    Bundle::default()
+}
+
+async fn pool(options: &CageOptions, workers: usize, deadline: Duration) -> Pool {
+    Pool::new(Nursery::start(&bundle(), options).await.expect("a nursery"), workers, deadline)
+}
+
+fn attack(name: &str) -> Message {
+    Message::from_octets(format!("X-Mailwarden-Attack: {name}\r\nSubject: test\r\n\r\n").as_bytes()).unwrap()
+}
+
+fn benign() -> Message {
+    Message::from_octets(b"Subject: test\r\n\r\nThe trip is on Friday.\r\n").unwrap()
+}
+
+fn is_unread(report: &Report, reason: Reason) -> bool {
+    report.incomplete == [Incomplete { part: String::new(), reason }] && report.findings.is_empty()
+}
+
+/// Each attack must end both workers that tried it in this way, leave its message unread, and harm no other.
+async fn each_ends(pool: &Pool, attacks: &[&str], loss: Loss) {
+    for name in attacks {
+        let before = pool.losses();
+        let report = pool.examine(&attack(name), false).await.expect("no message fails the pool");
+        assert_eq!(since(pool, &before), BTreeMap::from([(loss, 2)]), "{name}");
+        assert!(is_unread(&report, loss.reason()), "{name}: the message is not unread");
+        let report = pool.examine(&benign(), false).await.expect("the next message is examined");
+        assert!(report.incomplete.is_empty(), "{name}: the next message suffered");
+    }
+}
+
+fn since(pool: &Pool, before: &BTreeMap<Loss, u64>) -> BTreeMap<Loss, u64> {
+    let counts = pool.losses().into_iter().map(|(loss, count)| (loss, count - before.get(&loss).copied().unwrap_or_default()));
+    counts.filter(|(_, count)| *count > 0).collect()
+}
+
+#[tokio::test]
+async fn a_caged_worker_examines_a_message() {
+    let pool = pool(&options(), 1, DEADLINE).await;
+    assert!(matches!(pool.cage(), Cage::Enforced { .. }), "{}", pool.cage());
+    eprintln!("cage: {}", pool.cage());
+    let report = pool.examine(&benign(), false).await.unwrap();
+    assert!(report.incomplete.is_empty() && report.parts == 1);
+    assert!(pool.losses().is_empty());
+}
+
+#[tokio::test]
+async fn a_system_call_off_the_list_is_a_workers_last() {
+    let pool = pool(&options(), 1, DEADLINE).await;
+    let calls = [
+        "bpf",
+        "connect",
+        "create",
+        "dup",
+        "execve",
+        "fcntl",
+        "fork",
+        "fork-user-namespace",
+        "io-uring",
+        "ioctl",
+        "kill-parent",
+        "memfd",
+        "mmap-rwx",
+        "mount",
+        "mprotect-x",
+        "open",
+        "openat2",
+        "prctl",
+        "process-vm-readv",
+        "ptrace",
+        "seccomp",
+        "sendto-address",
+        "setrlimit",
+        "socket-inet",
+        "socket-unix",
+        "stdfs",
+        "tcp",
+        "tgkill",
+        "thread",
+        "unshare",
+        "write-input",
+    ];
+    each_ends(&pool, &calls, SIGSYS).await;
+}
+
+#[cfg(target_arch = "x86_64")]
+#[tokio::test]
+async fn the_kernels_other_doors_are_shut() {
+    let pool = pool(&options(), 1, DEADLINE).await;
+    each_ends(&pool, &["int80", "x32"], SIGSYS).await;
+}
+
+#[tokio::test]
+async fn a_broken_worker_is_replaced() {
+    let pool = pool(&options(), 1, DEADLINE).await;
+    each_ends(&pool, &["panic", "rayon-panic"], Loss::Panicked).await;
+    each_ends(&pool, &["segv", "stack-overflow"], Loss::Signal(libc::SIGSEGV)).await;
+    each_ends(&pool, &["early-exit"], Loss::Exit(0)).await;
+}
+
+#[tokio::test]
+async fn a_memory_bomb_meets_its_limit() {
+    let pool = pool(&options(), 1, DEADLINE).await;
+    each_ends(&pool, &["memory-bomb"], Loss::Signal(libc::SIGABRT)).await;
+}
+
+#[tokio::test]
+async fn a_frame_that_lies_is_the_workers_last() {
+    let pool = pool(&options(), 1, DEADLINE).await;
+    each_ends(&pool, &["lying-content", "lying-length", "lying-version", "reply-flood"], Loss::Babbled).await;
+}
+
+#[tokio::test]
+async fn no_word_of_a_worker_moves_its_deadline() {
+    let pool = pool(&options(), 1, SHORT).await;
+    let begun = Instant::now();
+    let attacks = ["loop", "no-answer", "reply-drip"];
+    each_ends(&pool, &attacks, Loss::Deadline).await;
+    let tries = 2 * u32::try_from(attacks.len()).unwrap();
+    let over = begun.elapsed().saturating_sub(SHORT * tries);
+    eprintln!("{tries} deadlines of {SHORT:?} were kept to {over:?} in all");
+    assert!(over < SHORT * tries, "deadlines were overrun by {over:?}");
+}
+
+/// Threads of a worker are in the same cage: the filter holds for all of them.
+#[tokio::test]
+async fn a_worker_of_several_threads_is_as_caged() {
+    let options = CageOptions { threads: 2, ..options() };
+    let pool = pool(&options, 1, DEADLINE).await;
+    each_ends(&pool, &["open", "thread"], SIGSYS).await;
+    each_ends(&pool, &["rayon-panic"], Loss::Panicked).await;
+}
+
+/// A worker that lives on tells by its exit code which `errno` refused it, never `attacks::GOT_THROUGH`.
+#[tokio::test]
+async fn without_seccomp_landlock_and_the_limits_still_deny() {
+    let options = CageOptions { without_seccomp: true, messages_per_worker: 1, ..options() };
+    let pool = pool(&options, 1, DEADLINE).await;
+    if pool.cage() == (Cage::Enforced { landlock: None }) {
+        eprintln!("SKIPPED: this kernel has no landlock");
+        return;
+    }
+    each_ends(&pool, &["create", "execve", "open", "stdfs", "tcp"], Loss::Exit(libc::EACCES)).await;
+    each_ends(&pool, &["kill-parent"], Loss::Exit(libc::EPERM)).await;
+    each_ends(&pool, &["write-input"], Loss::Signal(libc::SIGXFSZ)).await;
+    each_ends(&pool, &["memory-bomb"], Loss::Signal(libc::SIGABRT)).await;
+}
+
+#[tokio::test]
+async fn a_worker_serves_one_message_if_told_so() {
+    let options = CageOptions { messages_per_worker: 1, ..options() };
+    let pool = pool(&options, 2, DEADLINE).await;
+    for _ in 0..20 {
+        assert!(pool.examine(&benign(), false).await.unwrap().incomplete.is_empty());
+    }
+    assert!(pool.losses().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_are_examined_beside_each_other() {
+    let pool = std::sync::Arc::new(pool(&options(), 2, DEADLINE).await);
+    let mut all = tokio::task::JoinSet::new();
+    for n in 0..200 {
+        let pool = std::sync::Arc::clone(&pool);
+        all.spawn(async move {
+            let hostile = n % 10 == 0;
+            let report = pool.examine(&if hostile { attack("open") } else { benign() }, false).await.unwrap();
+            assert_eq!(report.incomplete.is_empty(), !hostile);
+        });
+    }
+    while let Some(done) = all.join_next().await {
+        done.unwrap();
+    }
+    assert_eq!(pool.losses(), BTreeMap::from([(SIGSYS, 40)]));
+}
+
+#[tokio::test]
+async fn a_message_that_nobody_waits_for_any_more_leaves_no_trace() {
+    let pool = pool(&options(), 1, DEADLINE).await;
+    let abandoned = tokio::time::timeout(SHORT / 4, pool.examine(&attack("no-answer"), false)).await;
+    assert!(abandoned.is_err());
+    assert!(pool.examine(&benign(), false).await.unwrap().incomplete.is_empty());
+    assert!(pool.losses().is_empty());
+}
+
+#[tokio::test]
+async fn a_second_nursery_takes_over_while_the_first_finishes() {
+    let pool = pool(&options(), 2, SHORT).await;
+    let old = pool.rule_set();
+    let slow = attack("no-answer");
+    let (report, ()) = tokio::join!(pool.examine(&slow, false), async {
+        let rule = SourceFile {
+            path: PathBuf::from("hashsets/test"),
+            octets: b"# mailwarden list 1\n# name: test\n# category: known-image\n# kind: sha256\n".to_vec(),
+        };
+        let bundle = Bundle { hash_lists: vec![rule], ..bundle() };
+        pool.replace(Nursery::start(&bundle, &options()).await.expect("a second nursery"));
+        assert_ne!(pool.rule_set().id, old.id);
+        assert!(pool.examine(&benign(), false).await.unwrap().incomplete.is_empty());
+    });
+    assert!(is_unread(&report.unwrap(), Reason::Deadline));
+}
+
+#[tokio::test]
+async fn a_bundle_with_faults_is_refused_with_all_of_them() {
+    let broken = |name: &str| SourceFile { path: PathBuf::from(format!("rules/bullying/{name}.toml")), octets: vec![0xff, 0xfe] };
+    let bundle = Bundle { rules: vec![broken("one"), broken("two")], ..bundle() };
+    match Nursery::start(&bundle, &options()).await {
+        Err(StartError::Refused(faults)) => assert_eq!(faults.len(), 2, "{faults:?}"),
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("a broken bundle is in force"),
+    }
+}
+
+#[tokio::test]
+async fn a_memory_limit_too_small_is_told_before_any_message() {
+    let mut options = options();
+    options.limits.memory = 32 << 20;
+    let list = SourceFile { path: PathBuf::from("hashsets/large"), octets: vec![b'#'; 32 << 20] };
+    match Nursery::start(&Bundle { hash_lists: vec![list], ..bundle() }, &options).await {
+        Err(StartError::World(World::Ended(_))) => {}
+        Err(other) => panic!("{other}"),
+        Ok(_) => panic!("a nursery without memory is in force"),
+    }
+}
+
+#[tokio::test]
+async fn a_lost_nursery_is_started_again_from_the_same_bundle() {
+    let pool = pool(&options(), 1, DEADLINE).await;
+    let rule_set = pool.rule_set();
+    pool.examine(&benign(), false).await.unwrap();
+    for nursery in nurseries() {
+        rustix::process::kill_process(nursery, rustix::process::Signal::KILL).unwrap();
+    }
+    assert!(pool.examine(&benign(), false).await.unwrap().incomplete.is_empty());
+    assert_eq!(pool.rule_set(), rule_set);
+}
+
+/// The nurseries of this thread: what this thread started and no other test did.
+fn nurseries() -> Vec<rustix::process::Pid> {
+    let children = std::fs::read_to_string("/proc/thread-self/children").expect("a kernel that lists children");
+    children.split_whitespace().filter_map(|pid| rustix::process::Pid::from_raw(pid.parse().ok()?)).collect()
+}
