@@ -10,3 +10,5 @@ pub mod finding;
 pub mod mail;
 // Floor 1, tools.
 pub mod wire;
+// Floor 3, the processes; none names another.
+pub mod scan;
