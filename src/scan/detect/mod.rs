@@ -1,38 +1,157 @@
-//! Rules and lists, compiled once.
+//! What in a text or a file is a concern: rules for words, lists of digests and lists of pictures.
+
+mod digests;
+mod lists;
+mod pictures;
+mod rules;
 
 use sha2::{Digest, Sha256};
 
-use crate::fault::{At, Fault};
+use crate::fault::Fault;
+use crate::finding::{Field, Finding, Kind, Location, PictureFact, Reason, RuleVersion};
+use crate::scan::extract::{FileExtract, TextExtract};
 use crate::wire::{Bundle, RuleSet};
 
-/// What a bundle became.
+use digests::DigestLists;
+use lists::List;
+use pictures::PictureLists;
+use rules::RuleBook;
+
+/// The list pictures are matched against is of PDQ hashes of the full-size family.
+pub use pictures::{MAX_DISTANCE, MIN_QUALITY};
+
+/// Compiled rules and lists. Immutable; any number of threads may ask it.
 pub struct Detectors {
-    rule_set: RuleSet,
+    rules: RuleBook,
+    digests: DigestLists,
+    pictures: PictureLists,
+    set: RuleSet,
+}
+
+/// One find: what goes into the report, and what only the sheet may say.
+pub struct Match {
+    pub finding: Finding,
+    /// The rule's sentence in plain English, or the name of the list.
+    pub title: String,
+    /// Octets of the original text, on the edges of characters; `None` for files.
+    pub span: Option<(usize, usize)>,
+    /// Bits between a picture and the entry of the list.
+    pub distance: Option<u32>,
+}
+
+/// What is to be said of one file.
+pub struct FileReport {
+    pub matches: Vec<Match>,
+    /// `None` for files that are no pictures.
+    pub picture: Option<PictureFact>,
+    pub incomplete: Option<Reason>,
+}
+
+/// The digests of one file, for whoever makes a list.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fingerprint {
+    /// `None` where the octets are no picture that can be decoded.
+    pub pdq: Option<[u8; 32]>,
+    /// 0 to 100.
+    pub quality: u8,
+    pub sha256: [u8; 32],
+    pub sha1: [u8; 20],
+    pub md5: [u8; 16],
 }
 
 impl Detectors {
+    /// Compiles a bundle.
+    ///
     /// # Errors
-    /// Every fault of every file.
+    /// Every fault of every file; nothing of the bundle is in force then.
     pub fn compile(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
-        let mut hash = Sha256::new();
-        let mut faults = Vec::new();
-        for file in bundle.rules.iter().chain(&bundle.hash_lists) {
-            hash.update(&file.octets);
-            if let Err(e) = std::str::from_utf8(&file.octets) {
-                faults.push(Fault {
-                    what: format!("`{}` is not text", file.path.display()),
-                    at: Some(At::file(&file.path)),
-                    why: e.to_string(),
-                    hint: "save it as UTF-8".to_owned(),
-                });
-            }
-        }
-        let id = hex::encode(&hash.finalize()[..8]);
-        let rule_set = RuleSet { id, rules: bundle.rules.len(), terms: 0, list_entries: 0 };
-        if faults.is_empty() { Ok(Self { rule_set }) } else { Err(faults) }
+        let (rules, lists) = both(rules::compile_all(&bundle.rules), lists::read_all(&bundle.hash_lists))?;
+        let rules = RuleBook::new(rules);
+        let list_entries = lists.iter().map(List::entries).sum();
+        let set = RuleSet { id: bundle_id(bundle), rules: rules.rules(), terms: rules.terms(), list_entries };
+        Ok(Self { rules, digests: DigestLists::new(&lists), pictures: PictureLists::new(lists), set })
     }
 
     pub fn rule_set(&self) -> RuleSet {
-        self.rule_set.clone()
+        self.set.clone()
     }
+
+    /// Matches texts, each by itself; the number says which of them. A rule fires at most once a text.
+    pub fn texts(&self, texts: &[TextExtract]) -> Vec<(usize, Match)> {
+        self.rules.texts(texts)
+    }
+
+    /// Matches a file by its octets, and a picture by its looks. Decodes pictures: only ever call this in the cage.
+    pub fn file(&self, file: &FileExtract<'_>) -> FileReport {
+        let location = Location { part: file.part.clone(), field: Field::Attachment };
+        let mut matches = self.digests.matches(&file.octets, &location);
+        if !file.is_picture {
+            return FileReport { matches, picture: None, incomplete: None };
+        }
+        let same = matches.first().map(|found| (found.finding.rule.clone(), 0));
+        let looked = self.pictures.look(&file.octets, &location);
+        let alike = looked.matches.iter().filter(|found| found.finding.kind == Kind::Picture);
+        let alike = alike.filter_map(|found| Some((found.finding.rule.clone(), found.distance?))).min_by_key(|(_, distance)| *distance);
+        let picture = PictureFact {
+            part: file.part.clone(),
+            sha256: Sha256::digest(&file.octets).into(),
+            pdq: looked.pdq.map(|pdq| pdq.hash.to_octets()),
+            quality: looked.pdq.map_or(0, |pdq| pdq.quality),
+            matched: alike.or(same),
+        };
+        matches.extend(looked.matches);
+        FileReport { matches, picture: Some(picture), incomplete: looked.incomplete }
+    }
+}
+
+/// Compiles a bundle and runs every example of every rule.
+///
+/// # Errors
+/// Every fault and every example that fails.
+pub fn check(bundle: &Bundle) -> Result<RuleSet, Vec<Fault>> {
+    let detectors = Detectors::compile(bundle)?;
+    let rules = rules::compile_all(&bundle.rules)?;
+    let faults: Vec<_> = rules.iter().flat_map(|rule| rule.objections.iter().cloned().chain(rules::run_examples(rule))).collect();
+    if faults.is_empty() { Ok(detectors.rule_set()) } else { Err(faults) }
+}
+
+/// The digests of a file. Decodes pictures: only ever call this in the cage.
+pub fn fingerprint(octets: &[u8]) -> Fingerprint {
+    let pdq = pictures::pdq_of(octets);
+    Fingerprint {
+        pdq: pdq.map(|pdq| pdq.hash.to_octets()),
+        quality: pdq.map_or(0, |pdq| pdq.quality),
+        sha256: Sha256::digest(octets).into(),
+        sha1: sha1::Sha1::digest(octets).into(),
+        md5: md5::Md5::digest(octets).into(),
+    }
+}
+
+/// The first 8 octets of the SHA-256 of a file.
+fn version(octets: &[u8]) -> RuleVersion {
+    let mut first = [0; 8];
+    first.copy_from_slice(&Sha256::digest(octets)[..8]);
+    RuleVersion(first)
+}
+
+fn both<A, B>(one: Result<A, Vec<Fault>>, other: Result<B, Vec<Fault>>) -> Result<(A, B), Vec<Fault>> {
+    match (one, other) {
+        (Ok(one), Ok(other)) => Ok((one, other)),
+        (one, other) => Err(one.err().into_iter().chain(other.err()).flatten().collect()),
+    }
+}
+
+/// Lengths are hashed too: moving octets from one file to the next makes another bundle.
+fn bundle_id(bundle: &Bundle) -> String {
+    let mut hash = Sha256::new();
+    for files in [&bundle.rules, &bundle.hash_lists] {
+        hash.update((files.len() as u64).to_be_bytes());
+        for file in files {
+            for octets in [file.path.as_os_str().as_encoded_bytes(), &file.octets] {
+                hash.update((octets.len() as u64).to_be_bytes());
+                hash.update(octets);
+            }
+        }
+    }
+    hex::encode(&hash.finalize()[..8])
 }

@@ -1,0 +1,281 @@
+//! Lists of digests as they are written: a header of `# key: value` lines, then one digest a line.
+
+use std::path::Path;
+
+use crate::fault::{At, Fault};
+use crate::finding::{Category, Finding, Kind, Location, RuleId, RuleVersion};
+use crate::scan::detect::{Match, version};
+use crate::wire::SourceFile;
+
+const FIRST_LINE: &str = "# mailwarden list 1";
+/// A file of another kind has a fault in every line: no more than these are told.
+const MAX_FAULTS: usize = 20;
+
+/// What the digests of a list are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DigestKind {
+    /// Gradient hash of 16 by 16 (crate `image_hasher`): for a school's own list.
+    Gradient16,
+    Md5,
+    /// PDQ of pictures, full-size family.
+    Pdq,
+    Sha1,
+    Sha256,
+}
+
+/// One list.
+pub struct List {
+    pub kind: DigestKind,
+    /// Every digest has as many octets as its kind asks for.
+    pub digests: Vec<Vec<u8>>,
+    pub source: Source,
+}
+
+/// What a match with a list says of the list.
+#[derive(Clone)]
+pub struct Source {
+    pub rule: RuleId,
+    pub version: RuleVersion,
+    pub category: Category,
+    pub name: String,
+    pub score: u16,
+}
+
+impl DigestKind {
+    const ALL: [Self; 5] = [Self::Gradient16, Self::Md5, Self::Pdq, Self::Sha1, Self::Sha256];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Gradient16 => "gradient16",
+            Self::Md5 => "md5",
+            Self::Pdq => "pdq",
+            Self::Sha1 => "sha1",
+            Self::Sha256 => "sha256",
+        }
+    }
+
+    /// Of one digest.
+    fn octets(self) -> usize {
+        match self {
+            Self::Md5 => 16,
+            Self::Sha1 => 20,
+            Self::Gradient16 | Self::Pdq | Self::Sha256 => 32,
+        }
+    }
+}
+
+impl List {
+    pub fn entries(&self) -> usize {
+        self.digests.len()
+    }
+}
+
+impl Source {
+    pub fn as_match(&self, kind: Kind, location: &Location, distance: Option<u32>) -> Match {
+        let finding = Finding {
+            rule: self.rule.clone(),
+            version: self.version,
+            category: self.category,
+            level: None,
+            score: self.score,
+            kind,
+            location: location.clone(),
+        };
+        Match { finding, title: self.name.clone(), span: None, distance }
+    }
+}
+
+/// Reads every list; a `README.md` among them is passed over.
+///
+/// # Errors
+/// Every fault of every list, at most 20 of each.
+pub fn read_all(files: &[SourceFile]) -> Result<Vec<List>, Vec<Fault>> {
+    let mut lists: Vec<List> = Vec::new();
+    let mut faults = Vec::new();
+    for file in files.iter().filter(|file| file.path.file_name().is_none_or(|name| name != "README.md")) {
+        match read(file) {
+            Ok(list) if lists.iter().any(|other| other.source.rule == list.source.rule) => {
+                let why = format!("another list is named `{}` too", list.source.rule);
+                faults.push(fault(&file.path, None, why, "give the files different names"));
+            }
+            Ok(list) => lists.push(list),
+            Err(of_file) => faults.extend(of_file),
+        }
+    }
+    if faults.is_empty() { Ok(lists) } else { Err(faults) }
+}
+
+fn read(file: &SourceFile) -> Result<List, Vec<Fault>> {
+    let path = &file.path;
+    let text = std::str::from_utf8(&file.octets).map_err(|error| {
+        let line = file.octets[..error.valid_up_to()].split(|octet| *octet == b'\n').count();
+        vec![fault(path, Some(line), "the file is not text", "a list is a text file of hex digits, one digest a line")]
+    })?;
+    let mut faults = Vec::new();
+    if text.lines().next().map(str::trim_end) != Some(FIRST_LINE) {
+        faults.push(fault(path, Some(1), format!("the first line is not `{FIRST_LINE}`"), "hashsets/README.md shows the header of a list"));
+    }
+    let header = Header::read(path, text, &mut faults);
+    let stem = path.file_stem().unwrap_or_default().to_string_lossy();
+    let category = header.category.unwrap_or(Category::KnownImage);
+    let rule = format!("{category}.{stem}").parse::<RuleId>();
+    if let Err(why) = &rule {
+        faults.push(fault(path, None, why.clone(), "name the file in small letters, digits and hyphens"));
+    }
+    let digests = header.kind.map(|kind| read_digests(path, text, kind, &mut faults)).unwrap_or_default();
+    match (rule, header.kind) {
+        (Ok(rule), Some(kind)) if faults.is_empty() => {
+            let source = Source { rule, version: version(&file.octets), category, name: header.name, score: header.score };
+            Ok(List { kind, digests, source })
+        }
+        _ => {
+            let untold = faults.len().saturating_sub(MAX_FAULTS);
+            faults.truncate(MAX_FAULTS);
+            if untold > 0 {
+                faults.push(fault(path, None, format!("{untold} more lines are wrong"), "see to the lines above first"));
+            }
+            Err(faults)
+        }
+    }
+}
+
+struct Header {
+    name: String,
+    category: Option<Category>,
+    kind: Option<DigestKind>,
+    score: u16,
+}
+
+impl Header {
+    /// The comment lines before the first digest.
+    fn read(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Self {
+        let mut header = Self { name: String::new(), category: None, kind: None, score: 100 };
+        let comments = text.lines().enumerate().map_while(|(at, line)| match line.trim().strip_prefix('#') {
+            Some(comment) => Some((at + 1, comment)),
+            None if line.trim().is_empty() => Some((at + 1, "")),
+            None => None,
+        });
+        let mut told = Vec::new();
+        for (line, comment) in comments {
+            let Some((key, value)) = comment.split_once(':') else { continue };
+            let (key, value) = (key.trim(), value.trim());
+            match key {
+                "name" => value.clone_into(&mut header.name),
+                "category" => {
+                    header.category = value.parse().ok();
+                    if header.category.is_none() {
+                        faults.push(fault(path, Some(line), format!("`{value}` is not a category"), "`known-image` is for lists of the police and of charities"));
+                    }
+                }
+                "kind" => {
+                    header.kind = DigestKind::ALL.into_iter().find(|kind| kind.as_str() == value);
+                    if header.kind.is_none() {
+                        let kinds = DigestKind::ALL.map(DigestKind::as_str).join(", ");
+                        faults.push(fault(path, Some(line), format!("`{value}` is not a kind of digest"), &format!("one of {kinds}")));
+                    }
+                }
+                "score" => match value.parse() {
+                    Ok(score @ 1..=100) => header.score = score,
+                    _ => faults.push(fault(path, Some(line), format!("`{value}` is no score"), "a score is 1 to 100")),
+                },
+                _ => {}
+            }
+            told.push(key);
+        }
+        for key in ["name", "category", "kind"].into_iter().filter(|key| !told.contains(key)) {
+            faults.push(fault(path, None, format!("the header has no line `# {key}: …`"), "hashsets/README.md shows the header of a list"));
+        }
+        header
+    }
+}
+
+fn read_digests(path: &Path, text: &str, kind: DigestKind, faults: &mut Vec<Fault>) -> Vec<Vec<u8>> {
+    let mut digests = Vec::new();
+    for (at, line) in text.lines().enumerate() {
+        let digest = line.split('#').next().unwrap_or_default().trim();
+        if digest.is_empty() {
+            continue;
+        }
+        match hex::decode(digest) {
+            Ok(octets) if octets.len() == kind.octets() => digests.push(octets),
+            _ => {
+                let why = format!("not {} hex digits, as a digest of kind {} has", kind.octets() * 2, kind.as_str());
+                faults.push(fault(path, Some(at + 1), why, "one digest a line; what follows a `#` is a comment"));
+            }
+        }
+    }
+    digests
+}
+
+fn fault(path: &Path, line: Option<usize>, why: impl Into<String>, hint: &str) -> Fault {
+    let name = path.file_stem().unwrap_or_default().to_string_lossy();
+    Fault {
+        what: format!("list `{name}` cannot be read"),
+        at: Some(line.map_or_else(|| At::file(path), |line| At::line(path, line))),
+        why: why.into(),
+        hint: hint.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn list(path: &str, text: &str) -> SourceFile {
+        SourceFile { path: path.into(), octets: text.as_bytes().to_vec() }
+    }
+
+    fn faults(path: &str, text: &str) -> Vec<String> {
+        let faults = read_all(&[list(path, text)]).err().unwrap_or_default();
+        faults.into_iter().map(|fault| format!("{}: {}", fault.at.unwrap(), fault.why)).collect()
+    }
+
+    #[test]
+    fn a_list_is_read_with_its_header_and_its_comments() {
+        let text = "# mailwarden list 1\r\n# name: Example\r\n# category: sexual-content\r\n# kind: md5\r\n# score: 60\r\n\r\n\
+                    D41D8CD98F00B204E9800998ECF8427E # the empty file\r\n";
+        let lists = read_all(&[list("hashsets/own.txt", text), list("hashsets/README.md", "")]).unwrap_or_default();
+        assert_eq!(lists.len(), 1);
+        assert_eq!((lists[0].kind, lists[0].entries(), lists[0].source.score), (DigestKind::Md5, 1, 60));
+        assert_eq!((lists[0].source.rule.as_str(), lists[0].source.name.as_str()), ("sexual-content.own", "Example"));
+    }
+
+    #[test]
+    fn every_fault_of_a_list_is_told_with_its_line() {
+        let text = "# mailwarden list 1\n# name: x\n# category: unknown\n# kind: sha1\n# score: 0\nabcd\nxyz\n";
+        assert_eq!(
+            faults("hashsets/a.txt", text),
+            [
+                "hashsets/a.txt:3: `unknown` is not a category",
+                "hashsets/a.txt:5: `0` is no score",
+                "hashsets/a.txt:6: not 40 hex digits, as a digest of kind sha1 has",
+                "hashsets/a.txt:7: not 40 hex digits, as a digest of kind sha1 has",
+            ]
+        );
+        assert_eq!(
+            faults("hashsets/A b.txt", "abcd\n"),
+            [
+                "hashsets/A b.txt:1: the first line is not `# mailwarden list 1`",
+                "hashsets/A b.txt: the header has no line `# name: …`",
+                "hashsets/A b.txt: the header has no line `# category: …`",
+                "hashsets/A b.txt: the header has no line `# kind: …`",
+                "hashsets/A b.txt: `known-image.A b` is not `category.name` in small letters, digits and hyphens",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_file_of_another_kind_does_not_flood_the_reader() {
+        let text = format!("{FIRST_LINE}\n# name: x\n# category: scam\n# kind: pdq\n{}", "nonsense\n".repeat(1_000));
+        let faults = faults("hashsets/a.txt", &text);
+        assert_eq!(faults.len(), MAX_FAULTS + 1);
+        assert_eq!(faults[MAX_FAULTS], "hashsets/a.txt: 980 more lines are wrong");
+    }
+
+    #[test]
+    fn two_lists_of_one_name_are_refused() {
+        let text = format!("{FIRST_LINE}\n# name: x\n# category: scam\n# kind: pdq\n");
+        let faults = read_all(&[list("hashsets/a.txt", &text), list("hashsets/a.list", &text)]).err().unwrap();
+        assert_eq!(faults[0].why, "another list is named `scam.a` too");
+    }
+}

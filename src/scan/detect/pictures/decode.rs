@@ -1,0 +1,129 @@
+//! From the octets of a picture to its frames, within limits that are checked before anything is decoded.
+
+use std::io::Cursor;
+
+use image::codecs::gif::GifDecoder;
+use image::codecs::png::PngDecoder;
+use image::codecs::webp::WebPDecoder;
+use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits};
+
+use crate::finding::Reason;
+
+/// Of either side, in pixels.
+const MAX_SIDE: u32 = 32_768;
+/// Of one picture, and of all frames of a moving one.
+const MAX_PIXELS: u64 = 64_000_000;
+/// Of a moving picture; those behind are not looked at.
+const MAX_FRAMES: usize = 16;
+/// What a decoder may hold besides the pixels, in octets: colour profiles, palettes, rows.
+const OVERHEAD: u64 = 16 << 20;
+
+/// What could be decoded.
+pub struct Decoded {
+    /// The first frame of a moving picture first. Empty where nothing could be decoded.
+    pub frames: Vec<DynamicImage>,
+    pub incomplete: Option<Reason>,
+}
+
+/// Decodes a picture of whatever format its octets say it is.
+pub fn decode(octets: &[u8]) -> Decoded {
+    let Some(format) = ImageReader::new(Cursor::new(octets)).with_guessed_format().ok().and_then(|reader| reader.format()) else {
+        return Decoded { frames: Vec::new(), incomplete: Some(Reason::Unsupported) };
+    };
+    match moving(octets, format) {
+        Ok(Some(decoded)) => decoded,
+        Ok(None) => match still(octets, format) {
+            Ok(frame) => Decoded { frames: vec![frame], incomplete: None },
+            Err(error) => Decoded { frames: Vec::new(), incomplete: Some(reason(&error)) },
+        },
+        Err(error) => Decoded { frames: Vec::new(), incomplete: Some(reason(&error)) },
+    }
+}
+
+fn still(octets: &[u8], format: ImageFormat) -> ImageResult<DynamicImage> {
+    let mut reader = ImageReader::with_format(Cursor::new(octets), format);
+    reader.limits(header_limits());
+    let decoder = reader.into_decoder()?;
+    let limits = limits(&decoder)?;
+    let mut reader = ImageReader::with_format(Cursor::new(octets), format);
+    reader.limits(limits);
+    reader.decode()
+}
+
+/// The frames of a moving picture; `None` for one that does not move.
+fn moving(octets: &[u8], format: ImageFormat) -> ImageResult<Option<Decoded>> {
+    match format {
+        ImageFormat::Gif => frames(GifDecoder::new(Cursor::new(octets))?).map(Some),
+        ImageFormat::Png => {
+            let decoder = PngDecoder::with_limits(Cursor::new(octets), header_limits())?;
+            if !decoder.is_apng()? {
+                return Ok(None);
+            }
+            let limits = limits(&decoder)?;
+            collect(PngDecoder::with_limits(Cursor::new(octets), limits)?.apng()?).map(Some)
+        }
+        ImageFormat::WebP => {
+            let decoder = WebPDecoder::new(Cursor::new(octets))?;
+            if decoder.has_animation() { frames(decoder).map(Some) } else { Ok(None) }
+        }
+        _ => Ok(None),
+    }
+}
+
+fn frames<'a>(mut decoder: impl ImageDecoder + AnimationDecoder<'a>) -> ImageResult<Decoded> {
+    let limits = limits(&decoder)?;
+    decoder.set_limits(limits)?;
+    collect(decoder)
+}
+
+fn collect<'a>(decoder: impl AnimationDecoder<'a>) -> ImageResult<Decoded> {
+    let mut frames = Vec::new();
+    let mut pixels = 0;
+    for frame in decoder.into_frames() {
+        if frames.len() == MAX_FRAMES || pixels > MAX_PIXELS {
+            return Ok(Decoded { frames, incomplete: Some(Reason::Budget) });
+        }
+        match frame {
+            Ok(frame) => {
+                let frame = DynamicImage::from(frame.into_buffer());
+                pixels += u64::from(frame.width()) * u64::from(frame.height());
+                frames.push(frame);
+            }
+            Err(error) if frames.is_empty() => return Err(error),
+            Err(error) => return Ok(Decoded { frames, incomplete: Some(reason(&error)) }),
+        }
+    }
+    let incomplete = frames.is_empty().then_some(Reason::Damaged);
+    Ok(Decoded { frames, incomplete })
+}
+
+/// For reading a header, before the size of the picture is known.
+fn header_limits() -> Limits {
+    let mut limits = Limits::default();
+    limits.max_alloc = Some(OVERHEAD);
+    limits
+}
+
+/// As much memory as a picture of this size needs.
+fn limits(decoder: &impl ImageDecoder) -> ImageResult<Limits> {
+    let (width, height) = decoder.dimensions();
+    let pixels = u64::from(width) * u64::from(height);
+    let mut limits = Limits::default();
+    limits.max_image_width = Some(MAX_SIDE);
+    limits.max_image_height = Some(MAX_SIDE);
+    if pixels > MAX_PIXELS {
+        return Err(ImageError::Limits(image::error::LimitError::from_kind(image::error::LimitErrorKind::DimensionError)));
+    }
+    limits.check_dimensions(width, height)?;
+    // Twice the pixels: decoders of moving pictures keep the canvas beside the frame.
+    limits.max_alloc = Some(pixels * u64::from(decoder.color_type().bytes_per_pixel()).max(4) * 2 + OVERHEAD);
+    Ok(limits)
+}
+
+fn reason(error: &ImageError) -> Reason {
+    match error {
+        ImageError::Limits(_) => Reason::Budget,
+        ImageError::Unsupported(_) => Reason::Unsupported,
+        _ => Reason::Damaged,
+    }
+}

@@ -1,0 +1,185 @@
+//! PDQ, the perceptual hash that lists of known pictures are exchanged in.
+//!
+//! Source: Facebook, *The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm* (2019), of
+//! the family that filters the picture at its full size, as hasher-matcher-actioner and `pdqhash` for
+//! Python do. The other family samples down to 512 pixels first; hashes of the two differ by up to 28 bits.
+
+use std::f32::consts::PI;
+
+/// Side of the square that every picture is filtered down to.
+const SIDE: usize = 64;
+/// Side of the square of lowest frequencies that is kept, one bit each.
+const KEPT: usize = 16;
+/// Every frequency of the kept square, row by row.
+type Coefficients = [[f32; KEPT]; KEPT];
+type Square = [[f32; SIDE]; SIDE];
+
+/// 256 bits, the highest frequency first, as the hash is written in hex.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Hash([u64; 4]);
+
+/// The hash of a picture, and how much it is worth.
+#[derive(Clone, Copy, Debug)]
+pub struct Pdq {
+    pub hash: Hash,
+    /// 0 to 100; below 50 there is too little in the picture to tell it from others.
+    pub quality: u8,
+    coefficients: Coefficients,
+}
+
+/// A picture as PDQ sees it: brightness, 0 to 255.
+pub trait Luma {
+    /// Width and height, in pixels; neither is 0.
+    fn size(&self) -> (usize, usize);
+
+    /// Adds the brightness of row `y`, times `weight`, to `sums`, one for each column.
+    fn add_row(&self, y: usize, weight: f32, sums: &mut [f32]);
+}
+
+impl Hash {
+    /// As written in hex.
+    pub fn from_octets(octets: [u8; 32]) -> Self {
+        let (words, _) = octets.as_chunks::<8>();
+        let mut hash = [0; 4];
+        for (word, octets) in hash.iter_mut().zip(words) {
+            *word = u64::from_be_bytes(*octets);
+        }
+        Self(hash)
+    }
+
+    pub fn to_octets(self) -> [u8; 32] {
+        let mut octets = [0; 32];
+        for (chunk, word) in octets.chunks_exact_mut(8).zip(self.0) {
+            chunk.copy_from_slice(&word.to_be_bytes());
+        }
+        octets
+    }
+
+    /// Bits in which the two differ: 0 to 256.
+    pub fn distance(&self, other: &Self) -> u32 {
+        self.0.iter().zip(&other.0).map(|(one, other)| (one ^ other).count_ones()).sum()
+    }
+}
+
+impl Pdq {
+    pub fn of(picture: &impl Luma) -> Self {
+        let square = filter_down(picture);
+        let coefficients = transform(&square);
+        Self { hash: threshold(&coefficients), quality: quality(&square), coefficients }
+    }
+
+    /// The hashes of the picture as it is, turned and mirrored: eight in all, this one first.
+    pub fn dihedral(&self) -> [Hash; 8] {
+        // To mirror a picture is to change the sign of every odd frequency; to turn it over its diagonal,
+        // to swap rows and columns.
+        std::array::from_fn(|variant| {
+            let (transposed, upright, sideways) = (variant & 4 != 0, variant & 2 != 0, variant & 1 != 0);
+            let sign = |mirrored: bool, index: usize| if mirrored && index.is_multiple_of(2) { -1.0 } else { 1.0 };
+            threshold(&std::array::from_fn(|i| {
+                std::array::from_fn(|j| {
+                    let value = if transposed { self.coefficients[j][i] } else { self.coefficients[i][j] };
+                    value * sign(upright, i) * sign(sideways, j)
+                })
+            }))
+        })
+    }
+}
+
+/// What one of the 64 samples of a side is made of: neighbouring pixels from `first` on, by weight.
+struct Taps {
+    first: usize,
+    weights: Vec<f32>,
+}
+
+/// The filter of PDQ along a side of `length` pixels. It is a moving average, applied twice, of which 64
+/// samples are taken; as the average is linear, each sample is a weighted sum of a few neighbouring pixels.
+fn taps(length: usize) -> Vec<Taps> {
+    let window = length.div_ceil(2 * SIDE);
+    let behind = window / 2 + 1;
+    // The window around a pixel; at the edges it is shorter.
+    let around = |at: usize| (at + behind).saturating_sub(window)..(at + behind).min(length);
+    let sample = |index: usize| {
+        let centre = (2 * index + 1) * length / (2 * SIDE);
+        let outer = around(centre);
+        let (first, end) = (around(outer.start).start, around(outer.end - 1).end);
+        let mut weights = vec![0.0_f64; end - first];
+        for middle in outer.clone() {
+            let inner = around(middle);
+            let share = 1.0 / count(outer.len() * inner.len());
+            inner.for_each(|pixel| weights[pixel - first] += share);
+        }
+        #[expect(clippy::cast_possible_truncation, reason = "as precise as the rest of the algorithm")]
+        let weights = weights.into_iter().map(|weight| weight as f32).collect();
+        Taps { first, weights }
+    };
+    (0..SIDE).map(sample).collect()
+}
+
+fn filter_down(picture: &impl Luma) -> Square {
+    let (width, height) = picture.size();
+    let (columns, rows) = (taps(width), taps(height));
+    let mut sums = vec![0.0; width];
+    let mut square = [[0.0; SIDE]; SIDE];
+    for (out, row) in square.iter_mut().zip(&rows) {
+        sums.fill(0.0);
+        for (y, weight) in (row.first..).zip(&row.weights) {
+            picture.add_row(y, *weight, &mut sums);
+        }
+        for (out, column) in out.iter_mut().zip(&columns) {
+            *out = sums[column.first..].iter().zip(&column.weights).map(|(sum, weight)| sum * weight).sum();
+        }
+    }
+    square
+}
+
+/// The lowest frequencies of the discrete cosine transform, without those of 0.
+fn transform(square: &Square) -> Coefficients {
+    let basis: [[f32; SIDE]; KEPT] = std::array::from_fn(|i| {
+        std::array::from_fn(|j| (2.0 / SIDE_F).sqrt() * (PI / (2.0 * SIDE_F) * small(i + 1) * small(2 * j + 1)).cos())
+    });
+    let by_rows: [[f32; SIDE]; KEPT] = std::array::from_fn(|i| {
+        let mut sums = [0.0; SIDE];
+        for (weight, row) in basis[i].iter().zip(square) {
+            sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += weight * value);
+        }
+        sums
+    });
+    std::array::from_fn(|i| std::array::from_fn(|j| by_rows[i].iter().zip(&basis[j]).map(|(value, weight)| value * weight).sum()))
+}
+
+const SIDE_F: f32 = 64.0;
+
+/// A bit for every coefficient above the median.
+fn threshold(coefficients: &Coefficients) -> Hash {
+    let mut sorted = coefficients.as_flattened().to_vec();
+    let (_, median, _) = sorted.select_nth_unstable_by(KEPT * KEPT / 2 - 1, f32::total_cmp);
+    let mut words = [0; 4];
+    for (bit, value) in coefficients.as_flattened().iter().enumerate() {
+        if value > median {
+            words[3 - bit / 64] |= 1 << (bit % 64);
+        }
+    }
+    Hash(words)
+}
+
+/// How much is going on, from neighbouring samples; every difference is cut to a whole percentage first.
+fn quality(square: &Square) -> u8 {
+    let step = |one: f32, other: f32| ((one - other) * 100.0 / 255.0).abs().trunc();
+    let down = square.windows(2).flat_map(|rows| rows[0].iter().zip(&rows[1]));
+    let across = square.iter().flat_map(|row| row.iter().zip(&row[1..]));
+    let sum: f32 = down.chain(across).map(|(one, other)| step(*one, *other)).sum();
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "between 0 and 100")]
+    let quality = (sum / 90.0).trunc().min(100.0) as u8;
+    quality
+}
+
+/// Window areas and frequencies: far below where these types are no longer exact.
+#[expect(clippy::cast_precision_loss, reason = "far below 2^52")]
+fn count(number: usize) -> f64 {
+    number as f64
+}
+
+#[expect(clippy::cast_precision_loss, reason = "far below 2^23")]
+fn small(number: usize) -> f32 {
+    number as f32
+}

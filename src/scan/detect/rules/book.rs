@@ -1,0 +1,190 @@
+//! All rules in force, as one index: what a text is matched against.
+
+use std::collections::BTreeSet;
+use std::ops::Range;
+
+use aho_corasick::AhoCorasick;
+
+use super::compile::Rule;
+use super::evaluate::{self, Hits};
+use super::fold::Folded;
+use super::signal::{Pattern, Signal};
+use super::words::WordIndex;
+use crate::finding::{Field, Finding, Kind, Location};
+use crate::scan::detect::Match;
+use crate::scan::extract::TextExtract;
+
+/// More finds of one signal in one text than this are not kept: the signal then counts as found, whatever
+/// its exceptions say, so that nobody hides one find behind thousands.
+pub const MAX_HITS: u32 = 16_384;
+
+/// Immutable once built; any number of threads may match with it.
+pub struct RuleBook {
+    rules: Vec<Rule>,
+    /// Where the keys of each rule begin: one for each of its signals, then one for its exceptions.
+    first_keys: Vec<u32>,
+    keys: u32,
+    words: WordIndex,
+    /// The literals of all regexes, and the key of the signal that each belongs to.
+    literals: Option<AhoCorasick>,
+    literal_keys: Vec<u32>,
+    /// Rules that can fire without any term or literal: their regexes run over every text.
+    restless: Vec<usize>,
+    terms: usize,
+}
+
+impl RuleBook {
+    /// Drafts are left out.
+    pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
+        let rules: Vec<_> = rules.into_iter().filter(|rule| rule.live).collect();
+        let mut keys = 0;
+        let mut first_keys = Vec::new();
+        for rule in &rules {
+            first_keys.push(keys);
+            keys += key(rule.signals.len()) + 1;
+        }
+
+        let mut terms = Vec::new();
+        let mut literals = Vec::new();
+        let mut literal_keys = Vec::new();
+        let mut patterns = 0;
+        for (rule, first) in rules.iter().zip(&first_keys) {
+            for (signal, key) in rule.signals.iter().zip(*first..) {
+                match signal {
+                    Signal::Terms(words) => terms.extend(words.iter().map(|term| (term.as_str(), key))),
+                    Signal::Patterns(regexes) => {
+                        patterns += regexes.len();
+                        for literal in regexes.iter().flat_map(|pattern| &pattern.literals) {
+                            literals.push(literal.as_slice());
+                            literal_keys.push(key);
+                        }
+                    }
+                    Signal::Near { .. } | Signal::Count { .. } => {}
+                }
+            }
+            terms.extend(rule.exceptions.iter().map(|term| (term.as_str(), first + key(rule.signals.len()))));
+        }
+        let words = WordIndex::new(terms.iter().copied());
+        // Every pattern of bounded size can be built; without the automaton each regex would run on each text.
+        let automaton = (!literals.is_empty()).then(|| AhoCorasick::builder().ascii_case_insensitive(true).build(&literals).ok()).flatten();
+        let bare = |pattern: &Pattern| pattern.literals.is_empty() || automaton.is_none();
+        let restless = (0..rules.len()).filter(|place| evaluate::could_fire(&rules[*place], &|_| false, &bare)).collect();
+        let terms = terms.len() + patterns;
+        Self { first_keys, keys, words, restless, terms, literal_keys, literals: automaton, rules }
+    }
+
+    pub fn rules(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Terms and regexes of the rules in force.
+    pub fn terms(&self) -> usize {
+        self.terms
+    }
+
+    /// Every rule that fires on these texts, with the place of its text in the slice; each rule at most once a text.
+    pub fn texts(&self, texts: &[TextExtract]) -> Vec<(usize, Match)> {
+        let mut matches = Vec::new();
+        for (place, text) in texts.iter().enumerate() {
+            let folded = Folded::new(&text.text);
+            for (rule, span) in self.fired(&folded, text.location.field) {
+                let span = folded.original(&span);
+                matches.push((place, rule.as_match(&text.location, (span.start, span.end))));
+            }
+        }
+        matches
+    }
+
+    fn fired(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Range<usize>)> {
+        let text = folded.octets();
+        let found = self.search(text);
+        let rules: BTreeSet<usize> = found.keys().map(|key| self.rule_of(key)).chain(self.restless.iter().copied()).collect();
+        rules
+            .into_iter()
+            .filter_map(|place| {
+                let rule = &self.rules[place];
+                let here = rule.fields.is_empty() || rule.fields.contains(&field);
+                let span = here.then(|| evaluate::fires(rule, text, &found.of_rule(self.first_keys[place], rule.signals.len())))??;
+                Some((rule, span))
+            })
+            .collect()
+    }
+
+    /// One pass for the terms, one for the literals.
+    fn search(&self, text: &[u8]) -> Found {
+        let mut found = Found::default();
+        self.words.scan(text, |key, span| found.push(key, span, self.keys));
+        if let Some(literals) = &self.literals {
+            for literal in literals.find_overlapping_iter(text) {
+                found.literals.insert(self.literal_keys[literal.pattern().as_usize()]);
+            }
+        }
+        found.hits.sort_unstable_by_key(|(key, span)| (*key, span.start, span.end));
+        found
+    }
+
+    fn rule_of(&self, key: u32) -> usize {
+        self.first_keys.partition_point(|first| *first <= key) - 1
+    }
+}
+
+impl Rule {
+    fn as_match(&self, location: &Location, span: (usize, usize)) -> Match {
+        let finding = Finding {
+            rule: self.id.clone(),
+            version: self.version,
+            category: self.category,
+            level: self.level,
+            score: self.score,
+            kind: Kind::Text,
+            location: location.clone(),
+        };
+        Match { finding, title: self.title.clone(), span: Some(span), distance: None }
+    }
+}
+
+/// What one text has of all rules' signals.
+#[derive(Default)]
+struct Found {
+    /// Sorted by key, then by place.
+    hits: Vec<(u32, Range<usize>)>,
+    /// How many, by key; empty until there is one.
+    counts: Vec<u32>,
+    /// Signals of regexes of which a literal was seen.
+    literals: BTreeSet<u32>,
+}
+
+impl Found {
+    fn push(&mut self, key: u32, span: Range<usize>, keys: u32) {
+        if self.counts.is_empty() {
+            self.counts = vec![0; keys as usize];
+        }
+        let count = &mut self.counts[key as usize];
+        *count = count.saturating_add(1);
+        if *count <= MAX_HITS {
+            self.hits.push((key, span));
+        }
+    }
+
+    fn keys(&self) -> impl Iterator<Item = u32> + '_ {
+        self.hits.iter().map(|(key, _)| *key).chain(self.literals.iter().copied())
+    }
+
+    fn of_rule(&self, first: u32, signals: usize) -> Hits {
+        let spans = |key: u32| {
+            let start = self.hits.partition_point(|(other, _)| *other < key);
+            self.hits[start..].iter().take_while(|(other, _)| *other == key).map(|(_, span)| span.clone()).collect()
+        };
+        let keys = first..first + key(signals);
+        Hits {
+            spans: keys.clone().map(spans).collect(),
+            flooded: keys.clone().map(|key| self.counts.get(key as usize).is_some_and(|count| *count > MAX_HITS)).collect(),
+            literal_seen: keys.clone().map(|key| self.literals.contains(&key)).collect(),
+            exceptions: spans(keys.end),
+        }
+    }
+}
+
+fn key(signals: usize) -> u32 {
+    u32::try_from(signals).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,133 @@
+//! Whether one rule fires, given what was found of its signals in a text.
+
+use std::ops::Range;
+
+use super::compile::Rule;
+use super::pattern::Pattern;
+use super::signal::Signal;
+use super::words;
+
+/// More finds of one regex than this are not asked for: each may cost a look at the rest of the text.
+const MAX_PATTERN_HITS: usize = 256;
+/// No word that matters to `near` is longer, in octets.
+const LONGEST_WORD: usize = 64;
+
+/// What one text has of the signals of one rule; the vectors are parallel to its signals.
+pub struct Hits {
+    /// In the order of the text.
+    pub spans: Vec<Vec<Range<usize>>>,
+    /// There were more than are kept.
+    pub flooded: Vec<bool>,
+    /// One of the letters without which the regexes cannot match.
+    pub literal_seen: Vec<bool>,
+    pub exceptions: Vec<Range<usize>>,
+}
+
+/// Whether the rule could fire if every regex did match that may run: one `bare` of literals may always,
+/// another where `seen` says so of its signal, as it says of terms.
+pub fn could_fire(rule: &Rule, seen: &impl Fn(usize) -> bool, bare: &impl Fn(&Pattern) -> bool) -> bool {
+    let may = |signal: usize| seen(signal) || matches!(&rule.signals[signal], Signal::Patterns(patterns) if patterns.iter().any(bare));
+    rule.fire.could_hold(&|signal| match &rule.signals[signal] {
+        Signal::Terms(_) | Signal::Patterns(_) => may(signal),
+        Signal::Near { a, b, .. } => may(*a) && may(*b),
+        Signal::Count { of, .. } => of.iter().any(|signal| may(*signal)),
+    })
+}
+
+/// Where the rule fires: the first of the finds that speak for it.
+pub fn fires(rule: &Rule, text: &[u8], hits: &Hits) -> Option<Range<usize>> {
+    let seen = |signal: usize| !hits.spans[signal].is_empty() || hits.literal_seen[signal];
+    if !could_fire(rule, &seen, &|pattern| pattern.literals.is_empty()) {
+        return None;
+    }
+    let exceptions = merged(&hits.exceptions);
+    let mut found: Vec<Evidence> = Vec::with_capacity(rule.signals.len());
+    for (place, signal) in rule.signals.iter().enumerate() {
+        let evidence = match signal {
+            Signal::Terms(_) => Evidence::of(&hits.spans[place], hits.flooded[place], &exceptions),
+            Signal::Patterns(patterns) => {
+                let (spans, flooded) = search(patterns, text, hits.literal_seen[place]);
+                Evidence::of(&spans, flooded, &exceptions)
+            }
+            Signal::Near { a, b, words, ordered } => Evidence::near(text, &found[*a], &found[*b], *words, *ordered),
+            Signal::Count { of, at_least } => Evidence::count(of.iter().map(|signal| &found[*signal]), *at_least),
+        };
+        found.push(evidence);
+    }
+    if !rule.fire.holds(&|signal| found[signal].holds) {
+        return None;
+    }
+    let first = rule.fire.speaks_for().into_iter().filter(|signal| found[*signal].holds).filter_map(|signal| found[signal].spans.first());
+    Some(first.min_by_key(|span| span.start).cloned().unwrap_or(0..0))
+}
+
+/// What stands for one signal, exceptions taken off.
+struct Evidence {
+    holds: bool,
+    /// In the order of the text.
+    spans: Vec<Range<usize>>,
+}
+
+impl Evidence {
+    fn of(spans: &[Range<usize>], flooded: bool, exceptions: &[Range<usize>]) -> Self {
+        if flooded {
+            return Self { holds: true, spans: spans.to_vec() };
+        }
+        let spans: Vec<_> = spans.iter().filter(|span| !touches(exceptions, span)).cloned().collect();
+        Self { holds: !spans.is_empty(), spans }
+    }
+
+    fn near(text: &[u8], a: &Self, b: &Self, words: usize, ordered: bool) -> Self {
+        let close = |first: &Range<usize>, second: &Range<usize>| close(text, first.end, second.start, words);
+        let pair = a.spans.iter().find_map(|one| {
+            let at = b.spans.partition_point(|other| other.start < one.start);
+            let after = b.spans.get(at).filter(|other| close(one, other));
+            let before = || if ordered { None } else { b.spans[..at].last().filter(|other| close(other, one)) };
+            after.or_else(before).map(|other| one.start.min(other.start)..one.end.max(other.end))
+        });
+        Self { holds: pair.is_some(), spans: pair.into_iter().collect() }
+    }
+
+    fn count<'e>(of: impl Iterator<Item = &'e Self> + Clone, at_least: usize) -> Self {
+        let first = of.clone().filter_map(|evidence| evidence.spans.first()).min_by_key(|span| span.start).cloned();
+        Self { holds: of.map(|evidence| evidence.spans.len()).sum::<usize>() >= at_least, spans: first.into_iter().collect() }
+    }
+}
+
+/// The finds of all these regexes, and whether there were more.
+fn search(patterns: &[Pattern], text: &[u8], literal_seen: bool) -> (Vec<Range<usize>>, bool) {
+    let mut spans = Vec::new();
+    let mut flooded = false;
+    for pattern in patterns.iter().filter(|pattern| literal_seen || pattern.literals.is_empty()) {
+        let before = spans.len();
+        spans.extend(pattern.regex.find_iter(text).take(MAX_PATTERN_HITS).map(|found| found.range()));
+        flooded |= spans.len() - before == MAX_PATTERN_HITS;
+    }
+    spans.sort_unstable_by_key(|span| (span.start, span.end));
+    (spans, flooded)
+}
+
+/// Whether at most so many words lie between two places. Looks at a bounded number of octets.
+fn close(text: &[u8], from: usize, to: usize, words: usize) -> bool {
+    if to <= from {
+        return true;
+    }
+    to - from <= (words + 1) * LONGEST_WORD && words::words(&text[from..to]).take(words + 1).count() <= words
+}
+
+/// As few ranges as cover the same places; ranges come in the order of their starts.
+fn merged(ranges: &[Range<usize>]) -> Vec<Range<usize>> {
+    let mut merged: Vec<Range<usize>> = Vec::new();
+    for range in ranges {
+        match merged.last_mut() {
+            Some(last) if range.start < last.end => last.end = last.end.max(range.end),
+            _ => merged.push(range.clone()),
+        }
+    }
+    merged
+}
+
+fn touches(exceptions: &[Range<usize>], span: &Range<usize>) -> bool {
+    let next = exceptions.partition_point(|exception| exception.end <= span.start);
+    exceptions.get(next).is_some_and(|exception| exception.start < span.end)
+}
