@@ -9,4 +9,10 @@ pub mod fault;
 pub mod finding;
 pub mod mail;
 // Floor 1, tools.
+pub mod sandbox;
 pub mod wire;
+// Floor 3, the processes; none names another.
+pub mod scan;
+
+#[cfg(test)]
+mod corpus;
