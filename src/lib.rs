@@ -23,3 +23,6 @@ pub mod scan;
 pub mod watch;
 // Floor 4, the door.
 pub mod cli;
+
+#[cfg(test)]
+mod corpus;

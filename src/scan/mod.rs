@@ -1,4 +1,117 @@
-//! The caged process: what a message is made of, what stands in it, and what of that is a concern.
+//! The caged half: what a message holds, and what of it matters. No network, no files, no clock.
 
+mod budget;
 pub mod detect;
 pub mod extract;
+pub mod nursery;
+mod parse;
+mod sheet;
+
+#[cfg(test)]
+mod tests;
+
+use std::borrow::Cow;
+
+use rayon::prelude::*;
+
+use self::budget::Budget;
+use self::detect::{Detectors, Match};
+use self::extract::{Extracts, FileExtract, Item, Reader, TextExtract};
+use self::parse::{Contents, Declared, Leaf, Mail};
+use crate::finding::{Incomplete, PictureFact, Reason, Report};
+use crate::sandbox::Caged;
+
+/// The most recipients, findings and unread parts that one report names: it has to fit into a frame of the wire.
+const MOST: usize = 2_000;
+
+/// Examines one message. It never fails: what cannot be read is in the report.
+pub fn examine(_caged: &Caged, octets: &[u8], detectors: &Detectors, want_facts: bool) -> Report {
+    let mail = Mail::parse(octets);
+    let (mut extracts, files) = read(mail.as_ref(), octets, |file| (file.part.clone(), detectors.file(file)));
+
+    let mut matched = Matches::in_texts(detectors, &extracts.texts);
+    let mut pictures = Vec::new();
+    for (part, file) in files {
+        matched.0.extend(file.matches.into_iter().map(|found| (None, found)));
+        extracts.incomplete.extend(file.incomplete.map(|reason| Incomplete { part, reason }));
+        pictures.extend(file.picture.filter(|_| want_facts));
+    }
+    // Clear mail has no sheet, and is not read a second time for it.
+    let sheets = (!matched.0.is_empty()).then(|| {
+        let (_, lines) = read(mail.as_ref(), octets, sheet::attachment_line);
+        sheet::sheets(mail.as_ref(), &extracts.texts, &matched.0, lines)
+    });
+
+    Report { sheets, ..report(mail.as_ref(), extracts, matched, pictures) }
+}
+
+/// What was found, each with the index of the text that it was found in.
+struct Matches(Vec<(Option<usize>, Match)>);
+
+impl Matches {
+    fn in_texts(detectors: &Detectors, texts: &[TextExtract]) -> Self {
+        Self(detectors.texts(texts).into_iter().map(|(index, found)| (Some(index), found)).collect())
+    }
+}
+
+fn report(mail: Option<&Mail<'_>>, mut extracts: Extracts, matched: Matches, pictures: Vec<PictureFact>) -> Report {
+    let mut recipients: Vec<_> = mail.into_iter().flat_map(Mail::recipients).take(MOST + 1).collect();
+    let mut findings: Vec<_> = matched.0.into_iter().map(|(_, found)| found.finding).collect();
+    if recipients.len() > MOST || findings.len() > MOST {
+        extracts.incomplete.push(Incomplete { part: String::new(), reason: Reason::Budget });
+    }
+    recipients.truncate(MOST);
+    findings.truncate(MOST);
+    extracts.incomplete.sort();
+    extracts.incomplete.dedup();
+    extracts.incomplete.truncate(MOST);
+    extracts.defects.sort();
+    extracts.defects.dedup();
+    Report {
+        origin: mail.map_or([0; 32], Mail::origin),
+        sender: mail.and_then(Mail::sender),
+        recipients,
+        findings,
+        incomplete: extracts.incomplete,
+        defects: extracts.defects,
+        parts: extracts.parts,
+        pictures,
+        sheets: None,
+    }
+}
+
+/// Reads all of a message: what is in it, and what `each_file` says of every file, in the order of the message.
+fn read<T: Send>(mail: Option<&Mail<'_>>, octets: &[u8], each_file: impl Fn(&FileExtract<'_>) -> T + Sync) -> (Extracts, Vec<T>) {
+    let mut budget = Budget::MESSAGE;
+    let mut contents = mail.map_or_else(|| headerless(octets), |mail| mail.contents(&mut budget));
+    let mut extracts = Extracts::default();
+    extracts.loose_ends(&mut contents);
+
+    let items: Vec<_> = contents.leaves.into_iter().map(Item::of_leaf).collect();
+    let sizes: Vec<_> = items.iter().map(Item::container_size).collect();
+    let heavy = items.iter().filter(|item| !item.is_light()).count();
+    let read_one = |(item, share): (Item<'_>, Budget)| {
+        let mut files = Vec::new();
+        let mut keep = |file: &FileExtract<'_>| files.push(each_file(file));
+        let mut reader = Reader::new(share, &mut keep);
+        reader.read(item);
+        (reader.into_extracts(), files)
+    };
+    let shared = items.into_iter().zip(budget.shares(&sizes));
+    let readings: Vec<_> =
+        if heavy > 1 { shared.collect::<Vec<_>>().into_par_iter().map(read_one).collect() } else { shared.map(read_one).collect() };
+
+    let mut files = Vec::new();
+    for (reading, mut own) in readings {
+        extracts.append(reading);
+        files.append(&mut own);
+    }
+    (extracts, files)
+}
+
+/// Octets that are no message are read as text, whatever they are.
+fn headerless(octets: &[u8]) -> Contents<'_> {
+    let declared = Declared { kind: "text", subtype: "plain", charset: None };
+    let leaf = Leaf { part: String::new(), octets: Cow::Borrowed(octets), name: None, declared, is_body: true };
+    Contents { leaves: vec![leaf], ..Contents::default() }
+}

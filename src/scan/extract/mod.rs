@@ -1,21 +1,211 @@
-//! From the parts of a message to texts and files.
+//! From the leaves of a message to what can be searched: texts and files, however deep they lie.
+
+mod archive;
+mod html;
+mod ooxml;
+mod sniff;
+mod text;
 
 use std::borrow::Cow;
 
-use crate::finding::Location;
+use self::sniff::{Family, Sniffed};
+use super::budget::{self, Budget};
+use super::parse::{Contents, Declared, Leaf, Mail};
+use crate::finding::{Defect, Field, Incomplete, Location, Reason};
 
-/// A text as its reader sees it, or as somebody hid it.
+/// Words, and where they stand.
 pub struct TextExtract {
     pub location: Location,
     pub text: String,
 }
 
-/// An attachment, a member of an archive, or a picture in a document.
+/// A file: an attachment, a member of an archive, a picture inside a document.
 pub struct FileExtract<'a> {
     pub part: String,
     pub octets: Cow<'a, [u8]>,
+    /// As the sender named it.
     pub name: Option<String>,
     /// As sniffed from the octets.
     pub media_type: &'static str,
+    /// A picture in a format that can be decoded.
     pub is_picture: bool,
+}
+
+/// What came to light besides files, which are handed on one by one and never gathered.
+#[derive(Default)]
+pub struct Extracts {
+    pub texts: Vec<TextExtract>,
+    pub incomplete: Vec<Incomplete>,
+    pub defects: Vec<Defect>,
+    /// Leaves and members that were looked at.
+    pub parts: u32,
+}
+
+impl Extracts {
+    pub fn append(&mut self, mut other: Self) {
+        self.texts.append(&mut other.texts);
+        self.incomplete.append(&mut other.incomplete);
+        self.defects.append(&mut other.defects);
+        self.parts += other.parts;
+    }
+
+    /// What a message holds besides its leaves: subjects, and words between the parts.
+    pub fn loose_ends(&mut self, contents: &mut Contents<'_>) {
+        self.incomplete.append(&mut contents.incomplete);
+        self.defects.append(&mut contents.defects);
+        for (part, subject) in contents.subjects.drain(..) {
+            self.text(Location { part, field: Field::Subject }, Cow::Borrowed(subject));
+        }
+        for (part, text) in contents.stray.drain(..) {
+            self.text(Location { part, field: Field::HiddenText }, Cow::Owned(text));
+        }
+    }
+
+    fn incomplete(&mut self, part: &str, reason: Reason) {
+        self.incomplete.push(Incomplete { part: part.to_owned(), reason });
+    }
+
+    /// Words to be searched, as many as are searched of one text; nothing where there are none.
+    fn text(&mut self, location: Location, text: Cow<'_, str>) {
+        if text.trim_ascii().is_empty() {
+            return;
+        }
+        let mut text = text.into_owned();
+        if text.len() > budget::TEXT_OCTETS {
+            text.truncate(text.floor_char_boundary(budget::TEXT_OCTETS));
+            self.incomplete(&location.part, Reason::Budget);
+        }
+        self.texts.push(TextExtract { location, text });
+    }
+}
+
+/// A leaf of the message, or a member of a container, and what it was found to be.
+pub struct Item<'a> {
+    part: String,
+    name: Option<Cow<'a, str>>,
+    octets: Cow<'a, [u8]>,
+    charset: Option<&'a str>,
+    is_body: bool,
+    is_mislabelled: bool,
+    sniffed: Sniffed,
+    /// How many containers are around it.
+    depth: u8,
+}
+
+impl<'a> Item<'a> {
+    pub fn of_leaf(leaf: Leaf<'a>) -> Self {
+        let sniffed = sniff::sniff(&leaf.octets, leaf.declared);
+        Self {
+            part: leaf.part,
+            name: leaf.name.map(Cow::Borrowed),
+            charset: leaf.declared.charset,
+            is_body: leaf.is_body && matches!(sniffed.family, Family::Text | Family::Html | Family::Nothing),
+            is_mislabelled: sniff::is_mislabelled(sniffed, leaf.declared),
+            sniffed,
+            octets: leaf.octets,
+            depth: 0,
+        }
+    }
+
+    /// Member `number`, counted from 1, of this container.
+    fn member<'m>(&self, number: usize, name: Option<Cow<'m, str>>, octets: Cow<'m, [u8]>) -> Item<'m> {
+        let leaf = Leaf { part: format!("{}/{number}", self.part), octets, name: None, declared: Declared::default(), is_body: false };
+        Item { name, depth: self.depth + 1, ..Item::of_leaf(leaf) }
+    }
+
+    /// Its size where further files may come out of it, 0 for what is no container.
+    pub fn container_size(&self) -> usize {
+        if self.sniffed.family.is_container() || self.hides_archive() { self.octets.len() } else { 0 }
+    }
+
+    /// Words only, for which no other core need be woken.
+    pub fn is_light(&self) -> bool {
+        self.is_body
+    }
+
+    /// A file that begins as one thing and ends as an archive.
+    fn hides_archive(&self) -> bool {
+        !self.is_body && self.sniffed.family != Family::Archive && sniff::has_archive_behind(&self.octets)
+    }
+
+    fn location(&self, field: Field) -> Location {
+        Location { part: self.part.clone(), field }
+    }
+
+    fn text_field(&self) -> Field {
+        if self.is_body { Field::Body } else { Field::AttachmentText }
+    }
+}
+
+/// Reads items within a budget.
+pub struct Reader<'f> {
+    budget: Budget,
+    each_file: &'f mut dyn FnMut(&FileExtract<'_>),
+    extracts: Extracts,
+}
+
+impl<'f> Reader<'f> {
+    /// `each_file` sees every file once, while its octets are in memory.
+    pub fn new(budget: Budget, each_file: &'f mut dyn FnMut(&FileExtract<'_>)) -> Self {
+        Self { budget, each_file, extracts: Extracts::default() }
+    }
+
+    pub fn into_extracts(self) -> Extracts {
+        self.extracts
+    }
+
+    /// An item with all that lies inside it.
+    pub fn read(&mut self, item: Item<'_>) {
+        self.name(&item);
+        if item.is_mislabelled {
+            self.extracts.defects.push(Defect::MislabelledType);
+        }
+        if !item.is_body {
+            (self.each_file)(&FileExtract {
+                part: item.part.clone(),
+                octets: Cow::Borrowed(&item.octets),
+                name: item.name.as_deref().map(str::to_owned),
+                media_type: item.sniffed.media_type,
+                is_picture: item.sniffed.family == Family::Picture,
+            });
+        }
+        if item.depth >= budget::CONTAINER_DEPTH && item.container_size() > 0 {
+            return self.extracts.incomplete(&item.part, Reason::Budget);
+        }
+        if item.hides_archive() {
+            self.extracts.defects.push(Defect::MislabelledType);
+            archive::read(self, &item);
+        }
+        match item.sniffed.family {
+            Family::Archive => archive::read(self, &item),
+            Family::Html => html::read(self, &item),
+            Family::Mail => self.mail(&item),
+            Family::Nothing | Family::Picture => {}
+            Family::Text => text::read(self, &item),
+            Family::Unread(reason) => self.extracts.incomplete(&item.part, reason),
+        }
+    }
+
+    /// Of an item that cannot be opened at least the name.
+    fn name(&mut self, item: &Item<'_>) {
+        self.extracts.parts += 1;
+        if let Some(name) = &item.name {
+            self.extracts.text(item.location(Field::FileName), Cow::Borrowed(name));
+        }
+    }
+
+    /// A message that was attached as a file.
+    fn mail(&mut self, item: &Item<'_>) {
+        let Some(mail) = Mail::parse(&item.octets) else { return text::read(self, item) };
+        let mut contents = mail.contents(&mut self.budget);
+        let inside = |part: &str| if part.is_empty() { item.part.clone() } else { format!("{}/{part}", item.part) };
+        contents.subjects.iter_mut().for_each(|(part, _)| *part = inside(part));
+        contents.stray.iter_mut().for_each(|(part, _)| *part = inside(part));
+        contents.incomplete.iter_mut().for_each(|incomplete| incomplete.part = inside(&incomplete.part));
+        self.extracts.loose_ends(&mut contents);
+        for mut leaf in contents.leaves {
+            leaf.part = inside(&leaf.part);
+            self.read(Item { depth: item.depth + 1, ..Item::of_leaf(leaf) });
+        }
+    }
 }

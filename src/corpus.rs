@@ -1,0 +1,36 @@
+//! Test data that is too large or too private to ship: the folder that `MAILWARDEN_CORPUS` names, or `../shared`.
+
+use std::fs;
+use std::path::PathBuf;
+
+fn root() -> PathBuf {
+    std::env::var_os("MAILWARDEN_CORPUS")
+        .map_or_else(|| PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../shared")), PathBuf::from)
+        .join("corpus")
+}
+
+/// One file below `corpus/`; says so on stderr when it is absent.
+pub fn file(path: &str) -> Option<Vec<u8>> {
+    let path = root().join(path);
+    let octets = fs::read(&path).ok();
+    if octets.is_none() {
+        let mut err = std::io::stderr();
+        let _ = std::io::Write::write_all(&mut err, format!("test data absent: {}\n", path.display()).as_bytes());
+    }
+    octets
+}
+
+/// The files of one folder below `corpus/`, by name; none, and a word on stderr, when it is absent.
+pub fn folder(name: &str) -> Vec<(String, Vec<u8>)> {
+    let Ok(entries) = fs::read_dir(root().join(name)) else {
+        let mut err = std::io::stderr();
+        let _ = std::io::Write::write_all(&mut err, format!("test data absent: corpus/{name}\n").as_bytes());
+        return Vec::new();
+    };
+    let mut files: Vec<_> = entries
+        .flatten()
+        .filter_map(|entry| Some((format!("{name}/{}", entry.file_name().to_string_lossy()), fs::read(entry.path()).ok()?)))
+        .collect();
+    files.sort();
+    files
+}

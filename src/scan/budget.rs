@@ -1,0 +1,100 @@
+//! How much of one message is read at most, shared out so that a bomb in one part does not starve the others.
+
+/// Of all parts and members together, transfer encodings and compression undone.
+pub const DECODED_OCTETS: u64 = 200 << 20;
+/// Parts of the message and members of containers together.
+pub const PARTS: u32 = 2_000;
+/// Containers inside one another: archives, attached messages, files inside HTML.
+pub const CONTAINER_DEPTH: u8 = 5;
+/// Multiparts and messages inside one another.
+pub const MAIL_DEPTH: usize = 50;
+/// Of one text.
+pub const TEXT_OCTETS: usize = 16 << 20;
+
+/// What may still be read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Budget {
+    octets: u64,
+    parts: u32,
+}
+
+impl Budget {
+    /// Of a whole message.
+    pub const MESSAGE: Self = Self { octets: DECODED_OCTETS, parts: PARTS };
+
+    /// Takes one part or member of a known size; false when there is no room for it.
+    #[must_use]
+    pub fn take(&mut self, octets: usize) -> bool {
+        let octets = octets as u64;
+        let room = self.parts > 0 && octets <= self.octets;
+        if room {
+            self.parts -= 1;
+            self.octets -= octets;
+        }
+        room
+    }
+
+    /// Takes one member whose size shows only while it is inflated: the most that it may have, in octets.
+    /// Half of what is left, so that those behind a bomb are still read.
+    #[must_use]
+    pub fn open(&mut self) -> Option<u64> {
+        self.parts = self.parts.checked_sub(1)?;
+        Some(self.octets / 2)
+    }
+
+    /// Pays for what a member from [`Budget::open`] turned out to be.
+    pub fn pay(&mut self, octets: usize) {
+        self.octets = self.octets.saturating_sub(octets as u64);
+    }
+
+    /// A share for each container of the given size as stored, 0 for what is none: half of the budget in equal
+    /// shares, since a small file may honestly unpack to a large one, and half by size. The shares do not
+    /// depend on the order of reading, so that the same message always gets the same report.
+    pub fn shares(self, sizes: &[usize]) -> Vec<Self> {
+        let containers = sizes.iter().filter(|&&size| size > 0).count() as u64;
+        let total: u64 = sizes.iter().map(|&size| size as u64).sum();
+        let part = |whole: u64, size: usize| {
+            let by_size = u128::from(whole / 2) * size as u128 / u128::from(total.max(1));
+            whole / 2 / containers.max(1) + u64::try_from(by_size).unwrap_or(0)
+        };
+        let share = |&size: &usize| Self {
+            octets: part(self.octets, size),
+            parts: u32::try_from(part(u64::from(self.parts), size)).unwrap_or(self.parts),
+        };
+        sizes.iter().map(|size| if *size == 0 { Self::default() } else { share(size) }).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_without_room_takes_nothing() {
+        let mut budget = Budget { octets: 10, parts: 2 };
+        assert!(!budget.take(11));
+        assert!(budget.take(10));
+        assert!(budget.take(0));
+        assert!(!budget.take(0), "both parts are taken");
+    }
+
+    #[test]
+    fn shares_never_exceed_the_whole_and_leave_the_small_enough() {
+        let shares = Budget::MESSAGE.shares(&[0, 1_000, 50 << 20, 0]);
+        assert_eq!(shares[0], Budget::default());
+        assert!(shares.iter().map(|share| share.octets).sum::<u64>() <= DECODED_OCTETS);
+        assert!(shares.iter().map(|share| share.parts).sum::<u32>() <= PARTS);
+        assert!(shares[1].octets >= DECODED_OCTETS / 4);
+        assert_eq!(Budget::MESSAGE.shares(&[7]), [Budget::MESSAGE]);
+    }
+
+    #[test]
+    fn members_behind_a_bomb_are_still_read() {
+        let mut budget = Budget::MESSAGE;
+        for _ in 0..5 {
+            let most = budget.open().unwrap();
+            budget.pay(usize::try_from(most).unwrap());
+        }
+        assert!(budget.open().unwrap() > 1 << 20);
+    }
+}

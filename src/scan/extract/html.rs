@@ -1,0 +1,327 @@
+//! HTML as its reader sees it, and as he does not: a walk along the tags, with no tree and nothing fetched.
+
+mod data_uri;
+mod style;
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+
+use html5ever::LocalName;
+use html5ever::tendril::StrTendril;
+use html5ever::tokenizer::states::RawKind;
+use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
+
+use self::style::Unseen;
+use super::{Item, Reader};
+use crate::finding::{Defect, Field, Reason};
+use crate::scan::parse::charset_text;
+
+/// How far an end tag looks for the element that it closes: bounded work, whatever is nested in what.
+const REACH: usize = 64;
+
+pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
+    let (markup, damaged) = charset_text(&item.octets, item.charset);
+    if damaged {
+        reader.extracts.defects.push(Defect::DamagedEncoding);
+    }
+    let page = Page::of(&markup, true);
+    reader.extracts.text(item.location(item.text_field()), Cow::Owned(page.visible_text()));
+    reader.extracts.text(item.location(Field::HiddenText), Cow::Owned(page.hidden));
+    for (index, octets) in page.files.into_iter().enumerate() {
+        if !reader.budget.take(octets.len()) {
+            return reader.extracts.incomplete(&item.part, Reason::Budget);
+        }
+        reader.read(item.member(index + 1, None, Cow::Owned(octets)));
+    }
+}
+
+/// What a page says, in three voices, and the files that it carries in itself.
+#[derive(Default)]
+struct Page {
+    visible: String,
+    hidden: String,
+    /// Alternative texts and titles: shown, but not in line with the words around them.
+    aside: String,
+    files: Vec<Vec<u8>>,
+}
+
+impl Page {
+    /// Comments are read as HTML themselves, since some readers show what stands in a conditional one;
+    /// those inside of comments are not.
+    fn of(markup: &str, with_comments: bool) -> Self {
+        let sink = Walk { state: RefCell::new(State { with_comments, ..State::default() }) };
+        let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
+        let queue = BufferQueue::default();
+        queue.push_back(StrTendril::from_slice(markup));
+        let _ = tokenizer.feed(&queue);
+        tokenizer.end();
+        tokenizer.sink.state.into_inner().page
+    }
+
+    fn visible_text(&self) -> String {
+        format!("{}\n{}", self.visible, self.aside)
+    }
+}
+
+struct Walk {
+    state: RefCell<State>,
+}
+
+#[derive(Default)]
+struct State {
+    page: Page,
+    open: Vec<Open>,
+    with_comments: bool,
+}
+
+struct Open {
+    name: LocalName,
+    unseen: Unseen,
+}
+
+impl TokenSink for Walk {
+    type Handle = ();
+
+    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
+        let mut state = self.state.borrow_mut();
+        match token {
+            Token::TagToken(tag) => return state.tag(tag),
+            Token::CharacterTokens(text) => state.text(&text),
+            Token::CommentToken(text) => state.comment(&text),
+            Token::DoctypeToken(_) | Token::NullCharacterToken | Token::EOFToken | Token::ParseError(_) => {}
+        }
+        TokenSinkResult::Continue
+    }
+}
+
+impl State {
+    fn tag(&mut self, tag: Tag) -> TokenSinkResult<()> {
+        if tag.kind == TagKind::EndTag {
+            self.close(&tag.name);
+            return TokenSinkResult::Continue;
+        }
+        if closes_its_own_kind(&tag.name) && self.open.last().is_some_and(|open| open.name == tag.name) {
+            self.open.pop();
+        }
+        let mut unseen = self.unseen();
+        for attribute in &tag.attrs {
+            let value: &str = &attribute.value;
+            match &*attribute.name.local {
+                "style" => {
+                    unseen.apply(value);
+                    data_uri::in_style(value, &mut self.page.files);
+                }
+                "hidden" => unseen.hide(),
+                "src" | "href" | "background" | "poster" | "data" => data_uri::whole(value, &mut self.page.files),
+                "srcset" => value.split_whitespace().for_each(|word| data_uri::whole(word, &mut self.page.files)),
+                "alt" | "title" | "placeholder" | "aria-label" | "value" | "summary" => {
+                    collapse(&mut self.page.aside, value);
+                    part(&mut self.page.aside, '\n');
+                }
+                _ => {}
+            }
+        }
+        if let Some(space) = space_around(&tag.name) {
+            part(self.voice(unseen), space);
+        }
+        let raw = raw_kind(&tag.name);
+        if !is_void(&tag.name) && !tag.self_closing {
+            self.open.push(Open { name: tag.name, unseen });
+        }
+        raw.map_or(TokenSinkResult::Continue, TokenSinkResult::RawData)
+    }
+
+    fn close(&mut self, name: &LocalName) {
+        let within = self.open.len().saturating_sub(REACH);
+        let found = self.open[within..].iter().rposition(|open| open.name == *name);
+        let unseen = found.map_or_else(|| self.unseen(), |found| self.open[within + found].unseen);
+        if let Some(space) = space_around(name) {
+            part(self.voice(unseen), space);
+        }
+        if let Some(found) = found {
+            self.open.truncate(within + found);
+            if unseen.is_unseen() && !self.unseen().is_unseen() {
+                part(&mut self.page.hidden, '\n');
+            }
+        }
+    }
+
+    fn text(&mut self, text: &str) {
+        match self.open.last().map(|open| &*open.name) {
+            Some("style") => data_uri::in_style(text, &mut self.page.files),
+            Some("script") => collapse(&mut self.page.hidden, text),
+            _ => {
+                let unseen = self.unseen();
+                collapse(self.voice(unseen), text);
+            }
+        }
+    }
+
+    fn comment(&mut self, text: &str) {
+        if !self.with_comments {
+            return;
+        }
+        part(&mut self.page.hidden, '\n');
+        if text.contains('<') {
+            let mut inner = Page::of(text, false);
+            let said = inner.visible_text();
+            collapse(&mut self.page.hidden, &said);
+            part(&mut self.page.hidden, '\n');
+            collapse(&mut self.page.hidden, &inner.hidden);
+            self.page.files.append(&mut inner.files);
+        } else {
+            collapse(&mut self.page.hidden, text);
+        }
+        part(&mut self.page.hidden, '\n');
+    }
+
+    fn unseen(&self) -> Unseen {
+        self.open.last().map_or_else(Unseen::default, |open| open.unseen)
+    }
+
+    fn voice(&mut self, unseen: Unseen) -> &mut String {
+        if unseen.is_unseen() { &mut self.page.hidden } else { &mut self.page.visible }
+    }
+}
+
+/// Adds text as HTML shows it: any run of white space is one space.
+fn collapse(out: &mut String, text: &str) {
+    let mut words = text.split_ascii_whitespace();
+    if text.starts_with(|c: char| c.is_ascii_whitespace()) {
+        part(out, ' ');
+    }
+    let Some(first) = words.next() else { return };
+    out.push_str(first);
+    for word in words {
+        out.push(' ');
+        out.push_str(word);
+    }
+    if text.ends_with(|c: char| c.is_ascii_whitespace()) {
+        part(out, ' ');
+    }
+}
+
+/// Sets what comes apart from what was, once.
+fn part(out: &mut String, space: char) {
+    if space == '\n' && out.ends_with(' ') {
+        out.pop();
+    }
+    if !out.is_empty() && !out.ends_with([' ', '\n']) {
+        out.push(space);
+    }
+}
+
+/// The elements that a reader sees on a line or in a cell of their own. All others run on: `ki<b>nd</b>`.
+fn space_around(name: &str) -> Option<char> {
+    match name {
+        "address" | "article" | "aside" | "blockquote" | "body" | "br" | "caption" | "center" | "dd" | "details" | "dialog" | "dir"
+        | "div" | "dl" | "dt" | "fieldset" | "figcaption" | "figure" | "footer" | "form" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6"
+        | "head" | "header" | "hr" | "html" | "legend" | "li" | "main" | "menu" | "nav" | "ol" | "optgroup" | "option" | "p"
+        | "plaintext" | "pre" | "section" | "select" | "summary" | "table" | "tbody" | "textarea" | "tfoot" | "thead" | "title" | "tr"
+        | "ul" | "xmp" => Some('\n'),
+        "button" | "iframe" | "input" | "object" | "td" | "th" | "video" => Some(' '),
+        _ => None,
+    }
+}
+
+/// Elements whose start tag ends an open one of the same name.
+fn closes_its_own_kind(name: &str) -> bool {
+    matches!(name, "dd" | "dt" | "li" | "option" | "p" | "td" | "th" | "tr")
+}
+
+/// Elements that cannot hold anything (HTML, 13.1.2).
+fn is_void(name: &str) -> bool {
+    matches!(
+        name,
+        "area"
+            | "base"
+            | "basefont"
+            | "bgsound"
+            | "br"
+            | "col"
+            | "embed"
+            | "frame"
+            | "hr"
+            | "img"
+            | "input"
+            | "link"
+            | "meta"
+            | "param"
+            | "source"
+            | "track"
+            | "wbr"
+    )
+}
+
+/// Elements in which tags are text (HTML, 13.2.5).
+fn raw_kind(name: &str) -> Option<RawKind> {
+    match name {
+        "textarea" | "title" => Some(RawKind::Rcdata),
+        "iframe" | "noembed" | "noframes" | "style" | "xmp" => Some(RawKind::Rawtext),
+        "script" => Some(RawKind::ScriptData),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn page(markup: &str) -> Page {
+        Page::of(markup, true)
+    }
+
+    #[test]
+    fn tags_inside_a_word_do_not_break_it_and_lines_and_cells_do() {
+        assert_eq!(page("am<b>be</b>r<!-- x --><span></span>s").visible, "ambers");
+        assert_eq!(page("<p>amber<p>heron<br>wren").visible, "amber\nheron\nwren");
+        assert_eq!(page("<table><tr><td>amber<td>heron</tr><tr><td>wren</table>").visible, "amber heron\nwren\n");
+        assert_eq!(page("amber &amp;\n\n   heron&#33;").visible, "amber & heron!");
+    }
+
+    #[test]
+    fn what_a_reader_does_not_see_is_kept_apart() {
+        for hidden in [
+            "<span style='display : NONE'>heron</span>",
+            "<div style='visibility:hidden'>heron</div>",
+            "<font style=\"font-size:0.0px\">heron</font>",
+            "<i hidden>heron</i>",
+            "<!-- heron -->",
+            "<!--[if mso]><p>heron</p><![endif]-->",
+            "<div style=display:none><div>heron</div></div>",
+            "<p hidden>heron<p>",
+        ] {
+            let page = page(&format!("am{hidden}ber"));
+            assert_eq!(page.visible.replace('\n', ""), "amber", "{hidden}");
+            assert!(page.hidden.contains("heron"), "{hidden}");
+        }
+    }
+
+    #[test]
+    fn a_size_of_nothing_ends_where_another_size_begins() {
+        let page = page("<div style='font-size:0'><span style='font-size:13px'>amber</span>heron</div>");
+        assert_eq!(page.visible.trim(), "amber");
+        assert_eq!(page.hidden.trim(), "heron");
+    }
+
+    #[test]
+    fn words_shown_in_place_of_pictures_are_read() {
+        let page = page("am<img alt='a heron' src='https://pictures.example/1.png' title=wren>ber");
+        assert_eq!(page.visible_text().trim(), "amber\na heron\nwren");
+        assert!(page.files.is_empty(), "nothing is fetched");
+    }
+
+    #[test]
+    fn pictures_inside_the_page_are_files() {
+        let page = page(
+            "<img src=' data:image/png;base64,aGVy\nb24='><p style=\"background:url('data:,wr%65n')\"><style>a{b:url(data:;base64,YW1iZXI=)}</style>",
+        );
+        assert_eq!(page.files, [b"heron".to_vec(), b"wren".to_vec(), b"amber".to_vec()]);
+    }
+
+    #[test]
+    fn deep_nesting_and_stray_end_tags_take_linear_time() {
+        let markup = "<div>".repeat(100_000) + &"</b>".repeat(100_000) + "amber" + &"</div>".repeat(100_000);
+        assert_eq!(page(&markup).visible.trim(), "amber");
+    }
+}

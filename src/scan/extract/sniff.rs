@@ -1,0 +1,309 @@
+//! What a file is, by its octets and never by its name, and what is done with it: one table.
+
+use memchr::memmem;
+
+use crate::finding::Reason;
+use crate::scan::parse::Declared;
+
+/// What a file turned out to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sniffed {
+    pub media_type: &'static str,
+    pub family: Family,
+}
+
+/// Who reads it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Zip, and the office formats that are zip inside.
+    Archive,
+    Html,
+    /// A whole message with a header of its own.
+    Mail,
+    /// Nothing in it can be read or seen: no octets, or a signature beside what it signs.
+    Nothing,
+    /// A format that is decoded and looked at.
+    Picture,
+    Text,
+    Unread(Reason),
+}
+
+impl Family {
+    /// Reading it brings further files to light.
+    pub fn is_container(self) -> bool {
+        matches!(self, Self::Archive | Self::Html | Self::Mail)
+    }
+}
+
+struct Magic {
+    at: usize,
+    octets: &'static [u8],
+    is: Sniffed,
+}
+
+const fn magic(at: usize, octets: &'static [u8], media_type: &'static str, family: Family) -> Magic {
+    Magic { at, octets, is: Sniffed { media_type, family } }
+}
+
+const UNSUPPORTED: Family = Family::Unread(Reason::Unsupported);
+const VIDEO: Family = Family::Unread(Reason::Video);
+
+/// The table. Only marks that no ordinary text begins with.
+const MAGICS: &[Magic] = &[
+    magic(0, b"\xff\xd8\xff", "image/jpeg", Family::Picture),
+    magic(0, b"\x89PNG\r\n\x1a\n", "image/png", Family::Picture),
+    magic(0, b"GIF87a", "image/gif", Family::Picture),
+    magic(0, b"GIF89a", "image/gif", Family::Picture),
+    magic(0, b"II*\0", "image/tiff", Family::Picture),
+    magic(0, b"MM\0*", "image/tiff", Family::Picture),
+    magic(0, b"\0\0\x01\0", "image/vnd.microsoft.icon", Family::Picture),
+    magic(0, b"PK\x03\x04", "application/zip", Family::Archive),
+    magic(0, b"PK\x05\x06", "application/zip", Family::Archive),
+    magic(0, b"PK\x07\x08", "application/zip", Family::Archive),
+    magic(0, b"8BPS", "image/vnd.adobe.photoshop", UNSUPPORTED),
+    magic(0, b"\xff\x0a", "image/jxl", UNSUPPORTED),
+    magic(0, b"\0\0\0\x0cJXL \r\n\x87\n", "image/jxl", UNSUPPORTED),
+    magic(0, b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2", UNSUPPORTED),
+    magic(0, b"\xd7\xcd\xc6\x9a", "image/wmf", UNSUPPORTED),
+    magic(40, b" EMF", "image/emf", UNSUPPORTED),
+    magic(0, b"%PDF-", "application/pdf", UNSUPPORTED),
+    magic(0, b"%!PS", "application/postscript", UNSUPPORTED),
+    magic(0, b"{\\rtf", "application/rtf", UNSUPPORTED),
+    magic(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", UNSUPPORTED),
+    magic(0, b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef", UNSUPPORTED),
+    magic(0, b"\x1f\x8b", "application/gzip", UNSUPPORTED),
+    magic(0, b"\x1f\x9d", "application/x-compress", UNSUPPORTED),
+    magic(4, b"1AY&SY", "application/x-bzip2", UNSUPPORTED),
+    magic(0, b"\xfd7zXZ\0", "application/x-xz", UNSUPPORTED),
+    magic(0, b"\x28\xb5\x2f\xfd", "application/zstd", UNSUPPORTED),
+    magic(0, b"\x04\x22\x4d\x18", "application/x-lz4", UNSUPPORTED),
+    magic(0, b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed", UNSUPPORTED),
+    magic(0, b"Rar!\x1a\x07", "application/vnd.rar", UNSUPPORTED),
+    magic(0, b"MSCF\0\0\0\0", "application/vnd.ms-cab-compressed", UNSUPPORTED),
+    magic(257, b"ustar", "application/x-tar", UNSUPPORTED),
+    magic(0, b"\x1a\x45\xdf\xa3", "video/x-matroska", VIDEO),
+    magic(0, b"FLV\x01", "video/x-flv", VIDEO),
+    magic(0, b"\0\0\x01\xba", "video/mpeg", VIDEO),
+    magic(0, b"\0\0\x01\xb3", "video/mpeg", VIDEO),
+    magic(0, b"\x30\x26\xb2\x75\x8e\x66\xcf\x11", "video/x-ms-asf", VIDEO),
+    magic(4, b"moov", "video/quicktime", VIDEO),
+    magic(4, b"mdat", "video/quicktime", VIDEO),
+    magic(0, b"OggS\0", "application/ogg", VIDEO),
+    magic(0, b"-----BEGIN PGP MESSAGE-----", "application/pgp-encrypted", Family::Unread(Reason::EncryptedMessage)),
+];
+
+/// By the octets, as far as a declaration of text does not rule: what is declared as text is shown as text
+/// unless it carries the mark of something else.
+pub fn sniff(octets: &[u8], declared: Declared<'_>) -> Sniffed {
+    if octets.is_empty() {
+        return Sniffed { media_type: "application/x-empty", family: Family::Nothing };
+    }
+    marked(octets).unwrap_or_else(|| {
+        let (media_type, family) = match () {
+            () if declared.is("message", "partial") || declared.is("message", "external-body") => ("message/partial", UNSUPPORTED),
+            () if declared.is("text", "html") => ("text/html", Family::Html),
+            () if declared.is_text() => ("text/plain", Family::Text),
+            () if memmem::find(&octets[..octets.len().min(1 << 10)], b"%PDF-").is_some() => ("application/pdf", UNSUPPORTED),
+            () if !looks_like_text(octets) => ("application/octet-stream", UNSUPPORTED),
+            () if looks_like_html(octets) => ("text/html", Family::Html),
+            () if looks_like_mail(octets) => ("message/rfc822", Family::Mail),
+            () => ("text/plain", Family::Text),
+        };
+        Sniffed { media_type, family }
+    })
+}
+
+fn marked(octets: &[u8]) -> Option<Sniffed> {
+    let by_table = MAGICS.iter().find(|magic| octets.get(magic.at..).is_some_and(|rest| rest.starts_with(magic.octets)));
+    let is = match by_table.map(|magic| magic.is) {
+        Some(Sniffed { media_type: "application/zip", family }) => Sniffed { media_type: zip_type(octets), family },
+        Some(Sniffed { media_type: media_type @ "application/x-ole-storage", .. }) if is_password_protected(octets) => {
+            Sniffed { media_type, family: Family::Unread(Reason::EncryptedArchive) }
+        }
+        Some(is) => is,
+        None => boxed(octets).or_else(|| signed_or_enveloped(octets))?,
+    };
+    Some(is)
+}
+
+/// The formats whose mark is not at one fixed place: RIFF, ISO media (ISO 14496-12), BMP, MPEG-TS.
+fn boxed(octets: &[u8]) -> Option<Sniffed> {
+    let riff = |kind: &[u8]| octets.starts_with(b"RIFF") && octets.get(8..12) == Some(kind);
+    let brand = (octets.get(4..8) == Some(b"ftyp")).then(|| octets.get(8..12)).flatten();
+    let is_bitmap = octets.starts_with(b"BM")
+        && octets.get(6..10) == Some(&[0; 4])
+        && matches!(octets.get(14..18), Some([12 | 40 | 52 | 56 | 64 | 108 | 124, 0, 0, 0]));
+    let is_transport = [0, 188, 376].iter().all(|&at| octets.get(at) == Some(&0x47));
+    let (media_type, family) = match () {
+        () if riff(b"WEBP") => ("image/webp", Family::Picture),
+        () if riff(b"AVI ") => ("video/x-msvideo", VIDEO),
+        () if riff(b"WAVE") => ("audio/wav", UNSUPPORTED),
+        () if is_bitmap => ("image/bmp", Family::Picture),
+        () if is_transport && !looks_like_text(octets) => ("video/mp2t", VIDEO),
+        () => match brand? {
+            b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => ("image/heic", UNSUPPORTED),
+            b"avif" | b"avis" => ("image/avif", UNSUPPORTED),
+            b"M4A " | b"M4B " => ("audio/mp4", UNSUPPORTED),
+            _ => ("video/mp4", VIDEO),
+        },
+    };
+    Some(Sniffed { media_type, family })
+}
+
+/// Cryptographic Message Syntax (RFC 5652) in DER or BER: the object identifier of its content type stands
+/// in the first octets.
+fn signed_or_enveloped(octets: &[u8]) -> Option<Sniffed> {
+    const PKCS7: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
+    if octets.first() != Some(&0x30) {
+        return None;
+    }
+    let head = &octets[..octets.len().min(128)];
+    let at = memmem::find(head, PKCS7)? + PKCS7.len();
+    let family = match head.get(at)? {
+        // signedData around data (RFC 5652, 5.2): without octets of its own it is a signature and no more.
+        2 => {
+            let inner = memmem::find(&head[at..], PKCS7).map(|found| at + found);
+            let is_detached = inner.is_some_and(|inner| {
+                let (before, after) = (&head[..inner], head.get(inner + PKCS7.len() + 1..).unwrap_or_default());
+                before.ends_with(&[0x30, 0x0b]) || before.ends_with(&[0x30, 0x80]) && after.starts_with(&[0, 0])
+            });
+            if is_detached { Family::Nothing } else { UNSUPPORTED }
+        }
+        3 | 4 | 6 => Family::Unread(Reason::EncryptedMessage),
+        _ => UNSUPPORTED,
+    };
+    Some(Sniffed { media_type: "application/pkcs7-mime", family })
+}
+
+/// Office formats are told apart by a name in the directory at the end of the archive.
+fn zip_type(octets: &[u8]) -> &'static str {
+    const NAMES: &[(&[u8], &str)] = &[
+        (b"word/document", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
+        (b"ppt/presentation", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
+        (b"xl/workbook", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+    ];
+    if octets.get(30..38) == Some(b"mimetype") {
+        return "application/vnd.oasis.opendocument";
+    }
+    let directory = &octets[octets.len().saturating_sub(64 << 10)..];
+    NAMES.iter().find(|(name, _)| memmem::find(directory, name).is_some()).map_or("application/zip", |(_, media_type)| media_type)
+}
+
+/// An office document with a password is an OLE file with this stream (MS-OFFCRYPTO, 1.3.3).
+fn is_password_protected(octets: &[u8]) -> bool {
+    const NAME: &[u8] = b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0";
+    memmem::find(octets, NAME).is_some()
+}
+
+/// The end of a zip directory stands at the end of the octets, whatever they begin with.
+pub fn has_archive_behind(octets: &[u8]) -> bool {
+    const END: &[u8] = b"PK\x05\x06";
+    let tail = &octets[octets.len().saturating_sub(22 + (64 << 10))..];
+    memmem::rfind(tail, END).is_some_and(|at| tail.len() - at >= 22)
+}
+
+/// No NUL and next to no other control characters at the beginning and at the end, or UTF-16 with its mark.
+fn looks_like_text(octets: &[u8]) -> bool {
+    const PROBE: usize = 4 << 10;
+    if matches!(octets, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
+        return true;
+    }
+    let ends = [&octets[..octets.len().min(PROBE)], &octets[octets.len().saturating_sub(PROBE)..]];
+    ends.iter().all(|end| {
+        let odd = end.iter().filter(|octet| matches!(octet, 1..=8 | 11 | 14..=26 | 28..=31 | 127)).count();
+        !end.contains(&0) && odd * 100 <= end.len()
+    })
+}
+
+fn looks_like_html(octets: &[u8]) -> bool {
+    const STARTS: &[&[u8]] = &[b"<!doctype html", b"<html", b"<head", b"<body", b"<svg", b"<?xml", b"<table", b"<div"];
+    let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets).trim_ascii_start();
+    STARTS.iter().any(|start| octets.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)))
+}
+
+/// Begins with a field that messages begin with, and has an empty line.
+fn looks_like_mail(octets: &[u8]) -> bool {
+    const FIELDS: &[&[u8]] = &[
+        b"received:",
+        b"return-path:",
+        b"delivered-to:",
+        b"from:",
+        b"to:",
+        b"subject:",
+        b"date:",
+        b"message-id:",
+        b"mime-version:",
+        b"content-type:",
+        b"dkim-signature:",
+        b"arc-seal:",
+        b"x-",
+    ];
+    let begins = FIELDS.iter().any(|field| octets.get(..field.len()).is_some_and(|head| head.eq_ignore_ascii_case(field)));
+    begins && (memmem::find(octets, b"\n\r\n").is_some() || memmem::find(octets, b"\n\n").is_some())
+}
+
+/// Whether the octets are something else than their sender says. `application/octet-stream` says nothing.
+pub fn is_mislabelled(sniffed: Sniffed, declared: Declared<'_>) -> bool {
+    if sniffed.family == Family::Nothing || declared.kind.is_empty() {
+        return false;
+    }
+    let is_picture = sniffed.media_type.starts_with("image/");
+    let is_text = matches!(sniffed.family, Family::Text | Family::Html | Family::Mail);
+    match declared.kind.to_ascii_lowercase().as_str() {
+        "image" => !is_picture && !(is_text && declared.subtype.to_ascii_lowercase().contains("xml")),
+        "text" => !is_text && sniffed.family != Family::Unread(Reason::EncryptedMessage),
+        "audio" | "video" => is_picture || is_text || sniffed.family == Family::Archive,
+        "application" if declared.is("application", "pdf") => sniffed.media_type != "application/pdf",
+        "application" => is_picture && !declared.is("application", "octet-stream"),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn family(octets: &[u8]) -> Family {
+        sniff(octets, Declared::default()).family
+    }
+
+    fn declared<'m>(kind: &'m str, subtype: &'m str) -> Declared<'m> {
+        Declared { kind, subtype, charset: None }
+    }
+
+    #[test]
+    fn text_is_not_taken_for_a_picture_for_its_first_letters() {
+        for text in ["BM is what they call it, and it is forty octets long at least", "GGGG", "MZ", "II*", "ID3 tags", "PK is short"] {
+            assert_eq!(family(text.as_bytes()), Family::Text, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_is_declared_as_text_is_sniffed_nevertheless() {
+        let sniffed = sniff(b"\x89PNG\r\n\x1a\n....", declared("text", "plain"));
+        assert_eq!(sniffed.family, Family::Picture);
+        assert!(is_mislabelled(sniffed, declared("text", "plain")));
+        assert!(!is_mislabelled(sniffed, declared("application", "octet-stream")));
+        assert_eq!(sniff(b"\0\x01\x02\x03 words", declared("text", "plain")).family, Family::Text);
+    }
+
+    #[test]
+    fn a_detached_signature_hides_nothing_and_an_enveloped_message_does() {
+        let signed =
+            |inner: &[u8]| [b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80\x30\x80\x02\x01\x01\x31\x00", inner].concat();
+        assert_eq!(family(&signed(b"\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x82")), Family::Nothing);
+        assert_eq!(family(&signed(b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\0\0")), Family::Nothing);
+        assert_eq!(family(&signed(b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x80\x24")), UNSUPPORTED);
+        let enveloped = b"\x30\x82\x01\x00\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\xa0\x82";
+        assert_eq!(family(enveloped), Family::Unread(Reason::EncryptedMessage));
+    }
+
+    #[test]
+    fn what_is_not_opened_is_named_as_such() {
+        assert_eq!(family(b"\0\0\0\x18ftypmp42"), Family::Unread(Reason::Video));
+        assert_eq!(family(b"\0\0\0\x18ftypheic"), UNSUPPORTED);
+        assert_eq!(family(b"%PDF-1.7"), UNSUPPORTED);
+        assert_eq!(family(&[0, 159, 146, 150, 0, 0]), UNSUPPORTED);
+        assert_eq!(family(b""), Family::Nothing);
+    }
+}

@@ -1,0 +1,53 @@
+//! From the octets of a message to its header and its leaves.
+
+mod mime;
+
+use std::borrow::Cow;
+
+use crate::finding::{Defect, Incomplete};
+
+pub use mime::{Mail, base64, charset_text};
+
+/// A part without parts of its own, transfer encoding undone.
+pub struct Leaf<'m> {
+    /// As RFC 9051 numbers sections: `1`, `2.1`.
+    pub part: String,
+    pub octets: Cow<'m, [u8]>,
+    /// The file name that the sender gave, decoded.
+    pub name: Option<&'m str>,
+    pub declared: Declared<'m>,
+    /// What is said, as opposed to sent along: no name and no `Content-Disposition: attachment`.
+    pub is_body: bool,
+}
+
+/// What the sender says that a part is.
+#[derive(Clone, Copy, Default)]
+pub struct Declared<'m> {
+    /// `text`; empty where nothing is declared.
+    pub kind: &'m str,
+    /// `plain`.
+    pub subtype: &'m str,
+    pub charset: Option<&'m str>,
+}
+
+impl Declared<'_> {
+    pub fn is(&self, kind: &str, subtype: &str) -> bool {
+        self.kind.eq_ignore_ascii_case(kind) && self.subtype.eq_ignore_ascii_case(subtype)
+    }
+
+    pub fn is_text(&self) -> bool {
+        self.kind.eq_ignore_ascii_case("text")
+    }
+}
+
+/// Everything inside one message, in the order of the message.
+#[derive(Default)]
+pub struct Contents<'m> {
+    pub leaves: Vec<Leaf<'m>>,
+    /// Decoded, each with the part that holds its message; the outermost has none.
+    pub subjects: Vec<(String, &'m str)>,
+    /// Words outside of every part, each with the part around them.
+    pub stray: Vec<(String, String)>,
+    pub incomplete: Vec<Incomplete>,
+    pub defects: Vec<Defect>,
+}
