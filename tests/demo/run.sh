@@ -72,13 +72,14 @@ show_the_day() {
 
 # The safeguarding lead opens what was held as a scam, finds an honest reminder, and puts it back.
 release_what_was_wrongly_held() {
-    local codename
+    local codename sheet
     [[ ! -s $demo/release.log ]] || return 0
     mailwarden cases list --json >"$demo/cases.json"
     for codename in $(held_scams); do
         [[ -z ${opened[$codename]:-} ]] || continue
         opened[$codename]=yes
-        if mailwarden open "$codename" --identity "$demo/keys/dsl.key" --reason "a held message may be honest" | grep -q "$wrongly_held_word"; then
+        sheet=$(mailwarden open "$codename" --identity "$demo/keys/dsl.key" --reason "a held message may be honest")
+        if [[ $sheet == *"$wrongly_held_word"* ]]; then
             {
                 say "$codename turns out to be an honest reminder. In the office's mailbox it lies in: $(where_it_lies)"
                 mailwarden release "$codename" --identity "$demo/keys/dsl.key" --reason "our own booking, rung and confirmed"
