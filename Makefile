@@ -1,0 +1,41 @@
+# The long commands, once. `make help` lists them.
+CARGO := cargo
+FLAGS := --ignore-rust-version
+PACKAGES := age dovecot-imapd dovecot-lmtpd gcc libc6-dev openssl python3 python3-aiosmtpd strace systemd
+PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/mailwarden
+
+.PHONY: build test demo bench faults lint fmt deps clean help
+
+build: ## the program, for trying things
+	$(CARGO) build $(FLAGS)
+
+test: deps fmt lint ## everything that must hold: formatting, lints, tests, shipped rules, the demo
+	$(CARGO) test $(FLAGS) --features faults
+	$(CARGO) build $(FLAGS)
+	$(PROGRAM) rules check
+	DEMO_SECONDS=$(or $(DEMO_SECONDS),30) MAILWARDEN=$(PROGRAM) tests/demo/run.sh
+
+demo: build ## a made-up school with real servers, until Ctrl-C (DEMO_SECONDS=30 ends by itself)
+	MAILWARDEN=$(PROGRAM) tests/demo/run.sh
+
+bench: deps ## measure against the named peers (ONLY=name for one of them)
+	$(CARGO) bench $(FLAGS) -- $(ONLY)
+
+faults: deps ## stop at every named step, and let every mutant be noticed
+	$(CARGO) test $(FLAGS) --features faults --test faults -- --ignored --nocapture
+
+lint: ## clippy, warnings are errors
+	$(CARGO) clippy $(FLAGS) --all-targets --features faults -- --deny warnings
+
+fmt: ## whether the sources are formatted (`cargo fmt` formats them)
+	$(CARGO) fmt --check
+
+deps: ## install the Debian packages that the tests need and that are missing
+	@tests/deps.sh $(PACKAGES)
+
+clean: ## remove what was built and what the demo left
+	$(CARGO) clean
+	rm -rf .demo
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
