@@ -1,0 +1,86 @@
+//! The peer that downloads: async-imap and nothing else, each message's octets counted and let go.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use async_imap::imap_proto::{AttributeValue, Response, Status};
+use async_imap::{Client, Session};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+use tokio_rustls::TlsConnector;
+use tokio_rustls::client::TlsStream;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore, crypto::ring};
+
+use super::dovecot::{Dovecot, MASTER, PASSWORD, user};
+
+/// Messages asked for in one `FETCH`.
+const BATCH: usize = 50;
+
+type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// What came down.
+#[derive(Default)]
+pub struct Downloaded {
+    pub messages: usize,
+    pub octets: usize,
+}
+
+/// Downloads the INBOX of each of the first `users`, all at once, on a connection each.
+pub fn download(server: &Dovecot, users: usize) -> Result<Downloaded> {
+    let tls = trusting(&server.ca())?;
+    let port = server.port;
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(async {
+        let mut mailboxes: JoinSet<Result<Downloaded>> = (1..=users).map(|number| inbox(tls.clone(), port, user(number))).collect();
+        let mut all = Downloaded::default();
+        while let Some(one) = mailboxes.join_next().await {
+            let one = one??;
+            all = Downloaded { messages: all.messages + one.messages, octets: all.octets + one.octets };
+        }
+        Ok(all)
+    })
+}
+
+fn trusting(ca: &Path) -> Result<TlsConnector> {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_file(ca)?)?;
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider())).with_safe_default_protocol_versions()?;
+    Ok(TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth())))
+}
+
+async fn inbox(tls: TlsConnector, port: u16, user: String) -> Result<Downloaded> {
+    let tcp = TcpStream::connect(("127.0.0.1", port)).await?;
+    tcp.set_nodelay(true)?;
+    let mut client = Client::new(tls.connect(ServerName::try_from("localhost")?, tcp).await?);
+    client.read_response().await?.ok_or("no greeting")?;
+    let mut session = client.login(format!("{user}*{MASTER}"), PASSWORD).await.map_err(|(error, _)| error)?;
+    let exists = usize::try_from(session.examine("INBOX").await?.exists)?;
+    let mut all = Downloaded::default();
+    for first in (1..=exists).step_by(BATCH) {
+        let last = exists.min(first + BATCH - 1);
+        fetch(&mut session, &format!("FETCH {first}:{last} (UID BODY.PEEK[])"), &mut all).await?;
+    }
+    session.logout().await?;
+    Ok(all)
+}
+
+async fn fetch(session: &mut Session<TlsStream<TcpStream>>, command: &str, all: &mut Downloaded) -> Result<()> {
+    let ours = session.run_command(command).await?;
+    loop {
+        let response = session.read_response().await?.ok_or("the server hung up")?;
+        match response.parsed() {
+            Response::Done { tag, status: Status::Ok, .. } if *tag == ours => return Ok(()),
+            Response::Done { status, .. } => return Err(format!("the server answered {status:?}").into()),
+            Response::Fetch(_, attributes) => {
+                for attribute in attributes {
+                    if let AttributeValue::BodySection { data: Some(octets), .. } = attribute {
+                        all.messages += 1;
+                        all.octets += octets.len();
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
