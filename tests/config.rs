@@ -46,3 +46,16 @@ fn cases(folder: &Path) -> io::Result<Vec<PathBuf>> {
     cases.sort();
     Ok(cases)
 }
+
+#[test]
+fn the_configuration_in_the_handbook_is_one_that_loads() {
+    let handbook = fs::read_to_string("docs/technician.md").unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    for (fence, file) in [("```toml\n", "mailwarden.toml"), ("```csv\n", "mailboxes.csv")] {
+        let (_, rest) = handbook.split_once(fence).unwrap();
+        fs::write(folder.path().join(file), rest.split_once("```").unwrap().0).unwrap();
+    }
+    let config = Config::load(&folder.path().join("mailwarden.toml")).unwrap();
+    assert!(config.faults.is_empty(), "{}", told(&config.faults));
+    assert_eq!(config.mailboxes.len(), 4);
+}
