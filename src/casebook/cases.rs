@@ -317,3 +317,59 @@ fn version(row: &Row<'_>) -> rusqlite::Result<RuleVersion> {
         .map_err(|_| rusqlite::Error::InvalidColumnType(0, "version".to_owned(), rusqlite::types::Type::Text))?;
     Ok(RuleVersion(octets))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::{Desk, at, concern, place};
+    use super::*;
+
+    fn ann() -> Actor {
+        Actor::Member("Ann Example".to_owned())
+    }
+
+    #[test]
+    fn a_list_is_newest_first_and_holds_what_was_asked_for() {
+        let desk = Desk::new();
+        let mild = desk.record(1, &place("ann", 1), &concern(Level::Weekly, Action::Flag), None);
+        let grave = desk.record(2, &place("ann", 2), &concern(Level::Now, Action::Flag), None);
+        let decided = desk.record(3, &place("ann", 3), &concern(Level::Day, Action::Flag), None);
+        desk.book.release(at(5), &ann(), decided.case, "a lesson").unwrap();
+        let listed = |filter| desk.book.cases(&filter).unwrap().into_iter().map(|row| row.id).collect::<Vec<_>>();
+        assert_eq!(listed(Filter::default()), [decided.case, grave.case, mild.case]);
+        assert_eq!(listed(Filter { undecided: true, ..Filter::default() }), [grave.case, mild.case]);
+        assert_eq!(listed(Filter { at_least: Some(Level::Day), ..Filter::default() }), [decided.case, grave.case]);
+        assert_eq!(listed(Filter { category: Some(Category::Hate), ..Filter::default() }), []);
+        assert_eq!(listed(Filter { opened_since: Some(at(4_601)), ..Filter::default() }), []);
+    }
+
+    #[test]
+    fn a_release_waives_the_rules_that_were_wrong_in_the_version_that_was() {
+        let desk = Desk::new();
+        let concern = concern(Level::Day, Action::Flag);
+        let case = desk.record(1, &place("ann", 1), &concern, None);
+        assert_eq!(desk.book.waived(&desk.content(1)).unwrap(), []);
+        desk.book.release(at(5), &ann(), case.case, "a lesson").unwrap();
+        let found = &concern.findings[0];
+        assert_eq!(desk.book.waived(&desk.content(1)).unwrap(), [(found.rule.clone(), found.version)]);
+        assert_eq!(desk.book.waived(&desk.content(2)).unwrap(), [], "another content");
+    }
+
+    #[test]
+    fn the_first_decision_stands_and_is_told_once() {
+        let desk = Desk::new();
+        let case = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
+        desk.book.release(at(5), &ann(), case.case, "a lesson").unwrap();
+        let lines = desk.book.verify_journal().unwrap();
+        desk.book.release(at(6), &Actor::Member("Ben Example".to_owned()), case.case, "another reason").unwrap();
+        let facts = desk.book.case(&case.codename).unwrap().unwrap();
+        assert_eq!((facts.row.standing, facts.released), (Standing::Released, Some((at(5), "Ann Example".to_owned()))));
+        assert_eq!(desk.book.verify_journal().unwrap(), lines);
+    }
+
+    #[test]
+    fn there_is_no_deciding_on_a_case_that_is_not_there() {
+        let desk = Desk::new();
+        assert!(matches!(desk.book.release(at(5), &ann(), CaseId(7), "x"), Err(CasebookError::NoCase(CaseId(7)))));
+        assert_eq!(desk.book.case(&"amber-heron-7".parse().unwrap()).unwrap(), None);
+    }
+}

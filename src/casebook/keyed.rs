@@ -45,3 +45,17 @@ impl Casebook {
         Keyed(first)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::{Desk, address};
+
+    #[test]
+    fn the_same_is_keyed_the_same_and_another_instance_keys_it_otherwise() {
+        let (desk, other) = (Desk::new(), Desk::new());
+        let ann = address("ann");
+        assert_eq!(desk.book.key_address(&ann), desk.again().key_address(&ann));
+        assert_ne!(desk.book.key_address(&ann), other.book.key_address(&ann));
+        assert_ne!(desk.book.key_content(&[1; 32], &[2; 32]), desk.book.key_content(&[1; 32], &[3; 32]));
+    }
+}

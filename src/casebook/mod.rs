@@ -5,6 +5,8 @@
 
 mod cases;
 mod column;
+#[cfg(test)]
+mod desk;
 mod error;
 mod keyed;
 mod outbox;
@@ -178,5 +180,120 @@ fn mailbox(tx: &Transaction<'_>, address: &Address) -> rusqlite::Result<i64> {
         None => tx
             .prepare_cached("INSERT INTO mailbox (address) VALUES (?) RETURNING id")?
             .query_row(params![address.as_str()], |row| row.get(0)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::desk::{Desk, address, at, concern, place};
+    use super::*;
+    use crate::finding::{Action, Level};
+
+    #[test]
+    fn a_casebook_opens_again_with_its_own_key_and_with_no_other() {
+        let desk = Desk::new();
+        desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
+        assert_eq!(desk.again().cases(&Filter::default()).unwrap().len(), 1);
+        let path = desk.folder.path().join("casebook.db");
+        let refused = Casebook::open(&path, InstanceKey::random().unwrap()).err();
+        assert!(matches!(refused, Some(CasebookError::WrongKey { path: named }) if named == path));
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    }
+
+    #[test]
+    fn a_casebook_of_a_newer_version_and_a_file_that_is_none_are_left_alone() {
+        let desk = Desk::new();
+        desk.book.conn.pragma_update(None, "user_version", 99).unwrap();
+        let path = desk.folder.path().join("casebook.db");
+        assert!(matches!(Casebook::open(&path, desk.key.clone()), Err(CasebookError::Newer { version: 99, .. })));
+        let other = desk.folder.path().join("other");
+        fs::write(&other, [7; 5000]).unwrap();
+        assert!(matches!(Casebook::open(&other, desk.key.clone()), Err(CasebookError::Damaged { path, .. }) if path == other));
+        assert_eq!(fs::read(&other).unwrap(), [7; 5000]);
+    }
+
+    #[test]
+    fn what_is_written_is_synced_before_the_call_returns() {
+        let desk = Desk::new();
+        let setting = |name: &str| desk.book.conn.pragma_query_value(None, name, |row| row.get::<_, i64>(0)).unwrap();
+        assert_eq!((setting("synchronous"), setting("foreign_keys")), (2, 1));
+        let mode: String = desk.book.conn.pragma_query_value(None, "journal_mode", |row| row.get(0)).unwrap();
+        assert_eq!(mode, "wal");
+    }
+
+    #[test]
+    fn two_processes_wait_for_each_other_and_lose_nothing() {
+        let desk = Desk::new();
+        std::thread::scope(|scope| {
+            for _ in 0..3 {
+                let book = desk.again();
+                scope.spawn(move || {
+                    for _ in 0..20 {
+                        book.note(at(0), &Actor::Program, &Event::Stopped).unwrap();
+                    }
+                });
+            }
+        });
+        assert_eq!(desk.book.verify_journal().unwrap(), Verified { entries: 60 });
+    }
+
+    #[test]
+    fn a_case_tells_its_story_in_the_journal_and_the_chain_holds() {
+        let desk = Desk::new();
+        let receipt = desk.sealed();
+        let held = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Hold), Some(&receipt));
+        let ann = Actor::Member("Ann Example".to_owned());
+        desk.book.settle(at(1), &Actor::Program, held.place, crate::case::PlaceState::Removed).unwrap();
+        desk.book.acknowledge(at(2), held.case, &ann).unwrap();
+        desk.book.release(at(3), &ann, held.case, "a lesson").unwrap();
+        let told: Vec<_> = desk.book.journal(1, 100).unwrap().into_iter().map(|entry| entry.event).collect();
+        assert!(matches!(
+            &told[..],
+            [Event::CaseOpened { .. }, Event::PlaceFound { .. }, Event::PlaceSettled { .. }, Event::Acknowledged { .. }, Event::Released { reason, .. }]
+                if reason == "a lesson"
+        ));
+        assert_eq!(desk.book.verify_journal().unwrap(), Verified { entries: 5 });
+    }
+
+    #[test]
+    fn no_plain_digest_and_no_address_of_a_party_reaches_the_disk() {
+        let desk = Desk::new();
+        let (whole, body, origin) = ([0xc1; 32], [0xc2; 32], [0xc3; 32]);
+        let (sender, recipient) = (address("canary-sender"), address("canary-recipient"));
+        let (book, concern, receipt) = (&desk.book, concern(Level::Now, Action::Hold), desk.sealed());
+        let parties = [(book.key_address(&sender), Party::Sender), (book.key_address(&recipient), Party::Recipient)];
+        let place = place("watched", 1);
+        let new = New {
+            content: book.key_content(&body, &origin),
+            message: book.key_message(&whole),
+            place: &place,
+            arrival: &desk.arrival,
+            found_at: at(0),
+            concern: &concern,
+            parties: &parties,
+            sheet: Some(&receipt),
+            message_object: Some(&receipt),
+            rule_set: "0123456789abcdef",
+            notices: &[],
+            backscan: false,
+        };
+        book.record(&new).unwrap();
+        let judged = [Judged { message: Some(book.key_message(&whole)), outcome: Outcome::Clear }].to_vec();
+        let cursor = crate::mail::Cursor { uidvalidity: place.uidvalidity, next: 2 };
+        book.progress(at(0), &[Progress { mailbox: place.mailbox.clone(), folder: place.folder.clone(), cursor, judged }]).unwrap();
+
+        let mut octets = Vec::new();
+        for file in ["casebook.db", "casebook.db-wal"] {
+            octets.extend(fs::read(desk.folder.path().join(file)).unwrap());
+        }
+        let holds = |needle: &[u8]| octets.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle));
+        assert!(holds(b"watched@school.example"), "the needle that must be found");
+        for digest in [whole, body, origin] {
+            assert!(!holds(&digest[..12]) && !holds(&hex::encode(digest).as_bytes()[..24]));
+        }
+        assert!(!holds(b"canary"));
     }
 }

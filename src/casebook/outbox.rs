@@ -183,3 +183,73 @@ fn notice(row: &Row<'_>) -> rusqlite::Result<Notice> {
         failures: row.get("failures")?,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::{Desk, address, at, concern, notice, place};
+    use super::*;
+    use crate::finding::Action;
+
+    fn ids(notices: &[Notice]) -> Vec<&str> {
+        notices.iter().map(|notice| notice.to.as_str()).collect()
+    }
+
+    #[test]
+    fn notices_come_when_they_are_due_and_the_gravest_first() {
+        let desk = Desk::new();
+        let mild = concern(Level::Day, Action::Flag);
+        let grave = concern(Level::Now, Action::Flag);
+        desk.record_with(1, &place("ann", 1), &mild, None, &[notice("pastoral", 0, 0)]);
+        let case = desk.record_with(2, &place("ann", 2), &grave, None, &[notice("dsl", 0, 50), notice("deputy", 1, 950)]);
+        assert_eq!(ids(&desk.book.due(at(49)).unwrap()), ["pastoral@school.example"]);
+        let due = desk.book.due(at(50)).unwrap();
+        assert_eq!(ids(&due), ["dsl@school.example", "pastoral@school.example"]);
+        let about = About::Case { case: case.case, codename: case.codename, category: Category::Bullying, level: Level::Now };
+        assert_eq!((&due[0].about, due[0].rank, due[0].due, due[0].failures), (&about, 0, at(50), 0));
+        assert_eq!(desk.book.due(at(950)).unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_case_that_somebody_has_in_hand_climbs_no_further_but_the_first_contact_is_told() {
+        let desk = Desk::new();
+        let notices = [notice("dsl", 0, 0), notice("deputy", 1, 900), notice("head", 2, 1_800)];
+        let case = desk.record_with(1, &place("ann", 1), &concern(Level::Now, Action::Flag), None, &notices);
+        desk.book.acknowledge(at(5), case.case, &Actor::Member("Ann Example".to_owned())).unwrap();
+        assert_eq!(ids(&desk.book.due(at(5_000)).unwrap()), ["dsl@school.example"]);
+        let facts = desk.book.case(&case.codename).unwrap().unwrap();
+        assert_eq!(facts.acknowledged, Some((at(5), "Ann Example".to_owned())));
+        assert!(matches!(desk.book.acknowledge(at(5), CaseId(9), &Actor::Program), Err(super::super::CasebookError::NoCase(CaseId(9)))));
+    }
+
+    #[test]
+    fn what_was_delivered_is_not_due_and_what_failed_is_due_again_later() {
+        let desk = Desk::new();
+        let notices = [notice("dsl", 0, 0), notice("head", 0, 10)];
+        let case = desk.record_with(1, &place("ann", 1), &concern(Level::Now, Action::Flag), None, &notices);
+        let due = desk.book.due(at(20)).unwrap();
+        desk.book.delivered(at(21), due[0].id).unwrap();
+        desk.book.delivered(at(99), due[0].id).unwrap();
+        desk.book.failed(due[1].id, "connection-refused", at(80)).unwrap();
+        assert_eq!(desk.book.due(at(79)).unwrap(), []);
+        assert_eq!(desk.book.undelivered(at(79)).unwrap(), Undelivered { count: 1, oldest: Some(at(10)) });
+        let again = desk.book.due(at(80)).unwrap();
+        assert_eq!((again[0].id, again[0].failures), (due[1].id, 1));
+
+        let facts = desk.book.case(&case.codename).unwrap().unwrap().notices;
+        assert_eq!((facts[0].delivered_at, facts[1].delivered_at), (Some(at(21)), None), "the first delivery stands");
+        assert_eq!(facts[1].failure.as_deref(), Some("connection-refused"));
+        desk.book.delivered(at(81), again[0].id).unwrap();
+        assert_eq!(desk.book.undelivered(at(9_999)).unwrap(), Undelivered { count: 0, oldest: None });
+    }
+
+    #[test]
+    fn a_notice_about_the_program_names_the_trouble_and_the_mailbox() {
+        let desk = Desk::new();
+        let ann = address("ann");
+        desk.book.record_system(at(3), Trouble::MailboxUnreachable, Some(&ann), &[notice("technician", 0, 3)]).unwrap();
+        let due = desk.book.due(at(3)).unwrap();
+        assert_eq!(due[0].about, About::System { trouble: Trouble::MailboxUnreachable, mailbox: Some(ann), since: at(3) });
+        desk.book.delivered(at(4), due[0].id).unwrap();
+        assert_eq!(desk.book.due(at(5)).unwrap(), []);
+    }
+}

@@ -184,3 +184,55 @@ impl Casebook {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::{Desk, address, at};
+    use super::*;
+
+    fn inbox(next: u32, judged: &[Judged]) -> Progress {
+        let cursor = Cursor { uidvalidity: UidValidity(9), next };
+        Progress { mailbox: address("ann"), folder: FolderName("INBOX".to_owned()), cursor, judged: judged.to_vec() }
+    }
+
+    #[test]
+    fn a_cursor_comes_back_as_it_was_left() {
+        let desk = Desk::new();
+        let (ann, inbox_name) = (address("ann"), FolderName("INBOX".to_owned()));
+        assert_eq!(desk.book.cursor(&ann, &inbox_name).unwrap(), None);
+        desk.book.progress(at(0), &[inbox(5, &[])]).unwrap();
+        desk.book.progress(at(0), &[inbox(8, &[]), Progress { folder: FolderName("Sent".to_owned()), ..inbox(3, &[]) }]).unwrap();
+        let (read, sent) = (inbox(8, &[]).cursor, inbox(3, &[]).cursor);
+        assert_eq!(desk.again().cursor(&ann, &inbox_name).unwrap(), Some(read));
+        assert_eq!(desk.book.cursors(&ann).unwrap(), [(inbox_name, read), (FolderName("Sent".to_owned()), sent)]);
+        assert_eq!(desk.book.cursors(&address("ben")).unwrap(), []);
+    }
+
+    #[test]
+    fn what_was_judged_and_left_is_known_in_that_mailbox_and_what_was_held_is_not() {
+        let desk = Desk::new();
+        let judged = |number, outcome| Judged { message: Some(desk.message(number)), outcome };
+        desk.book
+            .progress(at(0), &[inbox(4, &[judged(1, Outcome::Clear), judged(2, Outcome::Flagged), judged(3, Outcome::Held)])])
+            .unwrap();
+        let knows = |mailbox, number| desk.book.knows(&address(mailbox), &desk.message(number)).unwrap();
+        assert!(knows("ann", 1) && knows("ann", 2));
+        assert!(!knows("ann", 3), "held");
+        assert!(!knows("ben", 1), "another mailbox");
+    }
+
+    #[test]
+    fn every_message_is_counted_once_under_its_outcome_and_its_day() {
+        let desk = Desk::new();
+        let all = [Outcome::Clear, Outcome::Flagged, Outcome::Held, Outcome::Incomplete, Outcome::Known];
+        let judged = all.map(|outcome| Judged { message: None, outcome });
+        desk.book.progress(at(86_399), &[inbox(6, &judged)]).unwrap();
+        desk.book.progress(at(86_400), &[inbox(7, &judged[..1]), inbox(8, &judged[..1]), inbox(8, &[])]).unwrap();
+        let counts = desk.book.counts("1970-01-01".parse().unwrap()).unwrap();
+        let days: Vec<_> = counts.iter().map(|row| (row.mailbox.as_str(), row.day.to_string(), row.counts)).collect();
+        let first = Counts { seen: 5, scanned: 4, incomplete: 1, flagged: 1, held: 1 };
+        let second = Counts { seen: 2, scanned: 2, ..Counts::default() };
+        assert_eq!(days, [("ann@school.example", "1970-01-01".into(), first), ("ann@school.example", "1970-01-02".into(), second)]);
+        assert_eq!(desk.book.counts("1970-01-02".parse().unwrap()).unwrap().len(), 1);
+    }
+}

@@ -333,3 +333,184 @@ fn sealed_place(row: &Row<'_>) -> rusqlite::Result<Option<SealedPlace>> {
         found_at: moment(row, "found_at")?,
     }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::{Desk, address, at, concern, notice, place};
+    use super::super::{Filter, Standing};
+    use super::*;
+
+    #[test]
+    fn recording_a_place_again_and_again_changes_nothing() {
+        let desk = Desk::new();
+        let (concern, receipt) = (concern(Level::Now, Action::Hold), desk.sealed());
+        let notices = [notice("dsl", 0, 0), notice("deputy", 1, 900)];
+        let first = desk.record_with(1, &place("ann", 1), &concern, Some(&receipt), &notices);
+        let facts = desk.book.case(&first.codename).unwrap().unwrap();
+        for _ in 0..5 {
+            let again = desk.record_with(1, &place("ann", 1), &concern, Some(&receipt), &notices);
+            assert_eq!(again, Recorded { folded: true, ..first.clone() });
+            assert_eq!(desk.book.case(&first.codename).unwrap().unwrap(), facts);
+        }
+    }
+
+    #[test]
+    fn copies_fold_into_one_case_with_a_place_each_in_whatever_order_they_are_found() {
+        let copies: Vec<_> = (1..=3).flat_map(|uid| ["ann", "ben", "cat"].map(|mailbox| place(mailbox, uid))).collect();
+        for first in 0..copies.len() {
+            let desk = Desk::new();
+            let concern = concern(Level::SameDay, Action::Flag);
+            let found = || copies.iter().cycle().skip(first).take(copies.len());
+            let recorded: Vec<_> = found().map(|copy| desk.record_with(1, copy, &concern, None, &[notice("dsl", 0, 0)])).collect();
+            assert!(!recorded[0].folded && recorded[1..].iter().all(|later| later.folded && later.case == recorded[0].case));
+            let facts = desk.book.case(&recorded[0].codename).unwrap().unwrap();
+            assert!(facts.places.iter().map(|facts| &facts.place).eq(found()));
+            assert_eq!((facts.notices.len(), desk.book.cases(&Filter::default()).unwrap().len()), (1, 1));
+        }
+    }
+
+    #[test]
+    fn another_content_is_another_case_with_another_name() {
+        let desk = Desk::new();
+        let names: std::collections::BTreeSet<_> = (1..=200)
+            .map(|number| desk.record(number, &place("ann", number.into()), &concern(Level::Day, Action::Flag), None).codename)
+            .collect();
+        assert_eq!(names.len(), 200);
+    }
+
+    #[test]
+    fn what_is_graver_than_the_case_does_not_fold_and_somebody_is_told() {
+        let desk = Desk::new();
+        let mild = desk.record_with(1, &place("ann", 1), &concern(Level::Weekly, Action::Flag), None, &[notice("dsl", 0, 0)]);
+        let grave = desk.record_with(1, &place("ben", 1), &concern(Level::Now, Action::Flag), None, &[notice("dsl", 0, 0)]);
+        assert!(!grave.folded && grave.case != mild.case);
+        assert_eq!(desk.book.due(at(0)).unwrap().len(), 2);
+        assert_eq!(desk.book.folds_into(&desk.content(1), Level::Now).unwrap(), Some(grave.case));
+        assert_eq!(desk.book.folds_into(&desk.content(2), Level::Now).unwrap(), None);
+    }
+
+    #[test]
+    fn what_is_found_again_after_a_release_is_a_new_case() {
+        let desk = Desk::new();
+        let concern = concern(Level::Day, Action::Flag);
+        let first = desk.record(1, &place("ann", 1), &concern, None);
+        desk.book.release(at(5), &Actor::Member("Ann Example".to_owned()), first.case, "a lesson").unwrap();
+        assert!(!desk.record(1, &place("ben", 1), &concern, None).folded);
+    }
+
+    #[test]
+    fn a_case_is_as_strict_as_what_is_done_to_any_of_its_copies() {
+        let desk = Desk::new();
+        let delivered = desk.record(1, &place("dsl", 1), &concern(Level::Day, Action::Flag), None);
+        let held = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Hold), Some(&desk.sealed()));
+        assert_eq!(held.case, delivered.case);
+        desk.record(1, &place("dsl", 2), &concern(Level::Day, Action::Flag), None);
+        let facts = desk.book.case(&held.codename).unwrap().unwrap();
+        assert_eq!(facts.row.action, Action::Hold);
+        let states: Vec<_> = facts.places.iter().map(|place| place.state).collect();
+        assert_eq!(states, [PlaceState::Delivered, PlaceState::Sealed, PlaceState::Delivered]);
+    }
+
+    #[test]
+    fn each_sealed_copy_has_its_own_object_and_the_newest_receipt_counts() {
+        let desk = Desk::new();
+        let (concern, inbox) = (concern(Level::Day, Action::Hold), FolderName("INBOX".to_owned()));
+        let (older, newer, other) = (desk.sealed(), desk.sealed(), desk.sealed());
+        let one = desk.record(1, &place("ann", 1), &concern, Some(&older));
+        let two = desk.record(1, &place("ben", 1), &concern, Some(&other));
+        desk.record(1, &place("ann", 1), &concern, Some(&newer));
+        let object = |place| desk.book.object_of(place).unwrap().unwrap().object;
+        assert_eq!((object(one.place), object(two.place)), (*newer.object(), *other.object()));
+        let known = |receipt: &Receipt| desk.book.known_object(receipt.object()).unwrap();
+        assert!(known(&newer) && known(&other) && !known(&older));
+
+        let sealed = desk.book.sealed_places(&address("ann"), &inbox).unwrap();
+        assert_eq!(sealed.iter().map(|sealed| (sealed.id, &sealed.place)).collect::<Vec<_>>(), [(one.place, &place("ann", 1))]);
+        assert_eq!(sealed[0].object.ciphertext_sha256, *newer.ciphertext_sha256());
+        desk.book.settle(at(9), &Actor::Program, one.place, PlaceState::Removed).unwrap();
+        assert_eq!(desk.book.sealed_places(&address("ann"), &inbox).unwrap(), []);
+        assert_eq!(desk.book.sealed_places(&address("ben"), &inbox).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_delivered_copy_that_is_held_later_becomes_a_sealed_one() {
+        let desk = Desk::new();
+        let flagged = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
+        assert_eq!(desk.book.object_of(flagged.place).unwrap(), None);
+        let receipt = desk.sealed();
+        let held = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Hold), Some(&receipt));
+        assert_eq!(held.place, flagged.place);
+        assert_eq!(desk.book.object_of(held.place).unwrap().unwrap().object, *receipt.object());
+    }
+
+    #[test]
+    fn nothing_that_was_not_sealed_is_ever_called_removed() {
+        let desk = Desk::new();
+        let flagged = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
+        let refused = desk.book.settle(at(9), &Actor::Program, flagged.place, PlaceState::Removed);
+        assert!(matches!(refused, Err(CasebookError::Database { .. })));
+        assert!(matches!(desk.book.settle(at(9), &Actor::Program, PlaceId(99), PlaceState::Removed), Err(CasebookError::NoPlace(99))));
+        assert_eq!(desk.book.case(&flagged.codename).unwrap().unwrap().places[0].state, PlaceState::Delivered);
+    }
+
+    #[test]
+    fn cases_of_one_sender_are_counted_by_level_and_time() {
+        let desk = Desk::new();
+        let (ann, ben) = (desk.book.key_address(&address("ann")), desk.book.key_address(&address("ben")));
+        for (number, second) in [(1, 100), (2, 200), (3, 300)] {
+            desk.book
+                .record(&New {
+                    content: desk.content(number),
+                    message: desk.message(number),
+                    place: &place("cat", number.into()),
+                    arrival: &desk.arrival,
+                    found_at: at(second),
+                    concern: &concern(Level::Day, Action::Flag),
+                    parties: &[(ann, Party::Sender), (ben, Party::Recipient)],
+                    sheet: None,
+                    message_object: None,
+                    rule_set: "0123456789abcdef",
+                    notices: &[],
+                    backscan: false,
+                })
+                .unwrap();
+        }
+        let raised = |party, level, since| desk.book.raised(party, level, at(since)).unwrap();
+        assert_eq!((raised(&ann, Level::Day, 0), raised(&ann, Level::Day, 200), raised(&ann, Level::Now, 0)), (3, 2, 0));
+        assert_eq!(raised(&ben, Level::Day, 0), 0, "she only received them");
+    }
+
+    #[test]
+    fn a_new_case_is_open_and_holds_every_fact() {
+        let desk = Desk::new();
+        let sheet = desk.sealed();
+        let (grave, at_home) = (concern(Level::Now, Action::Hold), place("ann", 7));
+        let recorded = desk
+            .book
+            .record(&New {
+                content: desk.content(1),
+                message: desk.message(1),
+                place: &at_home,
+                arrival: &desk.arrival,
+                found_at: at(4_600),
+                concern: &grave,
+                parties: &[],
+                sheet: Some(&sheet),
+                message_object: None,
+                rule_set: "0123456789abcdef",
+                notices: &[],
+                backscan: true,
+            })
+            .unwrap();
+        let facts = desk.again().case(&recorded.codename).unwrap().unwrap();
+        assert_eq!((facts.row.standing, facts.row.level, facts.row.backscan, facts.row.places), (Standing::Open, Level::Now, true, 1));
+        assert_eq!((facts.rule_set.as_str(), &facts.audiences), ("0123456789abcdef", &grave.sheet_audiences()));
+        assert_eq!(facts.sheet.map(|sheet| sheet.object), Some(*sheet.object()));
+        assert_eq!((&facts.places[0].place, &facts.places[0].arrival), (&at_home, &desk.arrival));
+        assert_eq!(facts.places[0].lay_there_seconds(), 3_600);
+        assert!(facts.places[0].arrival.forwarded());
+        let (found, meant) = (&facts.findings[0], &grave.findings[0]);
+        assert_eq!((&found.rule, found.version, found.kind, &found.location), (&meant.rule, meant.version, meant.kind, &meant.location));
+        assert_eq!(facts.incomplete, grave.incomplete);
+    }
+}

@@ -102,3 +102,38 @@ impl Casebook {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::{Desk, address, at, notice};
+    use super::*;
+
+    #[test]
+    fn a_trouble_is_told_once_an_episode_and_again_in_the_next() {
+        let desk = Desk::new();
+        let (ann, ben) = (address("ann"), address("ben"));
+        let begins = |second, mailbox| {
+            let told = [notice("technician", 0, second)];
+            desk.book.record_system(at(second), Trouble::MailboxUnreachable, mailbox, &told).unwrap()
+        };
+        assert!(begins(1, Some(&ann)));
+        assert!(!begins(2, Some(&ann)));
+        assert!(begins(3, Some(&ben)), "another mailbox");
+        assert!(begins(4, None), "no mailbox in particular");
+        let at_hand: Vec<_> = desk.book.troubles().unwrap().into_iter().map(|(_, mailbox, since)| (mailbox, since)).collect();
+        assert_eq!(at_hand, [(Some(ann.clone()), at(1)), (Some(ben.clone()), at(3)), (None, at(4))]);
+
+        assert!(desk.book.system_over(at(5), Trouble::MailboxUnreachable, Some(&ann)).unwrap());
+        assert!(!desk.book.system_over(at(6), Trouble::MailboxUnreachable, Some(&ann)).unwrap());
+        assert!(begins(7, Some(&ann)));
+    }
+
+    #[test]
+    fn a_trouble_that_is_over_before_its_notice_was_due_is_not_told() {
+        let desk = Desk::new();
+        desk.book.record_system(at(0), Trouble::DiskFull, None, &[notice("technician", 0, 600)]).unwrap();
+        desk.book.system_over(at(300), Trouble::DiskFull, None).unwrap();
+        assert_eq!(desk.book.due(at(600)).unwrap(), []);
+        assert_eq!(desk.book.verify_journal().unwrap().entries, 2);
+    }
+}
