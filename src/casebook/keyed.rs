@@ -34,6 +34,11 @@ impl Casebook {
         self.keyed("content", &[body, origin])
     }
 
+    /// A letter of ours, by the octets of its body: what mail servers write into its header changes nothing.
+    pub fn key_letter(&self, body: &[u8; 32]) -> Keyed {
+        self.keyed("letter", &[body])
+    }
+
     pub fn key_address(&self, address: &Address) -> Keyed {
         self.keyed("address", &[address.as_str().as_bytes()])
     }

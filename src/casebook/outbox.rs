@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Row, Transaction, params};
 
 use super::column::{Moment, moment, moment_if_any, parsed, word};
-use super::{Casebook, Refusal, Result, Trouble};
+use super::{Casebook, Keyed, Refusal, Result, Trouble};
 use crate::case::{CaseId, Codename};
 use crate::finding::{Category, Level};
 use crate::journal::{Actor, Event};
@@ -93,6 +93,25 @@ impl Casebook {
             .query_map(params![Moment(now)], notice)?
             .collect()
         })
+    }
+
+    /// A letter of ours is about to be sent: whoever receives it, it is never examined as mail.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn sending(&self, letter: &Keyed) -> Result<()> {
+        self.write(|tx| {
+            tx.prepare_cached("INSERT OR IGNORE INTO letter (content) VALUES (?)")?.execute(params![letter])?;
+            Ok(())
+        })
+    }
+
+    /// Whether this content is a letter of ours.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn is_ours(&self, letter: &Keyed) -> Result<bool> {
+        self.read(|conn| conn.prepare_cached("SELECT 1 FROM letter WHERE content = ?")?.exists(params![letter]))
     }
 
     /// The server of the recipient's mail has taken it.

@@ -90,7 +90,7 @@ impl Casebook {
         self.write_as(Some("cursor.commit"), |tx| {
             let mut remember = tx.prepare_cached("INSERT OR IGNORE INTO judged (message, mailbox) VALUES (?, ?)")?;
             let mut advance =
-                tx.prepare_cached("INSERT OR REPLACE INTO cursor (mailbox, folder, uidvalidity, next) VALUES (?, ?, ?, ?)")?;
+                tx.prepare_cached("INSERT OR REPLACE INTO cursor (mailbox, folder, uidvalidity, next, history) VALUES (?, ?, ?, ?, ?)")?;
             let mut count = tx.prepare_cached(
                 "INSERT INTO tally (mailbox, day, seen, scanned, incomplete, flagged, held) VALUES (?, ?, ?, ?, ?, ?, ?)
                  ON CONFLICT DO UPDATE SET seen = seen + excluded.seen, scanned = scanned + excluded.scanned,
@@ -111,7 +111,7 @@ impl Casebook {
                     let [seen, scanned, incomplete, flagged, held] = [seen, scanned, incomplete, flagged, held].map(u64::cast_signed);
                     count.execute(params![mailbox, day, seen, scanned, incomplete, flagged, held])?;
                 }
-                advance.execute(params![mailbox, folder.0, cursor.uidvalidity.0, cursor.next])?;
+                advance.execute(params![mailbox, folder.0, cursor.uidvalidity.0, cursor.next, cursor.history])?;
             }
             Ok(())
         })
@@ -133,9 +133,11 @@ impl Casebook {
     pub fn cursor(&self, mailbox: &Address, folder: &FolderName) -> Result<Option<Cursor>> {
         self.read(|conn| {
             conn.prepare_cached(
-                "SELECT uidvalidity, next FROM cursor JOIN mailbox ON mailbox.id = cursor.mailbox WHERE address = ? AND folder = ?",
+                "SELECT uidvalidity, next, history FROM cursor JOIN mailbox ON mailbox.id = cursor.mailbox WHERE address = ? AND folder = ?",
             )?
-            .query_row(params![mailbox.as_str(), folder.0], |row| Ok(Cursor { uidvalidity: UidValidity(row.get(0)?), next: row.get(1)? }))
+            .query_row(params![mailbox.as_str(), folder.0], |row| {
+                Ok(Cursor { uidvalidity: UidValidity(row.get(0)?), next: row.get(1)?, history: row.get(2)? })
+            })
             .optional()
         })
     }
@@ -147,10 +149,10 @@ impl Casebook {
     pub fn cursors(&self, mailbox: &Address) -> Result<Vec<(FolderName, Cursor)>> {
         self.read(|conn| {
             conn.prepare_cached(
-                "SELECT folder, uidvalidity, next FROM cursor JOIN mailbox ON mailbox.id = cursor.mailbox WHERE address = ? ORDER BY folder",
+                "SELECT folder, uidvalidity, next, history FROM cursor JOIN mailbox ON mailbox.id = cursor.mailbox WHERE address = ? ORDER BY folder",
             )?
             .query_map([mailbox.as_str()], |row| {
-                Ok((FolderName(row.get(0)?), Cursor { uidvalidity: UidValidity(row.get(1)?), next: row.get(2)? }))
+                Ok((FolderName(row.get(0)?), Cursor { uidvalidity: UidValidity(row.get(1)?), next: row.get(2)?, history: row.get(3)? }))
             })?
             .collect()
         })

@@ -11,7 +11,7 @@ use super::column::{Json, Moment, moment, word};
 use super::outbox::{self, NewNotice, Subject};
 use super::{Casebook, CasebookError, Keyed, Refusal, Result, mailbox};
 use crate::case::{CaseId, Codename, PlaceState};
-use crate::finding::{Action, Concern, Level};
+use crate::finding::{Action, Audience, Concern, Level};
 use crate::journal::{Actor, Event};
 use crate::mail::{Address, Arrival, FolderName, Place};
 use crate::vault::{ObjectId, Receipt};
@@ -27,6 +27,8 @@ pub struct New<'a> {
     pub found_at: Timestamp,
     pub concern: &'a Concern,
     pub parties: &'a [(Keyed, Party)],
+    /// To whom the sheet is sealed.
+    pub audiences: &'a [Audience],
     pub sheet: Option<&'a Receipt>,
     /// The sealed message: with it the place is `Sealed` and may be emptied, without it `Delivered`.
     pub message_object: Option<&'a Receipt>,
@@ -218,7 +220,7 @@ impl Casebook {
                     rule_set,
                     backscan,
                     Moment(new.found_at),
-                    Json(concern.sheet_audiences()),
+                    Json(new.audiences),
                     new.sheet.map(|sheet| sheet.object().to_string()),
                     new.sheet.map(Receipt::ciphertext_sha256),
                 ],

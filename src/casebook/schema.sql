@@ -17,7 +17,13 @@ CREATE TABLE cursor (
     folder TEXT NOT NULL,
     uidvalidity INTEGER NOT NULL,
     next INTEGER NOT NULL,
+    history INTEGER NOT NULL,
     PRIMARY KEY (mailbox, folder)
+) STRICT, WITHOUT ROWID;
+
+-- The notices that were sent, by their bodies: met in a contact's mailbox they are nobody's concern.
+CREATE TABLE letter (
+    content BLOB PRIMARY KEY
 ) STRICT, WITHOUT ROWID;
 
 -- Messages that were judged and left where they were.

@@ -154,6 +154,8 @@ pub struct Cursor {
     pub uidvalidity: UidValidity,
     /// The lowest UID that may still be unjudged; 1 in a folder never seen.
     pub next: u32,
+    /// Messages below this UID were there before the mailbox was watched: what is found in them pages nobody.
+    pub history: u32,
 }
 
 /// Where one copy of a message lies, or lay.

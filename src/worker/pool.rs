@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::Loss;
@@ -18,7 +18,7 @@ use crate::wire::{Message, RuleSet};
 /// Messages are examined through this. It never fails because of a message, only because of the machine.
 pub struct Pool {
     state: Mutex<State>,
-    turns: Semaphore,
+    turns: Arc<Semaphore>,
     restart: tokio::sync::Mutex<()>,
     /// For one message and one try.
     deadline: Duration,
@@ -32,9 +32,9 @@ struct State {
 }
 
 /// The right to have one message examined: held before the message is fetched, it bounds the memory.
-pub struct Permit<'a> {
-    pool: &'a Pool,
-    _turn: Option<SemaphorePermit<'a>>,
+pub struct Permit {
+    pool: Arc<Pool>,
+    _turn: Option<OwnedSemaphorePermit>,
 }
 
 /// The machine failed, not the message: it may be asked again later.
@@ -50,13 +50,13 @@ impl Pool {
     /// At most `workers` messages are examined at once; each try of one ends `deadline` after it began.
     pub fn new(nursery: Nursery, workers: usize, deadline: Duration) -> Self {
         let state = State { nursery: Arc::new(nursery), idle: Vec::new(), losses: BTreeMap::new() };
-        Self { state: Mutex::new(state), turns: Semaphore::new(workers.max(1)), restart: tokio::sync::Mutex::default(), deadline }
+        Self { state: Mutex::new(state), turns: Arc::new(Semaphore::new(workers.max(1))), restart: tokio::sync::Mutex::default(), deadline }
     }
 
     /// Waits until a worker is free.
-    pub async fn permit(&self) -> Permit<'_> {
+    pub async fn permit(self: &Arc<Self>) -> Permit {
         // The semaphore is never closed.
-        Permit { pool: self, _turn: self.turns.acquire().await.ok() }
+        Permit { pool: Arc::clone(self), _turn: Arc::clone(&self.turns).acquire_owned().await.ok() }
     }
 
     /// Waits for a worker and has `message` examined. Whatever the message does, there is a report: of one
@@ -64,7 +64,7 @@ impl Pool {
     ///
     /// # Errors
     /// When the machine gives no scan process.
-    pub async fn examine(&self, message: &Message, want_facts: bool) -> Result<Report, PoolError> {
+    pub async fn examine(self: &Arc<Self>, message: &Message, want_facts: bool) -> Result<Report, PoolError> {
         self.permit().await.examine(message, want_facts).await
     }
 
@@ -144,7 +144,7 @@ impl Pool {
     }
 }
 
-impl Permit<'_> {
+impl Permit {
     /// As [`Pool::examine`], with the turn that was waited for.
     ///
     /// # Errors

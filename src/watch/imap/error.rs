@@ -44,6 +44,9 @@ pub enum ImapError {
     /// Too many connections or too much traffic: wait, for this mailbox alone, and go on where it stopped.
     #[error("the server asks to slow down: {text}")]
     Throttled { retry_after: Option<Duration>, text: String },
+    /// The server said that it did as it was told, and the message is there.
+    #[error("`{command}` was answered with OK, and the message is still there")]
+    StillThere { command: &'static str },
     #[error("`{command}` was not answered in time")]
     Timeout { command: &'static str },
     #[error("no TLS with {host}: {why}")]

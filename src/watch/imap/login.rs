@@ -22,7 +22,7 @@ pub enum Login {
     Master {
         user: String,
         master: String,
-        separator: char,
+        separator: String,
         password: Secret,
     },
     Password {

@@ -1,0 +1,173 @@
+//! What the daemon is doing right now: a board that the rounds write on and `mailwarden status` reads.
+//!
+//! The counts that must last are in the casebook; the board is lost with the process, and may be.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::mail::{Address, Mailbox, Role};
+use crate::wire::RuleSet;
+
+/// Everything `status` shows that is not in the casebook.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Status {
+    pub pid: u32,
+    pub started: Timestamp,
+    pub written: Timestamp,
+    pub rule_set: RuleSet,
+    /// How the scan processes are caged, in words.
+    pub cage: String,
+    /// Why the last change of configuration, rules or lists is not in force; empty when it is.
+    pub refused: Vec<String>,
+    /// Troubles that are not one mailbox's: disk, notices.
+    pub troubles: BTreeMap<String, String>,
+    pub mailboxes: BTreeMap<Address, MailboxStatus>,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct MailboxStatus {
+    pub group: String,
+    pub role: Role,
+    pub folders: usize,
+    /// The end of the last round that went through.
+    pub last_poll: Option<Timestamp>,
+    /// INTERNALDATE of the oldest message that is listed and has no verdict yet.
+    pub oldest_unscanned: Option<i64>,
+    pub failing_since: Option<Timestamp>,
+    /// What went wrong last; `None` while all is well.
+    pub trouble: Option<String>,
+}
+
+/// The board itself.
+pub struct Board {
+    file: PathBuf,
+    status: Mutex<Status>,
+}
+
+impl Board {
+    pub fn new(file: PathBuf, rule_set: RuleSet, cage: String) -> Self {
+        let now = Timestamp::now();
+        let status = Status {
+            pid: std::process::id(),
+            started: now,
+            written: now,
+            rule_set,
+            cage,
+            refused: Vec::new(),
+            troubles: BTreeMap::new(),
+            mailboxes: BTreeMap::new(),
+        };
+        Self { file, status: Mutex::new(status) }
+    }
+
+    /// Where the board of a state directory is kept.
+    pub fn path(state: &Path) -> PathBuf {
+        state.join("status.json")
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Status> {
+        // A board left by a panicking thread is still the best that is known.
+        self.status.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub fn watching(&self, mailbox: &Mailbox) {
+        self.lock().mailboxes.entry(mailbox.address.clone()).or_insert_with(|| MailboxStatus {
+            group: mailbox.group.clone(),
+            role: mailbox.role,
+            folders: 0,
+            last_poll: None,
+            oldest_unscanned: None,
+            failing_since: None,
+            trouble: None,
+        });
+    }
+
+    pub fn no_longer_watching(&self, mailbox: &Address) {
+        self.lock().mailboxes.remove(mailbox);
+    }
+
+    fn update(&self, mailbox: &Address, change: impl FnOnce(&mut MailboxStatus)) {
+        if let Some(status) = self.lock().mailboxes.get_mut(mailbox) {
+            change(status);
+        }
+    }
+
+    pub fn polled(&self, mailbox: &Address, folders: usize) {
+        self.update(mailbox, |status| {
+            status.folders = folders;
+            status.last_poll = Some(Timestamp::now());
+            status.oldest_unscanned = None;
+            status.failing_since = None;
+            status.trouble = None;
+        });
+    }
+
+    /// A message has been listed that is not judged yet.
+    pub fn waiting(&self, mailbox: &Address, internal_date: i64) {
+        self.update(mailbox, |status| {
+            status.oldest_unscanned = Some(status.oldest_unscanned.map_or(internal_date, |oldest| oldest.min(internal_date)));
+        });
+    }
+
+    /// Notes what went wrong. Returns since when the mailbox has been failing.
+    pub fn failed(&self, mailbox: &Address, trouble: &str) -> Timestamp {
+        let now = Timestamp::now();
+        let mut since = now;
+        self.update(mailbox, |status| {
+            since = *status.failing_since.get_or_insert(now);
+            status.trouble = Some(trouble.to_owned());
+        });
+        since
+    }
+
+    pub fn trouble(&self, of: &str, text: Option<String>) {
+        let mut status = self.lock();
+        match text {
+            Some(text) => status.troubles.insert(of.to_owned(), text),
+            None => status.troubles.remove(of),
+        };
+    }
+
+    /// A new set of rules is in force.
+    pub fn rules(&self, rule_set: RuleSet, cage: String) {
+        let mut status = self.lock();
+        status.rule_set = rule_set;
+        status.cage = cage;
+        status.refused.clear();
+    }
+
+    pub fn refused(&self, faults: Vec<String>) {
+        self.lock().refused = faults;
+    }
+
+    /// How many mailboxes are failing.
+    pub fn failing(&self) -> usize {
+        self.lock().mailboxes.values().filter(|mailbox| mailbox.trouble.is_some()).count()
+    }
+
+    /// Replaces the file. It need not survive a power cut, so nothing is fsynced.
+    ///
+    /// # Errors
+    /// When the state directory cannot be written.
+    pub fn write(&self) -> io::Result<()> {
+        let json = {
+            let mut status = self.lock();
+            status.written = Timestamp::now();
+            serde_json::to_vec(&*status)?
+        };
+        let fresh = self.file.with_extension("json.new");
+        std::fs::write(&fresh, json)?;
+        std::fs::rename(fresh, &self.file)
+    }
+
+    /// # Errors
+    /// When no daemon has ever written a board there.
+    pub fn read(state: &Path) -> io::Result<Status> {
+        Ok(serde_json::from_slice(&std::fs::read(Self::path(state))?)?)
+    }
+}

@@ -1,0 +1,94 @@
+//! A mail server as all its mailboxes share it: so many rounds at once, and left alone while it is out of reach.
+
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
+use tokio_rustls::rustls::ClientConfig;
+
+use super::backoff::Backoff;
+use super::connect::trust;
+use super::imap::TlsError;
+use crate::config::Server;
+
+/// Turns are given in the order in which they are asked for, so that a mailbox with a backlog waits behind
+/// one with a single new message after every batch.
+pub struct Gate {
+    tls: OnceLock<Arc<ClientConfig>>,
+    turns: Arc<Semaphore>,
+    health: Mutex<Health>,
+}
+
+#[derive(Default)]
+struct Health {
+    backoff: Backoff,
+    closed_until: Option<Instant>,
+}
+
+impl Gate {
+    pub fn new(turns: usize) -> Self {
+        Self { tls: OnceLock::new(), turns: Arc::new(Semaphore::new(turns)), health: Mutex::default() }
+    }
+
+    /// Whom connections trust: read once, because the system's list takes milliseconds.
+    ///
+    /// # Errors
+    /// When there is no certificate to trust.
+    pub fn tls(&self, server: &Server) -> Result<Arc<ClientConfig>, TlsError> {
+        if let Some(tls) = self.tls.get() {
+            return Ok(Arc::clone(tls));
+        }
+        let tls = trust(server)?;
+        Ok(Arc::clone(self.tls.get_or_init(|| tls)))
+    }
+
+    fn health(&self) -> MutexGuard<'_, Health> {
+        self.health.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Waits for a turn. It lasts until it is dropped.
+    pub async fn turn(&self) -> Option<OwnedSemaphorePermit> {
+        // The semaphore is never closed.
+        Arc::clone(&self.turns).acquire_owned().await.ok()
+    }
+
+    /// How long the server is still to be left alone.
+    pub fn closed_for(&self) -> Option<Duration> {
+        let until = self.health().closed_until?;
+        let left = until.saturating_duration_since(Instant::now());
+        (!left.is_zero()).then_some(left)
+    }
+
+    /// The server itself failed. Many mailboxes notice one failure: it counts once.
+    pub fn out_of_reach(&self, asked: Option<Duration>) -> Duration {
+        if let Some(left) = self.closed_for() {
+            return left;
+        }
+        let mut health = self.health();
+        let wait = health.backoff.failed(asked);
+        health.closed_until = Some(Instant::now() + wait);
+        wait
+    }
+
+    pub fn in_reach(&self) {
+        *self.health() = Health::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn one_failure_seen_by_many_mailboxes_counts_once() {
+        let gate = Gate::new(2);
+        let first = gate.out_of_reach(None);
+        for _ in 0..50 {
+            assert!(gate.out_of_reach(None) <= first);
+        }
+        tokio::time::advance(first).await;
+        assert_eq!(gate.closed_for(), None);
+        assert_eq!(gate.out_of_reach(None), first * 2);
+    }
+}

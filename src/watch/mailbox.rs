@@ -1,0 +1,140 @@
+//! One mailbox, for as long as it is watched: poll, wait, poll. What is wrong with one delays no other.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+use tokio::time::{Instant, sleep_until};
+
+use super::backoff::Backoff;
+use super::imap::{Folder, ImapError, Session};
+use super::round::{Round, Withheld};
+use super::{Daemon, Trouble, tell};
+use crate::casebook;
+use crate::config::Watched;
+use crate::mail::Address;
+
+/// A trouble that waiting may mend is told to the technician when it has lasted so long.
+const LASTS: SignedDuration = SignedDuration::from_mins(15);
+
+/// What is kept of a mailbox from one poll to the next.
+#[derive(Default)]
+pub struct Post {
+    session: Option<Session>,
+    withheld: Withheld,
+    backoff: Backoff,
+}
+
+/// Polls until the mailbox leaves the configuration or the daemon stops.
+pub async fn keep_watching(daemon: Arc<Daemon>, address: Address, bell: Arc<Notify>) {
+    let mut post = Post::default();
+    let mut stop = daemon.stop.subscribe();
+    while let Some(watched) = daemon.watched(&address) {
+        if *stop.borrow() {
+            break;
+        }
+        let until = Instant::now() + post.poll(&daemon, &watched).await;
+        post.news(&daemon, async {
+            tokio::select! {
+                () = sleep_until(until) => {}
+                () = bell.notified() => {}
+                _ = stop.changed() => {}
+            }
+        })
+        .await;
+    }
+    if let Some(session) = post.session {
+        session.logout().await;
+    }
+    daemon.board.no_longer_watching(&address);
+    daemon.registry.leave(&address);
+}
+
+impl Post {
+    /// One round, and how long to wait before the next.
+    pub async fn poll(&mut self, daemon: &Arc<Daemon>, watched: &Watched) -> Duration {
+        let gate = daemon.gate(watched);
+        if let Some(left) = gate.closed_for().filter(|_| self.session.is_none()) {
+            return left;
+        }
+        let mailbox = &watched.mailbox.address;
+        match self.round(daemon, watched).await {
+            Ok(folders) => {
+                gate.in_reach();
+                self.backoff.succeeded();
+                daemon.board.polled(mailbox, folders);
+                for trouble in [casebook::Trouble::MailboxUnreachable, casebook::Trouble::DiskFull, casebook::Trouble::WorkersFail] {
+                    tell::trouble_over(daemon, trouble, Some(mailbox));
+                }
+                let watch = &daemon.config().watch;
+                jittered(watch.interval, watch.jitter)
+            }
+            Err(trouble) => {
+                self.session = None;
+                tracing::warn!(%mailbox, %trouble, "round failed");
+                tell_technician(daemon, mailbox, &trouble);
+                if trouble.is_servers() { gate.out_of_reach(trouble.retry_after()) } else { self.backoff.failed(trouble.retry_after()) }
+            }
+        }
+    }
+
+    async fn round(&mut self, daemon: &Arc<Daemon>, watched: &Watched) -> Result<usize, Trouble> {
+        if self.session.as_ref().is_none_or(|session| !session.is_in_step()) {
+            let _turn = daemon.gate(watched).turn().await;
+            self.session = Some(daemon.connect(watched).await?);
+        }
+        let Some(session) = self.session.as_mut() else { return Ok(0) };
+        Round { daemon, watched, session, withheld: &mut self.withheld }.run().await
+    }
+
+    /// Waits until `until`, or until the server says that something has arrived. It is a hint and no more:
+    /// a server that falls silent delays nothing beyond the interval.
+    async fn news(&mut self, daemon: &Daemon, until: impl Future<Output = ()>) {
+        let wanted = daemon.config().watch.idle;
+        match self.session.as_mut().filter(|session| wanted && session.capabilities().idle) {
+            Some(session) => {
+                if idle(session, until).await.is_err() {
+                    // The next poll connects again.
+                    self.session = None;
+                }
+            }
+            None => until.await,
+        }
+    }
+}
+
+async fn idle(session: &mut Session, until: impl Future<Output = ()>) -> Result<(), ImapError> {
+    let inbox = session.examine(&Folder::inbox()).await?;
+    session.idle(&inbox, until).await.map(drop)
+}
+
+fn tell_technician(daemon: &Daemon, mailbox: &Address, trouble: &Trouble) {
+    let since = daemon.board.failed(mailbox, &trouble.to_string());
+    if trouble.needs_a_person() || Timestamp::now().duration_since(since) >= LASTS {
+        tell::trouble(daemon, trouble.kind(), Some(mailbox));
+    }
+}
+
+/// The interval, longer or shorter by up to its `jitter`th part, so that mailboxes do not all call at once.
+fn jittered(interval: Duration, jitter: f64) -> Duration {
+    let mut random = [0; 4];
+    // Without randomness there is no jitter, and that is all.
+    let _ = getrandom::fill(&mut random);
+    let between = f64::from(u32::from_le_bytes(random)) / f64::from(u32::MAX) * 2.0 - 1.0;
+    interval.mul_f64(1.0 + jitter.clamp(0.0, 0.5) * between)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_keeps_within_its_part_of_the_interval() {
+        for _ in 0..1_000 {
+            let wait = jittered(Duration::from_secs(60), 0.1).as_secs_f64();
+            assert!((54.0..=66.0).contains(&wait), "{wait}");
+        }
+        assert_eq!(jittered(Duration::from_secs(60), 0.0), Duration::from_secs(60));
+    }
+}

@@ -1,0 +1,191 @@
+//! The postman: takes notices from the outbox and hands them to the school's SMTP server.
+//!
+//! A notice is written in the same transaction as its case and sent at least once, always under the same
+//! Message-ID. A stolen one tells that there is a case, and nothing of it.
+
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use lettre::message::header::ContentType;
+use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
+use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Letter, Tokio1Executor};
+
+use super::Daemon;
+use crate::casebook::{About, Notice};
+use crate::config::{Config, Security};
+use crate::fault::{At, Fault};
+use crate::finding::Level;
+use crate::steps::step;
+use crate::wire::Message;
+
+/// How often the outbox is looked through when nobody rings.
+const ROUND: Duration = Duration::from_secs(2);
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// The wait before a notice that failed is tried again.
+const RETRY: SignedDuration = SignedDuration::from_secs(60);
+
+/// A way to the SMTP server.
+pub type Transport = AsyncSmtpTransport<Tokio1Executor>;
+
+/// Sends what is due until the daemon stops.
+pub async fn run(daemon: Arc<Daemon>) {
+    let mut stop = daemon.stop.subscribe();
+    while !*stop.borrow() {
+        send_due(&daemon).await;
+        tokio::select! {
+            () = tokio::time::sleep(ROUND) => {}
+            () = daemon.outbox.notified() => {}
+            _ = stop.changed() => {}
+        }
+    }
+}
+
+/// Sends everything that is due now, as far as the server takes it.
+pub async fn send_due(daemon: &Daemon) {
+    let config = daemon.config();
+    let due = match daemon.shelf.book(|book| book.due(Timestamp::now())) {
+        Ok(due) if due.is_empty() => return,
+        Ok(due) => due,
+        Err(error) => return daemon.board.trouble("casebook", Some(error.to_string())),
+    };
+    let transport = match transport(&config) {
+        Ok(transport) => transport,
+        Err(fault) => return daemon.board.trouble("notices", Some(format!("{}: {}", fault.what, fault.why))),
+    };
+    for letter in letters(due) {
+        let sent = match compose(&letter, &config) {
+            Ok(composed) => send(daemon, &transport, &composed).await,
+            Err(()) => Err("an address that no letter can carry".to_owned()),
+        };
+        let ids: Vec<_> = letter.iter().map(|notice| notice.id).collect();
+        let noted = match &sent {
+            Ok(()) => {
+                tracing::info!(notices = ids.len(), "notice delivered");
+                daemon.shelf.book(|book| ids.iter().try_for_each(|id| book.delivered(Timestamp::now(), *id)))
+            }
+            Err(kind) => {
+                tracing::warn!(notices = ids.len(), %kind, "notice not delivered");
+                let again = Timestamp::now().saturating_add(RETRY).unwrap_or(Timestamp::MAX);
+                daemon.shelf.book(|book| ids.iter().try_for_each(|id| book.failed(*id, kind, again)))
+            }
+        };
+        daemon.board.trouble("notices", sent.err().map(|kind| format!("not delivered: {kind}")));
+        daemon.board.trouble("casebook", noted.err().map(|error| error.to_string()));
+    }
+}
+
+async fn send(daemon: &Daemon, transport: &Transport, letter: &Letter) -> Result<(), String> {
+    let octets = letter.formatted();
+    // Remembered first: it may be met in a contact's mailbox before the server has even answered.
+    let body = Message::from_octets(&octets).map_err(|error| error.to_string())?.digests().body;
+    daemon.shelf.book(|book| book.sending(&book.key_letter(&body))).map_err(|error| error.to_string())?;
+    step("notice.send");
+    transport.send_raw(letter.envelope(), &octets).await.map(drop).map_err(|error| kind_of(&error))
+}
+
+/// Urgent notices travel alone; the rest of what one person is due to hear shares a letter.
+fn letters(due: Vec<Notice>) -> Vec<Vec<Notice>> {
+    let mut letters: Vec<Vec<Notice>> = Vec::new();
+    for notice in due {
+        let shared = letters.iter_mut().find(|letter| letter[0].to == notice.to && !urgent(&letter[0]));
+        match shared {
+            Some(letter) if !urgent(&notice) => letter.push(notice),
+            _ => letters.push(vec![notice]),
+        }
+    }
+    letters
+}
+
+fn urgent(notice: &Notice) -> bool {
+    matches!(notice.about, About::Case { level, .. } if level > Level::Day)
+}
+
+fn compose(notices: &[Notice], config: &Config) -> Result<Letter, ()> {
+    let first = notices.first().ok_or(())?;
+    let from = format!("mailwarden <{}>", config.notice.from).parse().map_err(drop)?;
+    let to = first.to.as_str().parse().map_err(drop)?;
+    let id = format!("<notice-{}-{}@{}>", first.id, first.due.as_second(), config.notice.from.domain());
+    let mut body = format!("{}\n", config.school.name);
+    for notice in notices {
+        paragraph(&mut body, notice, config);
+    }
+    body.push_str("\nThis letter holds nothing of any message. Do not forward it to the people concerned.\n");
+    let letter = Letter::builder().from(from).to(to).subject(subject(notices)).message_id(Some(id)).header(ContentType::TEXT_PLAIN);
+    letter.body(body).map_err(drop)
+}
+
+fn subject(notices: &[Notice]) -> String {
+    match notices {
+        [Notice { about: About::Case { codename, level, .. }, .. }] => format!("mailwarden: {codename}, level {level}"),
+        [Notice { about: About::System { trouble, .. }, .. }] => format!("mailwarden: {}", trouble.as_str()),
+        many => format!("mailwarden: {} things to look at", many.len()),
+    }
+}
+
+fn paragraph(text: &mut String, notice: &Notice, config: &Config) {
+    let clock = &config.school.clock;
+    let wall = |at: Timestamp| at.to_zoned(clock.zone.clone()).strftime("%a %-d %b %Y, %H:%M").to_string();
+    let _ = match &notice.about {
+        About::Case { codename, category, level, .. } => {
+            let due = clock.due(*level, notice.due).unwrap_or(notice.due);
+            let link = config.notice.link_to(codename.as_str()).map(|link| format!("Look at   {link}\n")).unwrap_or_default();
+            write!(text, "\nCase      {codename}\nCategory  {}\nLevel     {level}\nDue       {}\n{link}", category.title(), wall(due))
+        }
+        About::System { trouble, mailbox, since } => {
+            let mailbox = mailbox.as_ref().map(|mailbox| format!("Mailbox   {mailbox}\n")).unwrap_or_default();
+            write!(text, "\nTrouble   {}\n{mailbox}Since     {}\nLook at   mailwarden status\n", trouble.as_str(), wall(*since))
+        }
+    };
+}
+
+/// The way to the server of the configuration in force; the password is read anew each time.
+fn transport(config: &Config) -> Result<Transport, Fault> {
+    let notice = &config.notice;
+    let tls = || -> Result<TlsParameters, Fault> {
+        let fault = |why: String| Fault {
+            what: "the SMTP server's certificate authority cannot be used".to_owned(),
+            at: notice.ca_file.as_ref().map(At::file),
+            why,
+            hint: "give a file of PEM certificates as `notice.ca_file`, or leave it out for the system's".to_owned(),
+        };
+        let mut tls = TlsParameters::builder(notice.smtp_host.clone());
+        if let Some(file) = &notice.ca_file {
+            let pem = std::fs::read(file).map_err(|error| fault(error.to_string()))?;
+            tls = tls.add_root_certificate(Certificate::from_pem(&pem).map_err(|error| fault(error.to_string()))?);
+        }
+        tls.build_rustls().map_err(|error| fault(error.to_string()))
+    };
+    let tls = match notice.security {
+        Security::Plaintext => Tls::None,
+        Security::StartTls => Tls::Required(tls()?),
+        Security::Tls => Tls::Wrapper(tls()?),
+    };
+    let mut builder =
+        Transport::builder_dangerous(notice.smtp_host.clone()).port(notice.smtp_port).tls(tls).timeout(Some(TIMEOUT));
+    if let Some(login) = &notice.login {
+        builder = builder.credentials(Credentials::new(login.user.clone(), login.password.read()?.expose().to_owned()));
+    }
+    Ok(builder.build())
+}
+
+/// What went wrong, without a word of what the server said: it may quote the letter.
+fn kind_of(error: &lettre::transport::smtp::Error) -> String {
+    let kind = if error.is_permanent() {
+        "refused"
+    } else if error.is_transient() {
+        "put off by the server"
+    } else if error.is_timeout() {
+        "no answer in time"
+    } else if error.is_tls() {
+        "no trusted TLS"
+    } else {
+        "server out of reach"
+    };
+    match error.status() {
+        Some(code) => format!("{kind} ({code})"),
+        None => kind.to_owned(),
+    }
+}

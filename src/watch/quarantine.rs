@@ -1,0 +1,207 @@
+//! From a verdict to a case: seal, record, remove, verify, in the one order in which nothing can be lost.
+//!
+//! Each step may be repeated after a crash. What is not recorded is met again in the mailbox; what is recorded
+//! and not removed is removed in the next round, against the same receipt.
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::imap::{ImapError, Selected, Session};
+use super::{Daemon, Trouble, tell};
+use crate::case::PlaceState;
+use crate::casebook::{self, New, Party, PlaceId, Recorded, SealedPlace};
+use crate::finding::{Action, Category, Concern, Incomplete, Report};
+use crate::journal::Actor;
+use crate::mail::{Address, Arrival, Place};
+use crate::steps::{mutant, step};
+use crate::vault::Receipt;
+use crate::wire::Message;
+
+/// So many earlier cases of one level, by one person and within so long, raise the next by a level.
+const REPETITIONS: u32 = 2;
+const REPEATED_WITHIN: SignedDuration = SignedDuration::from_hours(14 * 24);
+
+/// A message about which there is a case to open.
+pub struct Caught {
+    pub place: Place,
+    pub arrival: Arrival,
+    pub message: Message,
+    pub report: Report,
+    /// It was there before the mailbox was watched.
+    pub backscan: bool,
+}
+
+impl Caught {
+    fn sender(&self) -> Option<&Address> {
+        self.report.sender.as_ref().map(|sender| sender.expose())
+    }
+
+    /// Everybody whom the message names.
+    pub fn named(&self) -> Vec<Address> {
+        self.report.sender.iter().chain(&self.report.recipients).map(|address| address.expose().clone()).collect()
+    }
+}
+
+/// A message that is sealed and recorded, and may be removed.
+pub struct Sealed {
+    pub place: Place,
+    pub id: PlaceId,
+    receipt: Receipt,
+}
+
+/// Opens a case about a message that stays where it is: its sheet is sealed, the message is not.
+///
+/// # Errors
+/// When the shelf takes nothing; the message is met again.
+pub async fn flag(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Result<Recorded, Trouble> {
+    let daemon = Arc::clone(daemon);
+    blocking(move || Desk { daemon: &daemon, caught: &caught }.open(concern, None)).await
+}
+
+/// Notes that a message could not be read whole: facts for the technician, nothing sealed.
+///
+/// # Errors
+/// As [`flag`].
+pub async fn note_incomplete(daemon: &Arc<Daemon>, caught: Caught, incomplete: Vec<Incomplete>) -> Result<Recorded, Trouble> {
+    let category = Category::Incomplete;
+    let categories = vec![category];
+    let concern = Concern { category, level: category.level(), action: Action::Pass, categories, findings: Vec::new(), incomplete };
+    flag(daemon, caught, concern).await
+}
+
+/// Seals a message and its sheet and records the case. From here on the mailbox copy may go.
+///
+/// # Errors
+/// As [`flag`].
+pub async fn seal(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Result<(Recorded, Sealed), Trouble> {
+    let daemon = Arc::clone(daemon);
+    blocking(move || {
+        let audiences = tell::without_sender(concern.message_audiences(), caught.sender(), &daemon.config());
+        let receipt = daemon.shelf.vault().seal(|| caught.message.reader(), &audiences)?;
+        let recorded = Desk { daemon: &daemon, caught: &caught }.open(concern, Some(&receipt))?;
+        let id = recorded.place;
+        Ok((recorded, Sealed { place: caught.place, id, receipt }))
+    })
+    .await
+}
+
+/// Removes one sealed message from the open folder and verifies that it is gone. The receipt is what makes
+/// this possible at all. A server that cannot remove a single message keeps it, and the case says so.
+///
+/// # Errors
+/// When the server does not do it now: it is tried again in the next round.
+pub async fn remove(daemon: &Arc<Daemon>, session: &mut Session, folder: &Selected, sealed: Sealed) -> Result<(), Trouble> {
+    let state = match take_out(session, folder, &sealed.place).await {
+        Ok(()) => PlaceState::Removed,
+        Err(ImapError::Unsupported { .. }) => PlaceState::LeftInMailbox,
+        Err(error) => return Err(error.into()),
+    };
+    tracing::info!(mailbox = %sealed.place.mailbox, object = %sealed.receipt.object(), %state, "quarantined");
+    settle(daemon, sealed.id, state).await?;
+    if state == PlaceState::LeftInMailbox {
+        tell::trouble(daemon, casebook::Trouble::MailboxKeepsMessages, Some(&sealed.place.mailbox));
+    }
+    Ok(())
+}
+
+/// Finishes what a crash left between record and removal, in the open folder.
+///
+/// # Errors
+/// When the sealed object is not as it was recorded: then the message stays.
+pub async fn finish(daemon: &Arc<Daemon>, session: &mut Session, folder: &Selected, place: SealedPlace) -> Result<(), Trouble> {
+    let SealedPlace { id, place, object, .. } = place;
+    let vault = daemon.shelf.clone();
+    let receipt = blocking(move || Ok(vault.vault().confirm(&object.object, &object.ciphertext_sha256)?)).await?;
+    remove(daemon, session, folder, Sealed { place, id, receipt }).await
+}
+
+/// The folder was numbered anew and has been judged anew: under its old number a message can be met no more.
+///
+/// # Errors
+/// When the shelf takes nothing.
+pub async fn renumbered(daemon: &Arc<Daemon>, place: SealedPlace) -> Result<(), Trouble> {
+    settle(daemon, place.id, PlaceState::Removed).await
+}
+
+async fn settle(daemon: &Arc<Daemon>, place: PlaceId, state: PlaceState) -> Result<(), Trouble> {
+    let daemon = Arc::clone(daemon);
+    blocking(move || Ok(daemon.shelf.book(|book| book.settle(Timestamp::now(), &Actor::Program, place, state))?)).await
+}
+
+async fn take_out(session: &mut Session, folder: &Selected, place: &Place) -> Result<(), ImapError> {
+    if !session.capabilities().uidplus {
+        return Err(ImapError::Unsupported { command: "UID EXPUNGE", capability: "UIDPLUS" });
+    }
+    step("remove.store");
+    session.store_deleted(folder, place.uid).await?;
+    step("remove.expunge");
+    session.expunge(folder, place.uid).await?;
+    step("remove.verify");
+    if session.is_gone(folder, place.uid).await? { Ok(()) } else { Err(ImapError::StillThere { command: "UID EXPUNGE" }) }
+}
+
+/// Work that waits for the disk, on a thread of its own, so that no other mailbox waits with it.
+pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Trouble> + Send + 'static) -> Result<T, Trouble> {
+    match tokio::task::spawn_blocking(work).await {
+        Ok(done) => done,
+        Err(panic) => std::panic::resume_unwind(panic.into_panic()),
+    }
+}
+
+/// Where a case is written up.
+struct Desk<'a> {
+    daemon: &'a Daemon,
+    caught: &'a Caught,
+}
+
+impl Desk<'_> {
+    fn open(&self, mut concern: Concern, message: Option<&Receipt>) -> Result<Recorded, Trouble> {
+        let (daemon, caught) = (self.daemon, self.caught);
+        let now = Timestamp::now();
+        let config = daemon.config();
+        let sender = caught.sender();
+        let digests = caught.message.digests();
+        let (content, parties, folds) = daemon.shelf.book(|book| -> Result<_, Trouble> {
+            if let Some(sender) = sender {
+                let since = now.saturating_sub(REPEATED_WITHIN).unwrap_or(Timestamp::MIN);
+                if book.raised(&book.key_address(sender), concern.level, since)? >= REPETITIONS {
+                    concern.level = concern.level.raised();
+                }
+            }
+            let content = book.key_content(&digests.body, &caught.report.origin);
+            let recipients = caught.report.recipients.iter().map(|address| (book.key_address(address.expose()), Party::Recipient));
+            let parties: Vec<_> = sender.map(|sender| (book.key_address(sender), Party::Sender)).into_iter().chain(recipients).collect();
+            Ok((content, parties, book.folds_into(&content, concern.level)?.is_some()))
+        })?;
+        let audiences = tell::without_sender(concern.sheet_audiences(), sender, &config);
+        let sheet = match &caught.report.sheets {
+            // A copy folds into the case of the first, which has a sheet.
+            Some(sheets) if !folds => {
+                let octets = if concern.action == Action::Withhold { &sheets.facts } else { &sheets.whole };
+                Some(daemon.shelf.vault().seal(|| octets.0.as_slice(), &audiences)?)
+            }
+            _ => None,
+        };
+        if mutant("remove-before-commit") {
+            return Err(Trouble::Renumbered("mutant".to_owned()));
+        }
+        let rule_set = daemon.pool.rule_set().id;
+        let new = New {
+            content,
+            message: daemon.shelf.book(|book| book.key_message(&digests.whole)),
+            place: &caught.place,
+            arrival: &caught.arrival,
+            found_at: now,
+            concern: &concern,
+            parties: &parties,
+            audiences: &audiences,
+            sheet: sheet.as_ref(),
+            message_object: message,
+            rule_set: &rule_set,
+            notices: &tell::notices(&concern, sender, &config, now, caught.backscan),
+            backscan: caught.backscan,
+        };
+        Ok(daemon.shelf.book(|book| book.record(&new))?)
+    }
+}

@@ -1,0 +1,319 @@
+//! One round through one mailbox: which folders have news, and what becomes of each new message.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+use tokio::task::JoinSet;
+
+use super::imap::{Folder, FolderStatus, ImapError, Listed, Selected, Session, UidSet};
+use super::quarantine::{self, Caught, Sealed};
+use super::{Daemon, Trouble};
+use crate::casebook::{Judged, Keyed, Outcome, Progress};
+use crate::config::{History, Watched};
+use crate::finding::{Circumstances, Reason, Report, Verdict, judge};
+use crate::mail::{Address, Arrival, Cursor, FolderName, Place, Role, Uid, UidValidity};
+use crate::wire::Message;
+use crate::worker::PoolError;
+
+/// One FETCH brings at most so many messages, and so many octets unless one message alone is larger.
+const BATCH_MESSAGES: usize = 50;
+const BATCH_OCTETS: u64 = 8 << 20;
+/// In so many rounds a message that is listed and not handed over is asked for, before it is noted as unread.
+const PATIENCE: u32 = 3;
+
+/// Messages that the server lists and does not hand over, and in how many rounds.
+pub type Withheld = HashMap<(FolderName, UidValidity, Uid), u32>;
+
+/// A round at work.
+pub struct Round<'a> {
+    pub daemon: &'a Arc<Daemon>,
+    pub watched: &'a Watched,
+    pub session: &'a mut Session,
+    pub withheld: &'a mut Withheld,
+}
+
+/// What came of fetching and examining a batch.
+#[derive(Default)]
+struct Examined {
+    /// In the order of their numbers; without a report where the message was judged before.
+    messages: Vec<(Uid, Keyed, Option<(Message, Report)>)>,
+    oversized: Vec<Uid>,
+    missing: Vec<Uid>,
+}
+
+/// A folder that is open, and how far it has been judged.
+struct Visit<'a> {
+    folder: &'a Folder,
+    selected: Selected,
+    cursor: Cursor,
+}
+
+impl Round<'_> {
+    /// Looks at every folder; returns how many there are.
+    ///
+    /// # Errors
+    /// At the first thing that goes wrong; what was judged until then is kept.
+    pub async fn run(&mut self) -> Result<usize, Trouble> {
+        let config = self.daemon.config();
+        let mut folders = self.session.list().await?;
+        folders.retain(|folder| folder.selectable && !config.watch.except_folders.contains(&folder.name));
+        let statuses = self.session.status(&folders).await?;
+        if self.daemon.shelf.book(|book| book.cursors(self.mailbox()))?.is_empty() {
+            self.meet(&folders, &statuses).await?;
+        }
+        for (folder, status) in folders.iter().zip(statuses) {
+            // A folder without a status was deleted since it was listed.
+            if let Some(status) = status {
+                self.folder(folder, &status).await?;
+            }
+        }
+        Ok(folders.len())
+    }
+
+    /// The first contact with a mailbox: draws the line between the mail that was there and the mail that comes.
+    async fn meet(&self, folders: &[Folder], statuses: &[Option<FolderStatus>]) -> Result<(), Trouble> {
+        let skip = self.daemon.config().watch.history == History::Skip;
+        let mut progress = Vec::with_capacity(folders.len());
+        for (folder, status) in folders.iter().zip(statuses) {
+            let Some(status) = status else { continue };
+            let cursor = Cursor { uidvalidity: status.uidvalidity, next: if skip { status.uidnext } else { 1 }, history: status.uidnext };
+            progress.push(Progress { mailbox: self.mailbox().clone(), folder: folder.name.clone(), cursor, judged: Vec::new() });
+        }
+        self.progress(progress).await
+    }
+
+    fn mailbox(&self) -> &Address {
+        &self.watched.mailbox.address
+    }
+
+    async fn folder(&mut self, folder: &Folder, status: &FolderStatus) -> Result<(), Trouble> {
+        let (cursor, unfinished) = self.daemon.shelf.book(|book| -> Result<_, Trouble> {
+            Ok((book.cursor(self.mailbox(), &folder.name)?, book.sealed_places(self.mailbox(), &folder.name)?))
+        })?;
+        let quiet = cursor.is_some_and(|cursor| cursor.uidvalidity == status.uidvalidity && status.uidnext <= cursor.next);
+        if quiet && unfinished.is_empty() {
+            return Ok(());
+        }
+        let selected = if unfinished.is_empty() { self.session.examine(folder).await? } else { self.session.select(folder).await? };
+        let uidvalidity = selected.uidvalidity;
+        let (current, void): (Vec<_>, Vec<_>) = unfinished.into_iter().partition(|place| place.place.uidvalidity == uidvalidity);
+        for place in current {
+            quarantine::finish(self.daemon, self.session, &selected, place).await?;
+        }
+        // Numbered anew, all mail is met again, and known again by its digest.
+        let cursor = cursor.filter(|cursor| cursor.uidvalidity == uidvalidity).unwrap_or(Cursor { uidvalidity, next: 1, history: 1 });
+        self.visit(folder, selected, cursor).await?;
+        for place in void {
+            // Under its old number it can be met no more: it was removed under the new one, or by its owner.
+            quarantine::renumbered(self.daemon, place).await?;
+        }
+        Ok(())
+    }
+
+    async fn visit(&mut self, folder: &Folder, selected: Selected, cursor: Cursor) -> Result<(), Trouble> {
+        let mut visit = Visit { folder, selected, cursor };
+        let listed = self.session.listing(&visit.selected, &UidSet::from(cursor.next)).await?;
+        if let Some(oldest) = listed.iter().map(|message| message.arrival.internal_date).min() {
+            self.daemon.board.waiting(self.mailbox(), oldest);
+        }
+        for batch in batches(&listed) {
+            let turn = self.daemon.gate(self.watched).turn().await;
+            let (judged, unread) = self.batch(&mut visit, batch).await?;
+            drop(turn);
+            let end = batch.last().map_or(visit.cursor.next, |last| last.uid.get().saturating_add(1));
+            // What was not handed over is asked for again: the cursor waits in front of it.
+            visit.cursor.next = unread.map_or(end, Uid::get);
+            self.commit(folder, visit.cursor, judged).await?;
+            if unread.is_some() {
+                break;
+            }
+        }
+        Ok(())
+    }
+
+    async fn commit(&self, folder: &Folder, cursor: Cursor, judged: Vec<Judged>) -> Result<(), Trouble> {
+        self.progress(vec![Progress { mailbox: self.mailbox().clone(), folder: folder.name.clone(), cursor, judged }]).await
+    }
+
+    async fn progress(&self, batch: Vec<Progress>) -> Result<(), Trouble> {
+        let shelf = self.daemon.shelf.clone();
+        quarantine::blocking(move || Ok(shelf.book(|book| book.progress(Timestamp::now(), &batch))?)).await
+    }
+
+    /// Has a batch examined and acts on the verdicts. Returns what was judged, and the first message that
+    /// could not be.
+    async fn batch(&mut self, visit: &mut Visit<'_>, batch: &[Listed]) -> Result<(Vec<Judged>, Option<Uid>), Trouble> {
+        let Examined { messages, oversized, missing } = self.examine(visit, batch).await?;
+        let arrivals: HashMap<Uid, &Arrival> = batch.iter().map(|listed| (listed.uid, &listed.arrival)).collect();
+        let mut judged = Vec::with_capacity(batch.len());
+        let mut held = Vec::new();
+        for (uid, key, report) in messages {
+            let outcome = match (report, arrivals.get(&uid)) {
+                (Some((message, report)), Some(arrival)) => {
+                    self.act(self.caught(visit, uid, (*arrival).clone(), message, report), &mut held).await?
+                }
+                _ => Outcome::Known,
+            };
+            judged.push(Judged { message: Some(key), outcome });
+        }
+        for listed in batch.iter().filter(|listed| oversized.contains(&listed.uid)) {
+            judged.push(self.unread(visit, listed, Reason::Budget).await?);
+        }
+        let mut waiting = None;
+        for listed in self.still_there(visit, missing).await? {
+            let tries = self.withheld.entry((visit.folder.name.clone(), visit.cursor.uidvalidity, listed.uid)).or_default();
+            *tries += 1;
+            if *tries < PATIENCE {
+                waiting = waiting.or(Some(listed.uid));
+            } else {
+                judged.push(self.unread(visit, &listed, Reason::Unfetched).await?);
+            }
+        }
+        self.remove(visit, held).await?;
+        Ok((judged, waiting))
+    }
+
+    /// Fetches a batch; each message is examined while the next ones arrive.
+    async fn examine(&mut self, visit: &Visit<'_>, batch: &[Listed]) -> Result<Examined, Trouble> {
+        let mailbox = &self.watched.mailbox.address;
+        let mut examining = JoinSet::new();
+        let mut examined = Examined::default();
+        let mut fetch = self.session.fetch(&visit.selected, batch)?;
+        while let Some((uid, message)) = fetch.next().await? {
+            let (key, known) = self.daemon.shelf.book(|book| {
+                let key = book.key_message(&message.digests().whole);
+                book.knows(mailbox, &key).map(|known| (key, known))
+            })?;
+            if known {
+                examined.messages.push((uid, key, None));
+                continue;
+            }
+            // Awaited here, so that no message is fetched before a worker is free for it.
+            let permit = self.daemon.pool.permit().await;
+            examining.spawn(async move {
+                let report = permit.examine(&message, false).await?;
+                Ok::<_, PoolError>((uid, key, Some((message, report))))
+            });
+        }
+        examined.missing.extend_from_slice(fetch.missing());
+        examined.oversized.extend_from_slice(fetch.oversized());
+        while let Some(done) = examining.join_next().await {
+            match done {
+                Ok(done) => examined.messages.push(done?),
+                Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+            }
+        }
+        examined.messages.sort_by_key(|(uid, ..)| *uid);
+        Ok(examined)
+    }
+
+    /// What a message was found to be, turned into what is done about it.
+    async fn act(&self, caught: Caught, held: &mut Vec<Sealed>) -> Result<Outcome, Trouble> {
+        let (recorded, outcome) = match self.verdict(&caught)? {
+            Verdict::Clear => return Ok(Outcome::Clear),
+            Verdict::Incomplete(incomplete) => {
+                quarantine::note_incomplete(self.daemon, caught, incomplete).await?;
+                return Ok(Outcome::Incomplete);
+            }
+            Verdict::Flag(concern) => {
+                let recorded = quarantine::flag(self.daemon, caught, concern).await?;
+                (recorded, Outcome::Flagged)
+            }
+            Verdict::Hold(concern) => {
+                let named = caught.named();
+                let (recorded, sealed) = quarantine::seal(self.daemon, caught, concern).await?;
+                held.push(sealed);
+                // The other copies lie in the mailboxes of the people named, and in the sender's Sent folder.
+                self.daemon.registry.bring_forward(named.iter().filter(|address| *address != self.mailbox()));
+                (recorded, Outcome::Held)
+            }
+        };
+        tracing::info!(mailbox = %self.mailbox(), case = %recorded.codename, folded = recorded.folded, ?outcome, "case");
+        self.daemon.outbox.notify_one();
+        Ok(outcome)
+    }
+
+    fn verdict(&self, caught: &Caught) -> Result<Verdict, Trouble> {
+        let config = self.daemon.config();
+        let report = &caught.report;
+        let body = caught.message.digests().body;
+        let (ours, waived) = self.daemon.shelf.book(|book| -> Result<_, Trouble> {
+            let ours = !report.findings.is_empty() && book.is_ours(&book.key_letter(&body))?;
+            Ok((ours, book.waived(&book.key_content(&body, &report.origin))?))
+        })?;
+        if ours {
+            // A notice names its category: without this, it would be the next case.
+            return Ok(Verdict::Clear);
+        }
+        let circumstances = Circumstances {
+            sender_outside: report.sender.as_ref().is_none_or(|sender| !config.school.owns(sender.expose())),
+            to_safeguarding: self.watched.mailbox.role == Role::Safeguarding
+                || report.recipients.iter().any(|recipient| config.is_safeguarding(recipient.expose())),
+            waived: &waived,
+        };
+        Ok(judge(&report.findings, &report.incomplete, &config.policy, &circumstances))
+    }
+
+    /// Removes what was sealed. The folder was opened for reading; removing needs it open for writing.
+    async fn remove(&mut self, visit: &mut Visit<'_>, held: Vec<Sealed>) -> Result<(), Trouble> {
+        if held.is_empty() {
+            return Ok(());
+        }
+        if visit.selected.read_only {
+            visit.selected = self.session.select(visit.folder).await?;
+            if visit.selected.uidvalidity != visit.cursor.uidvalidity {
+                return Err(Trouble::Renumbered(visit.folder.name.to_string()));
+            }
+        }
+        for sealed in held {
+            quarantine::remove(self.daemon, self.session, &visit.selected, sealed).await?;
+        }
+        Ok(())
+    }
+
+    /// Which of the messages that were not handed over are still listed: the others were removed meanwhile.
+    async fn still_there(&mut self, visit: &Visit<'_>, missing: Vec<Uid>) -> Result<Vec<Listed>, Trouble> {
+        if missing.is_empty() {
+            return Ok(Vec::new());
+        }
+        Ok(self.session.listing(&visit.selected, &UidSet::of(missing)).await?)
+    }
+
+    /// Notes a message that was not fetched: nobody can say what is in it.
+    async fn unread(&self, visit: &Visit<'_>, listed: &Listed, reason: Reason) -> Result<Judged, Trouble> {
+        let nothing = Message::from_octets(&[]).map_err(|error| ImapError::Memory(error.kind()))?;
+        let Place { mailbox, folder, uidvalidity, uid } = self.place(visit, listed.uid);
+        let mut report = Report::unread(reason);
+        // No two of them are copies of one message, as far as anybody knows.
+        report.origin = Sha256::digest(format!("{mailbox}\0{folder}\0{}\0{uid}", uidvalidity.0)).into();
+        let incomplete = report.incomplete.clone();
+        quarantine::note_incomplete(self.daemon, self.caught(visit, listed.uid, listed.arrival.clone(), nothing, report), incomplete).await?;
+        Ok(Judged { message: None, outcome: Outcome::Incomplete })
+    }
+
+    fn caught(&self, visit: &Visit<'_>, uid: Uid, arrival: Arrival, message: Message, report: Report) -> Caught {
+        Caught { place: self.place(visit, uid), arrival, message, report, backscan: uid.get() < visit.cursor.history }
+    }
+
+    fn place(&self, visit: &Visit<'_>, uid: Uid) -> Place {
+        Place { mailbox: self.mailbox().clone(), folder: visit.folder.name.clone(), uidvalidity: visit.cursor.uidvalidity, uid }
+    }
+}
+
+/// Cuts a listing into what one FETCH asks for.
+fn batches(listed: &[Listed]) -> impl Iterator<Item = &[Listed]> {
+    let mut rest = listed;
+    std::iter::from_fn(move || {
+        let mut octets = 0;
+        let mut fits = |message: &Listed| {
+            octets += message.arrival.size;
+            octets <= BATCH_OCTETS
+        };
+        let count = rest.iter().take(BATCH_MESSAGES).take_while(|message| fits(message)).count().max(1).min(rest.len());
+        let (batch, after) = rest.split_at(count);
+        rest = after;
+        (!batch.is_empty()).then_some(batch)
+    })
+}

@@ -1,0 +1,104 @@
+//! Starting the daemon: everything that can fail does so here, before the first mailbox is opened.
+
+use std::sync::{Arc, Mutex, RwLock};
+
+use jiff::Timestamp;
+use tokio::sync::{Notify, watch};
+
+use super::board::Board;
+use super::registry::Registry;
+use super::shelf::Shelf;
+use super::Daemon;
+use crate::casebook::{Casebook, CasebookError};
+use crate::config::Config;
+use crate::fault::Fault;
+use crate::journal::{Actor, Event, InstanceKey};
+use crate::sandbox::Limits;
+use crate::vault::{Vault, VaultError};
+use crate::wire::RuleSet;
+use crate::worker::{CageOptions, Nursery, Pool, StartError, World};
+
+/// What was typed at the command line.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Options {
+    pub allow_uncaged: bool,
+}
+
+impl Options {
+    pub fn cage(self, config: &Config) -> CageOptions {
+        CageOptions {
+            allow_uncaged: self.allow_uncaged,
+            limits: Limits { memory: config.scan.memory, cpu: config.scan.deadline },
+            threads: config.scan.threads.get(),
+            messages_per_worker: u32::try_from(config.scan.messages_per_worker.get()).unwrap_or(u32::MAX),
+            ..CageOptions::default()
+        }
+    }
+}
+
+#[derive(Debug, thiserror::Error)]
+pub enum StartFailure {
+    #[error(transparent)]
+    Casebook(#[from] CasebookError),
+    /// Told one by one, as they stand.
+    #[error("{} faults", .0.len())]
+    Faults(Vec<Fault>),
+    #[error("{}: {source}. `mailwarden init` makes what is missing", path.display())]
+    Key { path: std::path::PathBuf, source: std::io::Error },
+    #[error(transparent)]
+    Scan(#[from] World),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+/// Opens the shelf, sweeps what a crash has left, and starts the scan processes.
+///
+/// # Errors
+/// Before anything is watched.
+pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, StartFailure> {
+    let bundle = config.bundle().map_err(StartFailure::Faults)?;
+    let nursery = Nursery::start(&bundle, &options.cage(&config)).await.map_err(|error| match error {
+        StartError::Refused(faults) => StartFailure::Faults(faults),
+        StartError::World(error) => error.into(),
+    })?;
+    let (vault, book) = open_shelf(&config)?;
+    let swept = vault.sweep(|object| book.known_object(object).unwrap_or(true))?;
+    let now = Timestamp::now();
+    book.note(now, &Actor::Program, &Event::Started { version: env!("CARGO_PKG_VERSION").to_owned() })?;
+    book.note(now, &Actor::Program, &in_force(nursery.rule_set()))?;
+    if swept.drafts + swept.objects > 0 {
+        book.note(now, &Actor::Program, &Event::Swept { drafts: swept.drafts, objects: swept.objects })?;
+    }
+    let board = Board::new(Board::path(&config.state.directory), nursery.rule_set().clone(), nursery.cage().to_string());
+    tracing::info!(cage = %nursery.cage(), rule_set = %nursery.rule_set().id, mailboxes = config.mailboxes.len(), "watching");
+    Ok(Arc::new(Daemon {
+        options,
+        shelf: Shelf::new(vault, book),
+        pool: Arc::new(Pool::new(nursery, config.scan.workers.get(), config.scan.deadline)),
+        registry: Registry::default(),
+        gates: Mutex::default(),
+        board,
+        outbox: Notify::new(),
+        stop: watch::Sender::new(false),
+        config: RwLock::new(Arc::new(config)),
+    }))
+}
+
+/// The vault and the casebook of a configuration, for the daemon and for the commands beside it.
+///
+/// # Errors
+/// When `mailwarden init` has not been run, or the files are not ours to read.
+pub fn open_shelf(config: &Config) -> Result<(Vault, Casebook), StartFailure> {
+    let path = config.state.instance_key();
+    let key = InstanceKey::read(&path).map_err(|source| StartFailure::Key { path, source })?;
+    Ok((Vault::open(&config.state.vault())?, Casebook::open(&config.state.casebook(), key)?))
+}
+
+pub fn in_force(rule_set: &RuleSet) -> Event {
+    Event::RulesInForce {
+        rule_set: rule_set.id.clone(),
+        rules: rule_set.rules,
+        terms: rule_set.terms,
+        list_entries: rule_set.list_entries,
+    }
+}

@@ -1,0 +1,98 @@
+//! Who is told of a concern and when: from the concern, the people involved and the school's contacts.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Daemon;
+use crate::casebook::{self, NewNotice};
+use crate::config::Config;
+use crate::finding::{Audience, Category, Concern, Level, Recipient};
+use crate::mail::Address;
+
+/// The notices of a new case, each contact in turn: the next is told when the one before has not
+/// acknowledged in time. Nobody who sent the message hears of it; their place is taken by their superior (D6).
+///
+/// What a first look at old mail finds pages nobody: it waits for the digest.
+pub fn notices(concern: &Concern, sender: Option<&Address>, config: &Config, now: Timestamp, backscan: bool) -> Vec<NewNotice> {
+    let clock = &config.school.clock;
+    let level = if backscan { concern.level.min(Level::Day) } else { concern.level };
+    let Some(due) = clock.due(level, now) else { return Vec::new() };
+    let patience = if level >= Level::SameDay { due.duration_since(now) } else { SignedDuration::from_hours(24) };
+
+    let mut notices: Vec<NewNotice> = Vec::new();
+    for recipient in recipients(&concern.categories) {
+        let contacts = contacts(recipient, sender, config);
+        for (rank, contact) in (0..).zip(contacts) {
+            let first = if level >= Level::SameDay { now } else { due };
+            let not_before = first.saturating_add(patience * rank).unwrap_or(Timestamp::MAX);
+            match notices.iter_mut().find(|told| told.to == *contact) {
+                Some(told) if told.not_before <= not_before => {}
+                Some(told) => *told = NewNotice { to: contact.clone(), rank: rank.unsigned_abs(), not_before },
+                None => notices.push(NewNotice { to: contact.clone(), rank: rank.unsigned_abs(), not_before }),
+            }
+        }
+    }
+    notices
+}
+
+/// To whom the sheet is sealed when the sender belongs to the audience herself: her superior alone.
+pub fn without_sender(audiences: Vec<Audience>, sender: Option<&Address>, config: &Config) -> Vec<Audience> {
+    let is_sender = |recipient| config.contacts_of(recipient).any(|contact| Some(&contact.address) == sender);
+    if is_sender(Recipient::Head) && audiences.contains(&Audience::Head) {
+        vec![Audience::Chair]
+    } else if is_sender(Recipient::Dsl) && audiences.contains(&Audience::Dsl) {
+        vec![Audience::Head]
+    } else {
+        audiences
+    }
+}
+
+/// Concerns about staff displace all other recipients, as they displace all other audiences.
+fn recipients(categories: &[Category]) -> Vec<Recipient> {
+    for superior in [Category::HeadConcern, Category::StaffConcern] {
+        if categories.contains(&superior) {
+            return superior.recipients().to_vec();
+        }
+    }
+    let mut recipients: Vec<_> = categories.iter().flat_map(|category| category.recipients()).copied().collect();
+    recipients.sort_unstable();
+    recipients.dedup();
+    recipients
+}
+
+/// The contacts of a recipient in their order. When the sender is one of them, or there are none, those of
+/// the superior: nobody judges her own message, and no notice goes nowhere.
+fn contacts<'a>(recipient: Recipient, sender: Option<&Address>, config: &'a Config) -> Vec<&'a Address> {
+    let mut recipient = recipient;
+    loop {
+        let contacts: Vec<_> = config.contacts_of(recipient).map(|contact| &contact.address).collect();
+        if !contacts.is_empty() && !contacts.iter().any(|contact| Some(*contact) == sender) {
+            return contacts;
+        }
+        recipient = match recipient {
+            Recipient::DataProtection | Recipient::Pastoral | Recipient::Technician => Recipient::Dsl,
+            Recipient::Dsl => Recipient::Head,
+            Recipient::Head => Recipient::Chair,
+            // Nobody stands above the chair: then everybody on the list who did not send it.
+            Recipient::Chair => return config.contacts.iter().map(|c| &c.address).filter(|a| Some(*a) != sender).take(1).collect(),
+        };
+    }
+}
+
+/// Trouble with the program or around it: told to every technician, once an episode.
+pub fn trouble(daemon: &Daemon, trouble: casebook::Trouble, mailbox: Option<&Address>) {
+    let now = Timestamp::now();
+    let notices: Vec<_> = daemon
+        .config()
+        .contacts_of(Recipient::Technician)
+        .map(|contact| NewNotice { to: contact.address.clone(), rank: 0, not_before: now })
+        .collect();
+    let told = daemon.shelf.book(|book| book.record_system(now, trouble, mailbox, &notices));
+    daemon.board.trouble("casebook", told.err().map(|error| error.to_string()));
+    daemon.outbox.notify_one();
+}
+
+/// The trouble has passed.
+pub fn trouble_over(daemon: &Daemon, trouble: casebook::Trouble, mailbox: Option<&Address>) {
+    let over = daemon.shelf.book(|book| book.system_over(Timestamp::now(), trouble, mailbox));
+    daemon.board.trouble("casebook", over.err().map(|error| error.to_string()));
+}

@@ -1,0 +1,74 @@
+//! What keeps a round from going through. The message stays where it is, and is met again.
+
+use std::time::Duration;
+
+use super::imap::{ImapError, TlsError};
+use crate::casebook::{self, CasebookError};
+use crate::fault::Fault;
+use crate::vault::VaultError;
+use crate::worker::PoolError;
+
+#[derive(Debug, thiserror::Error)]
+pub enum Trouble {
+    #[error(transparent)]
+    Casebook(#[from] CasebookError),
+    #[error(transparent)]
+    Imap(#[from] ImapError),
+    /// The folder was made anew while it was read: its numbers mean other messages now.
+    #[error("folder `{0}` was renumbered by the server during the round")]
+    Renumbered(String),
+    #[error("{}: {}", .0.what, .0.why)]
+    Password(Fault),
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+    #[error(transparent)]
+    Worker(#[from] PoolError),
+}
+
+impl Trouble {
+    /// Whether it is the server's and not this one mailbox's: then all its mailboxes wait.
+    pub fn is_servers(&self) -> bool {
+        matches!(
+            self,
+            Self::Tls(_)
+                | Self::Imap(
+                    ImapError::Connect { .. }
+                        | ImapError::Greeting { .. }
+                        | ImapError::PlaintextRefused { .. }
+                        | ImapError::Resolve { .. }
+                        | ImapError::Tls { .. }
+                )
+        )
+    }
+
+    /// As the technician is told of it.
+    pub fn kind(&self) -> casebook::Trouble {
+        match self {
+            Self::Vault(VaultError::Full { .. }) => casebook::Trouble::DiskFull,
+            Self::Worker(_) => casebook::Trouble::WorkersFail,
+            _ => casebook::Trouble::MailboxUnreachable,
+        }
+    }
+
+    /// What the server itself asked for.
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Imap(ImapError::Throttled { retry_after, .. }) => *retry_after,
+            _ => None,
+        }
+    }
+
+    /// Whether the technician hears of it at once and not only when it lasts: waiting does not mend it.
+    pub fn needs_a_person(&self) -> bool {
+        matches!(
+            self,
+            Self::Password(_)
+                | Self::Tls(_)
+                | Self::Vault(_)
+                | Self::Casebook(_)
+                | Self::Imap(ImapError::LoginRefused { .. } | ImapError::PlaintextRefused { .. } | ImapError::Tls { .. })
+        )
+    }
+}
