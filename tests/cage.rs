@@ -29,11 +29,11 @@ async fn pool(options: &CageOptions, workers: usize, deadline: Duration) -> Pool
 }
 
 fn attack(name: &str) -> Message {
-    Message::from_octets(format!("X-Mailwarden-Attack: {name}\r\nSubject: test\r\n\r\n").as_bytes()).unwrap()
+    Message::from_octets(format!("X-Mailwarden-Attack: {name}\r\nSubject: test\r\n\r\n").as_bytes()).expect("memory")
 }
 
 fn benign() -> Message {
-    Message::from_octets(b"Subject: test\r\n\r\nThe trip is on Friday.\r\n").unwrap()
+    Message::from_octets(b"Subject: test\r\n\r\nThe trip is on Friday.\r\n").expect("memory")
 }
 
 fn is_unread(report: &Report, reason: Reason) -> bool {
@@ -70,39 +70,10 @@ async fn a_caged_worker_examines_a_message() {
 #[tokio::test]
 async fn a_system_call_off_the_list_is_a_workers_last() {
     let pool = pool(&options(), 1, DEADLINE).await;
-    let calls = [
-        "bpf",
-        "connect",
-        "create",
-        "dup",
-        "execve",
-        "fcntl",
-        "fork",
-        "fork-user-namespace",
-        "io-uring",
-        "ioctl",
-        "kill-parent",
-        "memfd",
-        "mmap-rwx",
-        "mount",
-        "mprotect-x",
-        "open",
-        "openat2",
-        "prctl",
-        "process-vm-readv",
-        "ptrace",
-        "seccomp",
-        "sendto-address",
-        "setrlimit",
-        "socket-inet",
-        "socket-unix",
-        "stdfs",
-        "tcp",
-        "tgkill",
-        "thread",
-        "unshare",
-        "write-input",
-    ];
+    let calls = "bpf connect create dup execve fcntl fork fork-user-namespace io-uring ioctl kill-parent memfd mmap-rwx mount \
+        mprotect-x open openat2 prctl process-vm-readv ptrace seccomp sendto-address setrlimit socket-inet socket-unix stdfs \
+        tcp tgkill thread unshare write-input";
+    let calls: Vec<_> = calls.split_whitespace().collect();
     each_ends(&pool, &calls, SIGSYS).await;
 }
 
@@ -125,6 +96,13 @@ async fn a_broken_worker_is_replaced() {
 async fn a_memory_bomb_meets_its_limit() {
     let pool = pool(&options(), 1, DEADLINE).await;
     each_ends(&pool, &["memory-bomb"], Loss::Signal(libc::SIGABRT)).await;
+}
+
+#[tokio::test]
+async fn a_worker_may_use_more_memory_than_its_nursery() {
+    let pool = pool(&options(), 1, DEADLINE).await;
+    assert!(pool.examine(&attack("memory-below-the-limit"), false).await.unwrap().incomplete.is_empty());
+    assert!(pool.losses().is_empty());
 }
 
 #[tokio::test]
@@ -252,15 +230,25 @@ async fn a_lost_nursery_is_started_again_from_the_same_bundle() {
     let pool = pool(&options(), 1, DEADLINE).await;
     let rule_set = pool.rule_set();
     pool.examine(&benign(), false).await.unwrap();
-    for nursery in nurseries() {
-        rustix::process::kill_process(nursery, rustix::process::Signal::KILL).unwrap();
-    }
+    kill_nursery();
     assert!(pool.examine(&benign(), false).await.unwrap().incomplete.is_empty());
     assert_eq!(pool.rule_set(), rule_set);
 }
 
-/// The nurseries of this thread: what this thread started and no other test did.
-fn nurseries() -> Vec<rustix::process::Pid> {
+#[tokio::test]
+async fn a_worker_ends_with_its_nursery_whatever_it_is_at() {
+    let pool = pool(&options(), 1, SHORT).await;
+    pool.examine(&benign(), false).await.unwrap();
+    let endless = attack("loop");
+    // The warm worker has the message before the nursery is killed; a second nursery gives it a second try.
+    let (report, ()) = tokio::join!(pool.examine(&endless, false), async { kill_nursery() });
+    assert!(is_unread(&report.unwrap(), Reason::Deadline));
+    assert_eq!(pool.losses(), BTreeMap::from([(Loss::WithNursery, 1), (Loss::Deadline, 1)]));
+}
+
+/// Kills the only child of this thread: the nursery that its test started, and none of another test.
+fn kill_nursery() {
     let children = std::fs::read_to_string("/proc/thread-self/children").expect("a kernel that lists children");
-    children.split_whitespace().filter_map(|pid| rustix::process::Pid::from_raw(pid.parse().ok()?)).collect()
+    let nursery = children.trim().parse().ok().and_then(rustix::process::Pid::from_raw).expect("one child");
+    rustix::process::kill_process(nursery, rustix::process::Signal::KILL).expect("a child can be killed");
 }

@@ -43,6 +43,10 @@ pub fn obey(octets: &[u8], channel: BorrowedFd<'_>, input: BorrowedFd<'_>) {
             black_box(());
         },
         "memory-bomb" => memory_bomb(),
+        // Not an attack: what a large picture takes.
+        "memory-below-the-limit" => {
+            black_box(vec![0u8; 384 << 20]);
+        }
         "no-answer" => loop {
             std::thread::park();
         },

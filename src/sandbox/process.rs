@@ -48,21 +48,23 @@ pub fn outlast_the_terminal() {
     }
 }
 
-/// The third wall. `memory` in octets of address space, `cpu` in seconds; no file may grow, no core be written.
-pub fn limit(memory: u64, cpu: u64) -> io::Result<()> {
+/// The third wall: no file may grow, no core be written, and `cpu` is the processor time in seconds.
+///
+/// `memory` is the address space in octets, `headroom` what a process forked from this one may raise it by.
+pub fn limit(memory: u64, headroom: u64, cpu: u64) -> io::Result<()> {
     let limits = [
-        (Resource::As, memory),
-        (Resource::Core, 0),
-        (Resource::Cpu, cpu),
-        (Resource::Fsize, 0),
-        (Resource::Memlock, 0),
-        (Resource::Nofile, 16),
-        (Resource::Stack, 8 << 20),
+        (Resource::As, memory, memory + headroom),
+        (Resource::Core, 0, 0),
+        (Resource::Cpu, cpu, cpu),
+        (Resource::Fsize, 0, 0),
+        (Resource::Memlock, 0, 0),
+        (Resource::Nofile, 16, 16),
+        (Resource::Stack, 8 << 20, 8 << 20),
     ];
-    for (resource, most) in limits {
+    for (resource, soft, hard) in limits {
         // A limit that somebody set lower stays.
-        let most = rustix::process::getrlimit(resource).maximum.map_or(most, |hard| hard.min(most));
-        rustix::process::setrlimit(resource, Rlimit { current: Some(most), maximum: Some(most) })?;
+        let hard = rustix::process::getrlimit(resource).maximum.map_or(hard, |set| set.min(hard));
+        rustix::process::setrlimit(resource, Rlimit { current: Some(soft.min(hard)), maximum: Some(hard) })?;
     }
     Ok(())
 }
@@ -85,9 +87,13 @@ pub fn take_channel(channel: OwnedFd) -> io::Result<BorrowedFd<'static>> {
 /// # Errors
 /// `EINVAL` when this process has more than one thread; otherwise what the kernel says.
 pub fn fork() -> io::Result<Fork> {
-    // SAFETY: `CLONE_THREAD` makes `unshare` a question. No thread can start between the answer and the fork,
-    // since only this one could start it; so the child is a whole copy and may do what its parent may.
-    match unsafe { if libc::unshare(libc::CLONE_THREAD) == 0 { libc::fork() } else { -1 } } {
+    // SAFETY: `CLONE_THREAD` makes `unshare` a question: nothing is unshared.
+    if unsafe { libc::unshare(libc::CLONE_THREAD) } != 0 {
+        return Err(io::Error::last_os_error());
+    }
+    // SAFETY: this is the only thread, and only it could start another; so the child is a whole copy of its
+    // parent and may do what that may.
+    match unsafe { libc::fork() } {
         -1 => Err(io::Error::last_os_error()),
         0 => Ok(Fork::Child),
         child => Ok(Fork::Parent { child: child.cast_unsigned() }),

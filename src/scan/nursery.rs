@@ -102,8 +102,9 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
 
 fn compile(bundle: OwnedFd) -> Result<Detectors, Vec<Fault>> {
     let bundle: Option<Bundle> = Mapped::new(bundle).ok().and_then(|octets| wire::decode(&octets).ok());
-    // An unreadable bundle is the daemon's bug, and is told as such: a panic ends the nursery.
-    Detectors::compile(&bundle.expect("the daemon sends a sealed bundle")).map_err(|mut faults| {
+    // An unreadable one is more than the memory limit holds, or the daemon's bug: a panic ends the nursery, and
+    // the daemon tells it by that.
+    Detectors::compile(&bundle.expect("a sealed bundle that fits into memory")).map_err(|mut faults| {
         faults.truncate(MAX_ITEMS);
         faults
     })

@@ -129,7 +129,8 @@ impl Nursery {
     }
 }
 
-/// The child dies with the handle: it is killed when starting fails half-way.
+/// It is killed with its handle, so that none is left when starting fails half-way; and it ends when the
+/// channel closes. It is not told to die with its parent, which would be the one thread that happened to start it.
 fn spawn(channel: OwnedFd, options: &CageOptions) -> Result<Child, World> {
     let mut command = Command::new(&options.executable);
     command
@@ -176,6 +177,6 @@ async fn trial(nursery: &Arc<Nursery>) -> Result<(), World> {
     let mut worker = Worker::fork(Arc::clone(nursery)).await?;
     match worker.ask(&message, false, Instant::now() + START_DEADLINE).await {
         Ok(_) => Ok(()),
-        Err(fault) => Err(World::Trial(worker.lost(fault).await)),
+        Err(failure) => Err(World::Trial(worker.lost(failure).await)),
     }
 }

@@ -26,7 +26,7 @@ pub struct Worker {
 
 /// What went wrong, as far as it is seen from here; how the process ended, [`Worker::lost`] finds out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fault {
+pub enum Failure {
     Babbled,
     Closed,
     Deadline,
@@ -46,14 +46,14 @@ impl Worker {
     ///
     /// # Errors
     /// When the worker is of no further use.
-    pub async fn ask(&mut self, message: &Message, want_facts: bool, deadline: Instant) -> Result<Report, Fault> {
+    pub async fn ask(&mut self, message: &Message, want_facts: bool, deadline: Instant) -> Result<Report, Failure> {
         self.left = self.left.saturating_sub(1);
         match timeout_at(deadline, self.answer(message, want_facts)).await {
-            Ok(Ok(Answer::Report(report))) if self.line.is_quiet() => vetted(*report, want_facts).ok_or(Fault::Babbled),
-            Ok(Ok(Answer::Report(_)) | Err(LineError::Bad(_))) => Err(Fault::Babbled),
-            Ok(Ok(Answer::Panicked)) => Err(Fault::Panicked),
-            Ok(Err(LineError::Closed)) => Err(Fault::Closed),
-            Err(_) => Err(Fault::Deadline),
+            Ok(Ok(Answer::Report(report))) if self.line.is_quiet() => vetted(*report, want_facts).ok_or(Failure::Babbled),
+            Ok(Ok(Answer::Report(_)) | Err(LineError::Bad(_))) => Err(Failure::Babbled),
+            Ok(Ok(Answer::Panicked)) => Err(Failure::Panicked),
+            Ok(Err(LineError::Closed)) => Err(Failure::Closed),
+            Err(_) => Err(Failure::Deadline),
         }
     }
 
@@ -68,15 +68,15 @@ impl Worker {
     }
 
     /// Ends it, if it still runs, and says how it was lost.
-    pub async fn lost(mut self, fault: Fault) -> Loss {
+    pub async fn lost(mut self, failure: Failure) -> Loss {
         self.ended = true;
         let status = self.nursery.ended(self.number).await;
-        match (fault, status) {
-            (Fault::Babbled, _) => Loss::Babbled,
-            (Fault::Deadline, _) => Loss::Deadline,
-            (Fault::Panicked, _) => Loss::Panicked,
-            (Fault::Closed, None) => Loss::WithNursery,
-            (Fault::Closed, Some(status)) => match (status.signal(), status.code()) {
+        match (failure, status) {
+            (Failure::Babbled, _) => Loss::Babbled,
+            (Failure::Deadline, _) => Loss::Deadline,
+            (Failure::Panicked, _) => Loss::Panicked,
+            (Failure::Closed, None) => Loss::WithNursery,
+            (Failure::Closed, Some(status)) => match (status.signal(), status.code()) {
                 (Some(signal), _) => Loss::Signal(signal),
                 (None, code) => Loss::Exit(code.unwrap_or_default()),
             },

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use super::Loss;
 use super::errand::ForkError;
 use super::nursery::{Nursery, StartError};
-use super::one::{Fault, Worker};
+use super::one::{Failure, Worker};
 use crate::finding::Report;
 use crate::sandbox::Cage;
 use crate::wire::{Message, RuleSet};
@@ -99,7 +99,7 @@ impl Pool {
                 self.keep(worker);
                 Ok(report)
             }
-            Err(fault) => Err(self.lose(worker, fault).await),
+            Err(failure) => Err(self.lose(worker, failure).await),
         }
     }
 
@@ -110,8 +110,8 @@ impl Pool {
         }
     }
 
-    async fn lose(&self, worker: Worker, fault: Fault) -> Loss {
-        let loss = worker.lost(fault).await;
+    async fn lose(&self, worker: Worker, failure: Failure) -> Loss {
+        let loss = worker.lost(failure).await;
         tracing::warn!(%loss, "a scan process ended with its message");
         *self.state().losses.entry(loss).or_default() += 1;
         loss
