@@ -6,13 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::column::{Json, Moment, moment, moment_if_any, parsed, word};
 use super::outbox::{NoticeId, acknowledge};
-use super::record::PlaceId;
+use super::place::{self, PlaceFacts, SealedObject, sealed};
 use super::{Casebook, CasebookError, Keyed, Refusal, Result};
-use crate::case::{CaseId, Codename, PlaceState};
+use crate::case::{CaseId, Codename};
 use crate::finding::{Action, Audience, Category, Incomplete, Kind, Level, Location, RuleId, RuleVersion};
 use crate::journal::{Actor, Event};
-use crate::mail::{Address, Arrival, FolderName, Place, Uid, UidValidity};
-use crate::vault::ObjectId;
+use crate::mail::Address;
 
 /// Which cases are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -49,6 +48,7 @@ pub struct CaseRow {
     pub id: CaseId,
     pub codename: Codename,
     pub category: Category,
+    /// As raised by repetition, where it was.
     pub level: Level,
     pub action: Action,
     pub standing: Standing,
@@ -73,34 +73,6 @@ pub struct CaseFacts {
     pub findings: Vec<FindingFacts>,
     pub incomplete: Vec<Incomplete>,
     pub notices: Vec<NoticeFacts>,
-}
-
-/// An object in the vault, as it was recorded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct SealedObject {
-    pub object: ObjectId,
-    pub ciphertext_sha256: [u8; 32],
-}
-
-/// A copy of the message of a case.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PlaceFacts {
-    pub id: PlaceId,
-    pub place: Place,
-    pub state: PlaceState,
-    /// With the flags that it had when it was found: seen, answered, forwarded.
-    pub arrival: Arrival,
-    pub found_at: Timestamp,
-    pub settled_at: Option<Timestamp>,
-    pub object: Option<SealedObject>,
-}
-
-impl PlaceFacts {
-    /// How long the message had been in the mailbox when it was found, in seconds; 0 where the server's clock
-    /// is ahead of ours.
-    pub fn lay_there_seconds(&self) -> u64 {
-        self.found_at.as_second().saturating_sub(self.arrival.internal_date).try_into().unwrap_or(0)
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -168,12 +140,7 @@ impl Casebook {
                 .optional()?;
             let Some(mut facts) = facts else { return Ok(None) };
             let of = [facts.row.id.0];
-            facts.places = conn
-                .prepare_cached(
-                    "SELECT place.*, address FROM place JOIN mailbox ON mailbox.id = place.mailbox WHERE of_case = ? ORDER BY place.id",
-                )?
-                .query_map(of, place_facts)?
-                .collect::<Result<_, _>>()?;
+            facts.places = place::of_case(conn, facts.row.id)?;
             facts.findings = conn
                 .prepare_cached("SELECT * FROM finding WHERE of_case = ? ORDER BY rowid")?
                 .query_map(of, finding_facts)?
@@ -234,25 +201,6 @@ pub(super) fn codename(tx: &Transaction<'_>, case: CaseId) -> Result<Codename, R
     Ok(name.ok_or(CasebookError::NoCase(case))?)
 }
 
-/// An object's two columns.
-pub(super) fn sealed(row: &Row<'_>, object: &str, sha256: &str) -> rusqlite::Result<Option<SealedObject>> {
-    match row.get(sha256)? {
-        Some(ciphertext_sha256) => Ok(Some(SealedObject { object: parsed(row, object)?, ciphertext_sha256 })),
-        None => Ok(None),
-    }
-}
-
-/// The place of a row of `place` joined with its mailbox.
-pub(super) fn place_of(row: &Row<'_>) -> rusqlite::Result<Place> {
-    let uid = row.get("uid")?;
-    Ok(Place {
-        mailbox: parsed(row, "address")?,
-        folder: FolderName(row.get("folder")?),
-        uidvalidity: UidValidity(row.get("uidvalidity")?),
-        uid: Uid::new(uid).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, 0))?,
-    })
-}
-
 fn case_row(row: &Row<'_>) -> rusqlite::Result<CaseRow> {
     let standing = match (moment_if_any(row, "released_at")?, moment_if_any(row, "acknowledged_at")?) {
         (Some(_), _) => Standing::Released,
@@ -269,22 +217,6 @@ fn case_row(row: &Row<'_>) -> rusqlite::Result<CaseRow> {
         opened_at: moment(row, "opened_at")?,
         backscan: row.get("backscan")?,
         places: row.get("places")?,
-    })
-}
-
-fn place_facts(row: &Row<'_>) -> rusqlite::Result<PlaceFacts> {
-    Ok(PlaceFacts {
-        id: PlaceId(row.get("id")?),
-        place: place_of(row)?,
-        state: word(row, "state")?,
-        arrival: Arrival {
-            flags: word(row, "flags")?,
-            internal_date: row.get("internal_date")?,
-            size: row.get::<_, i64>("size")?.cast_unsigned(),
-        },
-        found_at: moment(row, "found_at")?,
-        settled_at: moment_if_any(row, "settled_at")?,
-        object: sealed(row, "object", "object_sha256")?,
     })
 }
 

@@ -15,6 +15,7 @@ pub struct Desk {
     pub vault: Vault,
     pub book: Casebook,
     pub arrival: Arrival,
+    place: Place,
 }
 
 impl Desk {
@@ -26,7 +27,7 @@ impl Desk {
         vault.ring().create(Audience::Dsl, &[Member { name: "Ann Example".to_owned(), recipient }]).unwrap();
         let book = Casebook::open(&folder.path().join("casebook.db"), key.clone()).unwrap();
         let arrival = Arrival { flags: vec!["\\Seen".to_owned(), "$Forwarded".to_owned()], internal_date: 1_000, size: 2_000 };
-        Self { folder, key, vault, book, arrival }
+        Self { folder, key, vault, book, arrival, place: place("zoe", 1) }
     }
 
     /// Another connection to the same casebook, as a command would open it.
@@ -52,22 +53,26 @@ impl Desk {
     }
 
     pub fn record_with(&self, content: u8, place: &Place, concern: &Concern, object: Option<&Receipt>, notices: &[NewNotice]) -> Recorded {
-        self.book
-            .record(&New {
-                content: self.content(content),
-                message: self.message(content),
-                place,
-                arrival: &self.arrival,
-                found_at: at(4_600),
-                concern,
-                parties: &[],
-                sheet: None,
-                message_object: object,
-                rule_set: "0123456789abcdef",
-                notices,
-                backscan: false,
-            })
-            .unwrap()
+        self.book.record(&New { place, message_object: object, notices, ..self.plain(content, concern) }).unwrap()
+    }
+
+    /// A flagged message in a mailbox of its own.
+    pub fn plain<'a>(&'a self, content: u8, concern: &'a Concern) -> New<'a> {
+        New {
+            content: self.content(content),
+            message: self.message(content),
+            place: &self.place,
+            arrival: &self.arrival,
+            found_at: at(4_600),
+            concern,
+            level: concern.level,
+            parties: &[],
+            sheet: None,
+            message_object: None,
+            rule_set: "0123456789abcdef",
+            notices: &[],
+            backscan: false,
+        }
     }
 }
 

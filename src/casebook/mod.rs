@@ -10,6 +10,7 @@ mod desk;
 mod error;
 mod keyed;
 mod outbox;
+mod place;
 mod progress;
 mod record;
 mod trouble;
@@ -26,12 +27,13 @@ use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, Verif
 use crate::mail::Address;
 use crate::steps;
 
-pub use cases::{CaseFacts, CaseRow, Filter, FindingFacts, NoticeFacts, PlaceFacts, SealedObject, Standing};
+pub use cases::{CaseFacts, CaseRow, Filter, FindingFacts, NoticeFacts, Standing};
 pub use error::CasebookError;
 pub use keyed::Keyed;
 pub use outbox::{About, NewNotice, Notice, NoticeId, Undelivered};
+pub use place::{PlaceFacts, PlaceId, SealedObject, SealedPlace};
 pub use progress::{Counts, Judged, MailboxDay, Outcome, Progress};
-pub use record::{New, Party, PlaceId, Recorded, SealedPlace};
+pub use record::{New, Party, Recorded};
 pub use trouble::Trouble;
 
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
@@ -270,15 +272,10 @@ mod tests {
             content: book.key_content(&body, &origin),
             message: book.key_message(&whole),
             place: &place,
-            arrival: &desk.arrival,
-            found_at: at(0),
-            concern: &concern,
             parties: &parties,
             sheet: Some(&receipt),
             message_object: Some(&receipt),
-            rule_set: "0123456789abcdef",
-            notices: &[],
-            backscan: false,
+            ..desk.plain(0, &concern)
         };
         book.record(&new).unwrap();
         let judged = [Judged { message: Some(book.key_message(&whole)), outcome: Outcome::Clear }].to_vec();

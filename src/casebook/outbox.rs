@@ -57,6 +57,7 @@ pub struct Undelivered {
     pub oldest: Option<Timestamp>,
 }
 
+#[derive(Clone, Copy)]
 pub(super) enum Subject {
     Case(CaseId),
     Trouble(i64),

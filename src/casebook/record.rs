@@ -1,20 +1,18 @@
 //! A concern becomes a case, and every further copy of the message a further place of that case.
 
-use std::fmt;
-
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde::{Deserialize, Serialize};
 
-use super::cases::{SealedObject, codename, place_of, sealed};
-use super::column::{Json, Moment, moment, word};
+use super::cases::codename;
+use super::column::{Json, Moment, word};
 use super::outbox::{self, NewNotice, Subject};
-use super::{Casebook, CasebookError, Keyed, Refusal, Result, mailbox};
-use crate::case::{CaseId, Codename, PlaceState};
+use super::{Casebook, Keyed, PlaceId, Refusal, Result};
+use crate::case::{CaseId, Codename};
 use crate::finding::{Action, Audience, Concern, Level};
 use crate::journal::{Actor, Event};
-use crate::mail::{Address, Arrival, FolderName, Place};
-use crate::vault::{ObjectId, Receipt};
+use crate::mail::{Arrival, Place};
+use crate::vault::Receipt;
 
 /// All that is written down of a message that is not clear.
 #[derive(Clone, Copy)]
@@ -26,6 +24,8 @@ pub struct New<'a> {
     pub arrival: &'a Arrival,
     pub found_at: Timestamp,
     pub concern: &'a Concern,
+    /// The level of a new case: that of the concern, or higher because of what the sender did before.
+    pub level: Level,
     pub parties: &'a [(Keyed, Party)],
     /// To whom the sheet is sealed.
     pub audiences: &'a [Audience],
@@ -59,26 +59,6 @@ pub struct Recorded {
     pub folded: bool,
 }
 
-/// The number of a place in the casebook.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct PlaceId(pub i64);
-
-impl fmt::Display for PlaceId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.fmt(f)
-    }
-}
-
-/// A copy that is sealed and not yet known to be gone from its mailbox.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SealedPlace {
-    pub id: PlaceId,
-    pub case: CaseId,
-    pub place: Place,
-    pub object: SealedObject,
-    pub found_at: Timestamp,
-}
-
 impl Casebook {
     /// Writes down a message in one transaction: case, place, findings, parties, notices, journal.
     ///
@@ -90,7 +70,7 @@ impl Casebook {
     /// When the database refuses; then nothing is written, and nothing may be removed.
     pub fn record(&self, new: &New<'_>) -> Result<Recorded> {
         self.write_as(Some("record.commit"), |tx| {
-            let known = self.undecided(tx, &new.content, new.concern.level)?;
+            let known = undecided(tx, &new.content, new.concern.level)?;
             let folded = known.is_some();
             let case = match known {
                 Some((case, action)) => {
@@ -108,107 +88,34 @@ impl Casebook {
         })
     }
 
-    /// The case that a copy would fold into: with one, there is no need to seal a sheet.
+    /// The case that a copy of this level, as judged, would fold into: with one, there is no need to seal a sheet.
     ///
     /// # Errors
     /// When the database refuses.
     pub fn folds_into(&self, content: &Keyed, level: Level) -> Result<Option<CaseId>> {
-        self.write(|tx| Ok(self.undecided(tx, content, level)?.map(|(case, _)| case)))
+        self.read(|conn| Ok(undecided(conn, content, level)?.map(|(case, _)| case)))
     }
 
-    /// The places of a folder whose removal is yet to be finished, oldest first.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn sealed_places(&self, mailbox: &Address, folder: &FolderName) -> Result<Vec<SealedPlace>> {
-        self.read(|conn| {
-            conn.prepare_cached(
-                "SELECT place.*, address FROM place JOIN mailbox ON mailbox.id = place.mailbox
-                 WHERE state = 'sealed' AND address = ? AND folder = ? ORDER BY place.id",
-            )?
-            .query_map([mailbox.as_str(), &folder.0], sealed_place)?
-            .filter_map(Result::transpose)
-            .collect()
-        })
-    }
-
-    /// Writes down what became of a place. Once more changes nothing.
-    ///
-    /// # Errors
-    /// `NoPlace`, or when the database refuses: nothing is `Removed` that was not sealed.
-    pub fn settle(&self, now: Timestamp, who: &Actor, place: PlaceId, state: PlaceState) -> Result<()> {
-        self.write_as(Some("settle.commit"), |tx| {
-            let (case, was, at) = tx
-                .prepare_cached("SELECT place.*, address FROM place JOIN mailbox ON mailbox.id = place.mailbox WHERE place.id = ?")?
-                .query_row([place.0], |row| Ok((CaseId(row.get("of_case")?), word::<PlaceState>(row, "state")?, place_of(row)?)))
-                .optional()?
-                .ok_or(CasebookError::NoPlace(place.0))?;
-            if was == state {
-                return Ok(());
-            }
-            tx.prepare_cached("UPDATE place SET state = ?, settled_at = ? WHERE id = ?")?.execute(params![
-                Json(state),
-                Moment(now),
-                place.0
-            ])?;
-            self.append(tx, now, who, &Event::PlaceSettled { case, place: at, state })
-        })
-    }
-
-    /// The sealed message of a place, if there is one.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn object_of(&self, place: PlaceId) -> Result<Option<SealedObject>> {
-        self.read(|conn| {
-            let object = conn
-                .prepare_cached("SELECT object, object_sha256 FROM place WHERE id = ?")?
-                .query_row([place.0], |row| sealed(row, "object", "object_sha256"))
-                .optional()?;
-            Ok(object.flatten())
-        })
-    }
-
-    /// Whether a row knows this object: everything else in the vault was left by a crash.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn known_object(&self, object: &ObjectId) -> Result<bool> {
-        self.read(|conn| {
-            conn.prepare_cached("SELECT 1 FROM place WHERE object = ?1 UNION ALL SELECT 1 FROM cases WHERE sheet = ?1")?
-                .exists([object.to_string()])
-        })
-    }
-
-    /// How many cases of a level came from one sender since then.
+    /// How many cases of a level, as judged, came from one sender since then.
     ///
     /// # Errors
     /// When the database refuses.
     pub fn raised(&self, sender: &Keyed, level: Level, since: Timestamp) -> Result<u32> {
         self.read(|conn| {
             conn.prepare_cached(
-                "SELECT count(*) FROM party JOIN cases ON cases.id = of_case WHERE address = ? AND part = ? AND level = ? AND opened_at >= ?",
+                "SELECT count(*) FROM party JOIN cases ON cases.id = of_case WHERE address = ? AND part = ? AND judged_level = ? AND opened_at >= ?",
             )?
             .query_row(params![sender, Json(Party::Sender), Json(level), Moment(since)], |row| row.get(0))
         })
     }
 
-    /// The undecided case of this content that is at least as grave.
-    fn undecided(&self, tx: &Transaction<'_>, content: &Keyed, level: Level) -> Result<Option<(CaseId, Action)>, Refusal> {
-        let known = tx
-            .prepare_cached("SELECT id, action FROM cases WHERE content = ? AND level >= ? AND released_at IS NULL ORDER BY id LIMIT 1")?
-            .query_row(params![content, Json(level)], |row| Ok((CaseId(row.get("id")?), word(row, "action")?)))
-            .optional()?;
-        Ok(known)
-    }
-
     fn open_case(&self, tx: &Transaction<'_>, new: &New<'_>) -> Result<CaseId, Refusal> {
-        let New { concern, rule_set, backscan, .. } = *new;
+        let New { concern, level, rule_set, backscan, .. } = *new;
         let codename = unused_codename(tx)?;
         let case = tx
             .prepare_cached(
-                "INSERT INTO cases (codename, content, category, level, action, rule_set, backscan, opened_at, audiences, sheet, sheet_sha256)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                "INSERT INTO cases (codename, content, category, judged_level, level, action, rule_set, backscan, opened_at, audiences, sheet, sheet_sha256)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             )?
             .query_row(
                 params![
@@ -216,6 +123,7 @@ impl Casebook {
                     new.content,
                     Json(concern.category),
                     Json(concern.level),
+                    Json(level),
                     Json(concern.action),
                     rule_set,
                     backscan,
@@ -248,7 +156,7 @@ impl Casebook {
             case,
             codename,
             category: concern.category,
-            level: concern.level,
+            level,
             action: concern.action,
             rule_set: rule_set.to_owned(),
             backscan,
@@ -256,56 +164,13 @@ impl Casebook {
         self.append(tx, new.found_at, &Actor::Program, &event)?;
         Ok(case)
     }
+}
 
-    fn place(&self, tx: &Transaction<'_>, case: CaseId, new: &New<'_>) -> Result<PlaceId, Refusal> {
-        let New { place, arrival, message, .. } = *new;
-        let mailbox = mailbox(tx, &place.mailbox)?;
-        let state = if new.message_object.is_some() { PlaceState::Sealed } else { PlaceState::Delivered };
-        let object = new.message_object.map(|receipt| receipt.object().to_string());
-        let sha256 = new.message_object.map(Receipt::ciphertext_sha256);
-        let known = tx
-            .prepare_cached(
-                "SELECT id FROM place WHERE of_case = ? AND mailbox = ? AND folder = ? AND uidvalidity = ? AND uid = ? AND message = ?",
-            )?
-            .query_row(params![case.0, mailbox, place.folder.0, place.uidvalidity.0, place.uid.get(), message], |row| {
-                row.get(0).map(PlaceId)
-            })
-            .optional()?;
-        let id = match known {
-            Some(id) if new.message_object.is_none() => return Ok(id),
-            Some(id) => {
-                tx.prepare_cached("UPDATE place SET state = ?, object = ?, object_sha256 = ?, settled_at = NULL WHERE id = ?")?
-                    .execute(params![Json(state), object, sha256, id.0])?;
-                id
-            }
-            None => tx
-                .prepare_cached(
-                    "INSERT INTO place (of_case, mailbox, folder, uidvalidity, uid, message, state, object, object_sha256,
-                                        flags, internal_date, size, found_at)
-                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
-                )?
-                .query_row(
-                    params![
-                        case.0,
-                        mailbox,
-                        place.folder.0,
-                        place.uidvalidity.0,
-                        place.uid.get(),
-                        message,
-                        Json(state),
-                        object,
-                        sha256,
-                        Json(&arrival.flags),
-                        arrival.internal_date,
-                        arrival.size.cast_signed(),
-                        Moment(new.found_at)
-                    ],
-                    |row| row.get(0).map(PlaceId),
-                )?,
-        };
-        self.append(tx, new.found_at, &Actor::Program, &Event::PlaceFound { case, place: place.clone(), state, object })?;
-        Ok(id)
-    }
+/// The undecided case of this content that was judged at least as grave.
+fn undecided(conn: &Connection, content: &Keyed, level: Level) -> rusqlite::Result<Option<(CaseId, Action)>> {
+    conn.prepare_cached("SELECT id, action FROM cases WHERE content = ? AND judged_level >= ? AND released_at IS NULL ORDER BY id LIMIT 1")?
+        .query_row(params![content, Json(level)], |row| Ok((CaseId(row.get("id")?), word(row, "action")?)))
+        .optional()
 }
 
 /// The strictest of what is done to any copy is what the case says.
@@ -325,22 +190,12 @@ fn unused_codename(tx: &Transaction<'_>) -> Result<Codename, Refusal> {
     }
 }
 
-fn sealed_place(row: &Row<'_>) -> rusqlite::Result<Option<SealedPlace>> {
-    let Some(object) = sealed(row, "object", "object_sha256")? else { return Ok(None) };
-    Ok(Some(SealedPlace {
-        id: PlaceId(row.get("id")?),
-        case: CaseId(row.get("of_case")?),
-        place: place_of(row)?,
-        object,
-        found_at: moment(row, "found_at")?,
-    }))
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::desk::{Desk, address, at, concern, notice, place};
     use super::super::{Filter, Standing};
     use super::*;
+    use crate::case::PlaceState;
 
     #[test]
     fn recording_a_place_again_and_again_changes_nothing() {
@@ -348,11 +203,12 @@ mod tests {
         let (concern, receipt) = (concern(Level::Now, Action::Hold), desk.sealed());
         let notices = [notice("dsl", 0, 0), notice("deputy", 1, 900)];
         let first = desk.record_with(1, &place("ann", 1), &concern, Some(&receipt), &notices);
-        let facts = desk.book.case(&first.codename).unwrap().unwrap();
+        let (facts, lines) = (desk.book.case(&first.codename).unwrap().unwrap(), desk.book.verify_journal().unwrap());
         for _ in 0..5 {
             let again = desk.record_with(1, &place("ann", 1), &concern, Some(&receipt), &notices);
             assert_eq!(again, Recorded { folded: true, ..first.clone() });
             assert_eq!(desk.book.case(&first.codename).unwrap().unwrap(), facts);
+            assert_eq!(desk.book.verify_journal().unwrap(), lines);
         }
     }
 
@@ -414,68 +270,13 @@ mod tests {
     }
 
     #[test]
-    fn each_sealed_copy_has_its_own_object_and_the_newest_receipt_counts() {
-        let desk = Desk::new();
-        let (concern, inbox) = (concern(Level::Day, Action::Hold), FolderName("INBOX".to_owned()));
-        let (older, newer, other) = (desk.sealed(), desk.sealed(), desk.sealed());
-        let one = desk.record(1, &place("ann", 1), &concern, Some(&older));
-        let two = desk.record(1, &place("ben", 1), &concern, Some(&other));
-        desk.record(1, &place("ann", 1), &concern, Some(&newer));
-        let object = |place| desk.book.object_of(place).unwrap().unwrap().object;
-        assert_eq!((object(one.place), object(two.place)), (*newer.object(), *other.object()));
-        let known = |receipt: &Receipt| desk.book.known_object(receipt.object()).unwrap();
-        assert!(known(&newer) && known(&other) && !known(&older));
-
-        let sealed = desk.book.sealed_places(&address("ann"), &inbox).unwrap();
-        assert_eq!(sealed.iter().map(|sealed| (sealed.id, &sealed.place)).collect::<Vec<_>>(), [(one.place, &place("ann", 1))]);
-        assert_eq!(sealed[0].object.ciphertext_sha256, *newer.ciphertext_sha256());
-        desk.book.settle(at(9), &Actor::Program, one.place, PlaceState::Removed).unwrap();
-        assert_eq!(desk.book.sealed_places(&address("ann"), &inbox).unwrap(), []);
-        assert_eq!(desk.book.sealed_places(&address("ben"), &inbox).unwrap().len(), 1);
-    }
-
-    #[test]
-    fn a_delivered_copy_that_is_held_later_becomes_a_sealed_one() {
-        let desk = Desk::new();
-        let flagged = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
-        assert_eq!(desk.book.object_of(flagged.place).unwrap(), None);
-        let receipt = desk.sealed();
-        let held = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Hold), Some(&receipt));
-        assert_eq!(held.place, flagged.place);
-        assert_eq!(desk.book.object_of(held.place).unwrap().unwrap().object, *receipt.object());
-    }
-
-    #[test]
-    fn nothing_that_was_not_sealed_is_ever_called_removed() {
-        let desk = Desk::new();
-        let flagged = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
-        let refused = desk.book.settle(at(9), &Actor::Program, flagged.place, PlaceState::Removed);
-        assert!(matches!(refused, Err(CasebookError::Database { .. })));
-        assert!(matches!(desk.book.settle(at(9), &Actor::Program, PlaceId(99), PlaceState::Removed), Err(CasebookError::NoPlace(99))));
-        assert_eq!(desk.book.case(&flagged.codename).unwrap().unwrap().places[0].state, PlaceState::Delivered);
-    }
-
-    #[test]
     fn cases_of_one_sender_are_counted_by_level_and_time() {
         let desk = Desk::new();
         let (ann, ben) = (desk.book.key_address(&address("ann")), desk.book.key_address(&address("ben")));
+        let (concern, parties) = (concern(Level::Day, Action::Flag), [(ann, Party::Sender), (ben, Party::Recipient)]);
         for (number, second) in [(1, 100), (2, 200), (3, 300)] {
-            desk.book
-                .record(&New {
-                    content: desk.content(number),
-                    message: desk.message(number),
-                    place: &place("cat", number.into()),
-                    arrival: &desk.arrival,
-                    found_at: at(second),
-                    concern: &concern(Level::Day, Action::Flag),
-                    parties: &[(ann, Party::Sender), (ben, Party::Recipient)],
-                    sheet: None,
-                    message_object: None,
-                    rule_set: "0123456789abcdef",
-                    notices: &[],
-                    backscan: false,
-                })
-                .unwrap();
+            let new = New { found_at: at(second), level: Level::SameDay, parties: &parties, ..desk.plain(number, &concern) };
+            desk.book.record(&new).unwrap();
         }
         let raised = |party, level, since| desk.book.raised(party, level, at(since)).unwrap();
         assert_eq!((raised(&ann, Level::Day, 0), raised(&ann, Level::Day, 200), raised(&ann, Level::Now, 0)), (3, 2, 0));
@@ -483,27 +284,23 @@ mod tests {
     }
 
     #[test]
+    fn a_copy_folds_by_what_was_judged_however_far_the_case_was_raised_meanwhile() {
+        let desk = Desk::new();
+        let concern = concern(Level::Day, Action::Flag);
+        let new = New { level: Level::SameDay, ..desk.plain(1, &concern) };
+        let raised = desk.book.record(&New { place: &place("ann", 1), ..new }).unwrap();
+        let copy = desk.book.record(&New { place: &place("ben", 1), level: Level::Now, ..new }).unwrap();
+        assert_eq!((copy.case, copy.folded), (raised.case, true));
+        assert_eq!(desk.book.case(&copy.codename).unwrap().unwrap().row.level, Level::SameDay);
+    }
+
+    #[test]
     fn a_new_case_is_open_and_holds_every_fact() {
         let desk = Desk::new();
         let sheet = desk.sealed();
         let (grave, at_home) = (concern(Level::Now, Action::Hold), place("ann", 7));
-        let recorded = desk
-            .book
-            .record(&New {
-                content: desk.content(1),
-                message: desk.message(1),
-                place: &at_home,
-                arrival: &desk.arrival,
-                found_at: at(4_600),
-                concern: &grave,
-                parties: &[],
-                sheet: Some(&sheet),
-                message_object: None,
-                rule_set: "0123456789abcdef",
-                notices: &[],
-                backscan: true,
-            })
-            .unwrap();
+        let new = New { place: &at_home, sheet: Some(&sheet), backscan: true, ..desk.plain(1, &grave) };
+        let recorded = desk.book.record(&new).unwrap();
         let facts = desk.again().case(&recorded.codename).unwrap().unwrap();
         assert_eq!((facts.row.standing, facts.row.level, facts.row.backscan, facts.row.places), (Standing::Open, Level::Now, true, 1));
         assert_eq!((facts.rule_set.as_str(), &facts.audiences), ("0123456789abcdef", &grave.sheet_audiences()));

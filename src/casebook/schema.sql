@@ -49,7 +49,8 @@ CREATE TABLE cases (
     codename TEXT NOT NULL UNIQUE,
     content BLOB NOT NULL,
     category TEXT NOT NULL,
-    level INTEGER NOT NULL,
+    judged_level INTEGER NOT NULL,    -- folding and counting go by this one
+    level INTEGER NOT NULL,           -- raised, where the sender did the like before
     action TEXT NOT NULL,
     rule_set TEXT NOT NULL,
     backscan INTEGER NOT NULL,

@@ -232,7 +232,7 @@ pub(crate) mod tests {
     #[test]
     fn an_identity_that_does_not_open_it_is_told_from_a_file_that_is_damaged() {
         let Furnished { folder, vault, dsl, head } = furnished();
-        let receipt = vault.seal(|| &[7; 100_000][..], &[Audience::Dsl]).unwrap();
+        let receipt = vault.seal(|| io::repeat(7).take(100_000), &[Audience::Dsl]).unwrap();
         let path = folder.path().join(receipt.object().path());
         assert!(matches!(vault.unseal(receipt.object(), &head), Err(VaultError::WrongIdentity { path: named }) if named == path));
 

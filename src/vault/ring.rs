@@ -104,10 +104,8 @@ impl Ring<'_> {
 
     /// Ring first: a public half without a private one would seal what nobody opens.
     fn wrap(&self, audience: Audience, identity: &x25519::Identity, members: &[Member]) -> Result<(), VaultError> {
-        let mut text = format!("# mailwarden audience: {audience}\n");
-        for member in members {
-            text.push_str(&format!("{MEMBER}{member}\n"));
-        }
+        let names: Vec<_> = members.iter().map(|member| format!("{MEMBER}{member}")).collect();
+        let text = format!("# mailwarden audience: {audience}\n{}\n", names.join("\n"));
         let public = format!("{text}{}\n", identity.to_public());
         let private = SecretString::from(format!("{text}{}\n", identity.to_string().expose_secret()));
         let path = self.ring_path(audience);

@@ -77,4 +77,44 @@ mod tests {
         assert!(matches!(vault.sweep(|_| false), Err(VaultError::Strangers { count: 65, .. })));
         assert_eq!(files_in(&shard).unwrap().len(), 65);
     }
+
+    /// Runs the test below in a process of its own, which is to die before `step`.
+    #[cfg(feature = "faults")]
+    fn seal_in_a_process_that_dies_before(step: &str, vault: &Path) -> Option<i32> {
+        use std::os::unix::process::ExitStatusExt;
+
+        let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+        child.args(["--exact", "--ignored", "vault::sweep::tests::seals_what_it_is_told_to"]);
+        child.env("MAILWARDEN_STOP_BEFORE", step).env("VAULT", vault).output().unwrap().status.signal()
+    }
+
+    #[cfg(feature = "faults")]
+    #[test]
+    #[ignore = "the other half of the next test"]
+    fn seals_what_it_is_told_to() {
+        if let Some(folder) = std::env::var_os("VAULT") {
+            let _ = Vault::open(Path::new(&folder)).unwrap().seal(|| &b"sealed"[..], &[Audience::Dsl]).unwrap();
+        }
+    }
+
+    #[cfg(feature = "faults")]
+    #[test]
+    fn whatever_step_a_crash_comes_before_the_sweep_leaves_nothing_of_it() {
+        const KILL: i32 = 9;
+        for step in crate::steps::STEPS.into_iter().filter(|step| step.starts_with("seal.")) {
+            let Furnished { folder, vault, .. } = furnished();
+            assert_eq!(seal_in_a_process_that_dies_before(step, folder.path()), Some(KILL), "{step}");
+            let Swept { drafts, objects } = vault.sweep(|_| false).unwrap();
+            let expected = match step {
+                "seal.write" => (0, 0),
+                "seal.fsync-folder" => (0, 1),
+                _ => (1, 0),
+            };
+            assert_eq!((drafts, objects), expected, "{step}");
+            assert_eq!(vault.sweep(|_| false).unwrap(), Swept::default());
+        }
+        let Furnished { folder, vault, .. } = furnished();
+        assert_eq!(seal_in_a_process_that_dies_before("no such step", folder.path()), None);
+        assert_eq!(vault.sweep(|_| true).unwrap(), Swept::default());
+    }
 }

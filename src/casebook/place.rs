@@ -1,0 +1,282 @@
+//! The copies of a message: where each was found, what became of it, and the object that it can be put back from.
+
+use std::fmt;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
+
+use super::column::{Json, Moment, moment, moment_if_any, parsed, word};
+use super::{Casebook, CasebookError, New, Refusal, Result, mailbox};
+use crate::case::{CaseId, PlaceState};
+use crate::journal::{Actor, Event};
+use crate::mail::{Address, Arrival, FolderName, Place, Uid, UidValidity};
+use crate::vault::{ObjectId, Receipt};
+
+/// The number of a place in the casebook.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct PlaceId(pub i64);
+
+impl fmt::Display for PlaceId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// A copy that is sealed and not yet known to be gone from its mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SealedPlace {
+    pub id: PlaceId,
+    pub case: CaseId,
+    pub place: Place,
+    pub object: SealedObject,
+    pub found_at: Timestamp,
+}
+
+/// An object in the vault, as it was recorded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SealedObject {
+    pub object: ObjectId,
+    pub ciphertext_sha256: [u8; 32],
+}
+
+/// A copy of the message of a case.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlaceFacts {
+    pub id: PlaceId,
+    pub place: Place,
+    pub state: PlaceState,
+    /// With the flags that it had when it was found: seen, answered, forwarded.
+    pub arrival: Arrival,
+    pub found_at: Timestamp,
+    pub settled_at: Option<Timestamp>,
+    pub object: Option<SealedObject>,
+}
+
+impl PlaceFacts {
+    /// How long the message had been in the mailbox when it was found, in seconds; 0 where the server's clock
+    /// is ahead of ours.
+    pub fn lay_there_seconds(&self) -> u64 {
+        self.found_at.as_second().saturating_sub(self.arrival.internal_date).try_into().unwrap_or(0)
+    }
+}
+
+impl Casebook {
+    /// The places of a folder whose removal is yet to be finished, oldest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn sealed_places(&self, mailbox: &Address, folder: &FolderName) -> Result<Vec<SealedPlace>> {
+        self.read(|conn| {
+            conn.prepare_cached(
+                "SELECT place.*, address FROM place JOIN mailbox ON mailbox.id = place.mailbox
+                 WHERE state = 'sealed' AND address = ? AND folder = ? ORDER BY place.id",
+            )?
+            .query_map([mailbox.as_str(), &folder.0], sealed_place)?
+            .filter_map(Result::transpose)
+            .collect()
+        })
+    }
+
+    /// Writes down what became of a place. Once more changes nothing.
+    ///
+    /// # Errors
+    /// `NoPlace`, or when the database refuses: nothing is `Removed` that was not sealed.
+    pub fn settle(&self, now: Timestamp, who: &Actor, place: PlaceId, state: PlaceState) -> Result<()> {
+        self.write_as(Some("settle.commit"), |tx| {
+            let (case, was, at) = tx
+                .prepare_cached("SELECT place.*, address FROM place JOIN mailbox ON mailbox.id = place.mailbox WHERE place.id = ?")?
+                .query_row([place.0], |row| Ok((CaseId(row.get("of_case")?), word::<PlaceState>(row, "state")?, place_of(row)?)))
+                .optional()?
+                .ok_or(CasebookError::NoPlace(place.0))?;
+            if was == state {
+                return Ok(());
+            }
+            tx.prepare_cached("UPDATE place SET state = ?, settled_at = ? WHERE id = ?")?.execute(params![
+                Json(state),
+                Moment(now),
+                place.0
+            ])?;
+            self.append(tx, now, who, &Event::PlaceSettled { case, place: at, state })
+        })
+    }
+
+    /// The sealed message of a place, if there is one.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn object_of(&self, place: PlaceId) -> Result<Option<SealedObject>> {
+        self.read(|conn| {
+            let object = conn
+                .prepare_cached("SELECT object, object_sha256 FROM place WHERE id = ?")?
+                .query_row([place.0], |row| sealed(row, "object", "object_sha256"))
+                .optional()?;
+            Ok(object.flatten())
+        })
+    }
+
+    /// Whether a row knows this object: everything else in the vault was left by a crash.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn known_object(&self, object: &ObjectId) -> Result<bool> {
+        self.read(|conn| {
+            conn.prepare_cached("SELECT 1 FROM place WHERE object = ?1 UNION ALL SELECT 1 FROM cases WHERE sheet = ?1")?
+                .exists([object.to_string()])
+        })
+    }
+
+    pub(super) fn place(&self, tx: &Transaction<'_>, case: CaseId, new: &New<'_>) -> Result<PlaceId, Refusal> {
+        let New { place, arrival, message, .. } = *new;
+        let mailbox = mailbox(tx, &place.mailbox)?;
+        let state = if new.message_object.is_some() { PlaceState::Sealed } else { PlaceState::Delivered };
+        let object = new.message_object.map(|receipt| receipt.object().to_string());
+        let sha256 = new.message_object.map(Receipt::ciphertext_sha256);
+        let known = tx
+            .prepare_cached(
+                "SELECT id, object FROM place WHERE of_case = ? AND mailbox = ? AND folder = ? AND uidvalidity = ? AND uid = ? AND message = ?",
+            )?
+            .query_row(params![case.0, mailbox, place.folder.0, place.uidvalidity.0, place.uid.get(), message], |row| {
+                Ok((PlaceId(row.get(0)?), row.get::<_, Option<String>>(1)?))
+            })
+            .optional()?;
+        let id = match known {
+            // The same again, or a copy that stays where it is.
+            Some((id, known)) if object.is_none() || object == known => return Ok(id),
+            Some((id, _)) => {
+                tx.prepare_cached("UPDATE place SET state = ?, object = ?, object_sha256 = ?, settled_at = NULL WHERE id = ?")?
+                    .execute(params![Json(state), object, sha256, id.0])?;
+                id
+            }
+            None => tx
+                .prepare_cached(
+                    "INSERT INTO place (of_case, mailbox, folder, uidvalidity, uid, message, state, object, object_sha256,
+                                        flags, internal_date, size, found_at)
+                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                )?
+                .query_row(
+                    params![
+                        case.0,
+                        mailbox,
+                        place.folder.0,
+                        place.uidvalidity.0,
+                        place.uid.get(),
+                        message,
+                        Json(state),
+                        object,
+                        sha256,
+                        Json(&arrival.flags),
+                        arrival.internal_date,
+                        arrival.size.cast_signed(),
+                        Moment(new.found_at)
+                    ],
+                    |row| row.get(0).map(PlaceId),
+                )?,
+        };
+        self.append(tx, new.found_at, &Actor::Program, &Event::PlaceFound { case, place: place.clone(), state, object })?;
+        Ok(id)
+    }
+}
+
+/// Every copy of the message of a case, in the order in which they were found.
+pub(super) fn of_case(conn: &Connection, case: CaseId) -> rusqlite::Result<Vec<PlaceFacts>> {
+    conn.prepare_cached(
+        "SELECT place.*, address FROM place JOIN mailbox ON mailbox.id = place.mailbox WHERE of_case = ? ORDER BY place.id",
+    )?
+    .query_map([case.0], place_facts)?
+    .collect()
+}
+
+/// An object's two columns.
+pub(super) fn sealed(row: &Row<'_>, object: &str, sha256: &str) -> rusqlite::Result<Option<SealedObject>> {
+    match row.get(sha256)? {
+        Some(ciphertext_sha256) => Ok(Some(SealedObject { object: parsed(row, object)?, ciphertext_sha256 })),
+        None => Ok(None),
+    }
+}
+
+/// The place of a row of `place` joined with its mailbox.
+fn place_of(row: &Row<'_>) -> rusqlite::Result<Place> {
+    let uid = row.get("uid")?;
+    Ok(Place {
+        mailbox: parsed(row, "address")?,
+        folder: FolderName(row.get("folder")?),
+        uidvalidity: UidValidity(row.get("uidvalidity")?),
+        uid: Uid::new(uid).ok_or(rusqlite::Error::IntegralValueOutOfRange(0, 0))?,
+    })
+}
+
+fn place_facts(row: &Row<'_>) -> rusqlite::Result<PlaceFacts> {
+    Ok(PlaceFacts {
+        id: PlaceId(row.get("id")?),
+        place: place_of(row)?,
+        state: word(row, "state")?,
+        arrival: Arrival {
+            flags: word(row, "flags")?,
+            internal_date: row.get("internal_date")?,
+            size: row.get::<_, i64>("size")?.cast_unsigned(),
+        },
+        found_at: moment(row, "found_at")?,
+        settled_at: moment_if_any(row, "settled_at")?,
+        object: sealed(row, "object", "object_sha256")?,
+    })
+}
+
+fn sealed_place(row: &Row<'_>) -> rusqlite::Result<Option<SealedPlace>> {
+    let Some(object) = sealed(row, "object", "object_sha256")? else { return Ok(None) };
+    Ok(Some(SealedPlace {
+        id: PlaceId(row.get("id")?),
+        case: CaseId(row.get("of_case")?),
+        place: place_of(row)?,
+        object,
+        found_at: moment(row, "found_at")?,
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::desk::{Desk, address, at, concern, place};
+    use super::*;
+    use crate::finding::{Action, Level};
+
+    #[test]
+    fn each_sealed_copy_has_its_own_object_and_the_newest_receipt_counts() {
+        let desk = Desk::new();
+        let (concern, inbox) = (concern(Level::Day, Action::Hold), FolderName("INBOX".to_owned()));
+        let (older, newer, other) = (desk.sealed(), desk.sealed(), desk.sealed());
+        let one = desk.record(1, &place("ann", 1), &concern, Some(&older));
+        let two = desk.record(1, &place("ben", 1), &concern, Some(&other));
+        desk.record(1, &place("ann", 1), &concern, Some(&newer));
+        let object = |place| desk.book.object_of(place).unwrap().unwrap().object;
+        assert_eq!((object(one.place), object(two.place)), (*newer.object(), *other.object()));
+        let known = |receipt: &Receipt| desk.book.known_object(receipt.object()).unwrap();
+        assert!(known(&newer) && known(&other) && !known(&older));
+
+        let sealed = desk.book.sealed_places(&address("ann"), &inbox).unwrap();
+        assert_eq!(sealed.iter().map(|sealed| (sealed.id, &sealed.place)).collect::<Vec<_>>(), [(one.place, &place("ann", 1))]);
+        assert_eq!(sealed[0].object.ciphertext_sha256, *newer.ciphertext_sha256());
+        desk.book.settle(at(9), &Actor::Program, one.place, PlaceState::Removed).unwrap();
+        assert_eq!(desk.book.sealed_places(&address("ann"), &inbox).unwrap(), []);
+        assert_eq!(desk.book.sealed_places(&address("ben"), &inbox).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_delivered_copy_that_is_held_later_becomes_a_sealed_one() {
+        let desk = Desk::new();
+        let flagged = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
+        assert_eq!(desk.book.object_of(flagged.place).unwrap(), None);
+        let receipt = desk.sealed();
+        let held = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Hold), Some(&receipt));
+        assert_eq!(held.place, flagged.place);
+        assert_eq!(desk.book.object_of(held.place).unwrap().unwrap().object, *receipt.object());
+    }
+
+    #[test]
+    fn nothing_that_was_not_sealed_is_ever_called_removed() {
+        let desk = Desk::new();
+        let flagged = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
+        let refused = desk.book.settle(at(9), &Actor::Program, flagged.place, PlaceState::Removed);
+        assert!(matches!(refused, Err(CasebookError::Database { .. })));
+        assert!(matches!(desk.book.settle(at(9), &Actor::Program, PlaceId(99), PlaceState::Removed), Err(CasebookError::NoPlace(99))));
+        assert_eq!(desk.book.case(&flagged.codename).unwrap().unwrap().places[0].state, PlaceState::Delivered);
+    }
+}
