@@ -15,8 +15,6 @@ use crate::mail::Uid;
 use crate::wire::{Message, MessageWriter};
 
 const FETCH: &str = "UID FETCH";
-/// Octets that are asked for at once of a large message.
-pub const PART: u64 = 1 << 20;
 /// Messages in one command: a set of so many lone numbers is still a line that every server reads.
 const BATCH: usize = 200;
 
@@ -117,12 +115,13 @@ impl Fetch<'_> {
             return Ok(None);
         }
         let memory = |error: io::Error| ImapError::Memory(error.kind());
+        let size = self.session.limits.part;
         let mut writer = MessageWriter::new().map_err(memory)?;
         loop {
             let offset = writer.size();
             let mut part = Part::Absent;
-            self.session.send(FETCH, &format!("{uid} (UID BODY.PEEK[]<{offset}.{PART}>)"), PART).await?;
-            while let Some(step) = self.session.next(|response| part.take(response, uid, &mut writer)).await? {
+            self.session.send(FETCH, &format!("{uid} (UID BODY.PEEK[]<{offset}.{size}>)"), size).await?;
+            while let Some(step) = self.session.next(|response| part.take(response, uid, size, &mut writer)).await? {
                 step.map_err(memory)?;
             }
             let got = writer.size() - offset;
@@ -132,7 +131,7 @@ impl Fetch<'_> {
                     return Ok(None);
                 }
                 Part::Misplaced => return Err(ImapError::Malformed { command: FETCH }),
-                Part::Written if got == 0 || (got < PART && writer.size() >= claimed) => return writer.seal().map(Some).map_err(memory),
+                Part::Written if got == 0 || (got < size && writer.size() >= claimed) => return writer.seal().map(Some).map_err(memory),
                 Part::Written if writer.size() > self.session.limits.message => {
                     self.oversized.push(uid);
                     return Ok(None);
@@ -173,14 +172,14 @@ enum Part {
 }
 
 impl Part {
-    fn take(&mut self, response: &Response<'_>, uid: Uid, writer: &mut MessageWriter) -> io::Result<()> {
+    fn take(&mut self, response: &Response<'_>, uid: Uid, size: u64, writer: &mut MessageWriter) -> io::Result<()> {
         let Response::Fetch(_, attributes) = response else { return Ok(()) };
         let (Some(of), Some((octets, begin))) = (uid_of(attributes), body(attributes)) else { return Ok(()) };
         if of != uid {
             return Ok(());
         }
         let in_place = begin.is_none_or(|begin| u64::from(begin) == writer.size());
-        if !in_place || octets.len() as u64 > PART || !matches!(self, Self::Absent) {
+        if !in_place || octets.len() as u64 > size || !matches!(self, Self::Absent) {
             *self = Self::Misplaced;
             return Ok(());
         }

@@ -1,7 +1,5 @@
 //! Waiting for mail without asking.
 
-use std::time::Duration;
-
 use async_imap::imap_proto::{MailboxDatum, Response};
 use tokio::time::{Instant, timeout};
 
@@ -10,10 +8,6 @@ use super::selected::Selected;
 use super::session::Session;
 
 const IDLE: &str = "IDLE";
-/// However talkative the server is, the folder is looked at after this long. Servers may hang up after 30
-/// minutes (RFC 2177), and Exchange has been seen to fall silent long before.
-const CEILING: Duration = Duration::from_secs(20 * 60);
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdleEnd {
     Deadline,
@@ -22,7 +16,7 @@ pub enum IdleEnd {
 }
 
 impl Session {
-    /// Waits until the open folder grows, until `until` is over, or for 20 minutes.
+    /// Waits until the open folder grows, until `until` is over, or for [`super::Limits::idle`].
     ///
     /// # Errors
     /// [`ImapError::Unsupported`] where there is no IDLE, besides what every command fails with.
@@ -39,11 +33,7 @@ impl Session {
                 break;
             }
         }
-        let silence = std::mem::replace(&mut self.limits.silence, CEILING);
-        self.deadline = Instant::now() + CEILING + self.limits.command;
-        let waited = if news { Ok(()) } else { self.wait(&mut news, until).await };
-        self.limits.silence = silence;
-        waited?;
+        self.wait(&mut news, until).await?;
         self.deadline = Instant::now() + self.limits.command;
         self.write(b"DONE\r\n").await?;
         while self.next(|response| heard(response, &mut news)).await?.is_some() {}
@@ -51,10 +41,12 @@ impl Session {
     }
 
     async fn wait(&mut self, news: &mut bool, until: impl Future<Output = ()>) -> Result<(), ImapError> {
+        let ceiling = self.limits.idle;
         let listening = async {
             while !*news {
-                if self.next(|response| heard(response, news)).await?.is_none() {
-                    // OK to an IDLE that nobody ended.
+                self.hear(|response| heard(response, news)).await?;
+                if self.is_in_step() {
+                    // The server ended what only the client may end.
                     return Err(ImapError::Malformed { command: IDLE });
                 }
             }
@@ -63,7 +55,7 @@ impl Session {
         // Neither `* OK Still here` nor anything else that a server says renews the ceiling. What is cut
         // short here is one read, of which nothing is lost.
         tokio::select! {
-            heard = timeout(CEILING, listening) => heard.unwrap_or(Ok(())),
+            heard = timeout(ceiling, listening) => heard.unwrap_or(Ok(())),
             () = until => Ok(()),
         }
     }

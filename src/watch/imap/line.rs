@@ -53,10 +53,17 @@ pub(super) fn is_beginning(response: &[u8]) -> bool {
     survives(response, |parsed| parsed.is_err_and(|error| error.is_incomplete()))
 }
 
-/// It does not survive deep parentheses, for it recurses, and panics on `INTERNALDATE NIL`, for one.
+/// What is known to end the process or to panic is not tried; what else panics is caught.
 fn survives(response: &[u8], judge: fn(ParseResult<'_>) -> bool) -> bool {
-    let shallow = !is_fetch(response) || nesting(response) <= DEEPEST;
-    shallow && panic::catch_unwind(|| judge(Response::parse(response))).unwrap_or(false)
+    if is_fetch(response) && (nesting(response) > DEEPEST || is_undated(response)) {
+        return false;
+    }
+    panic::catch_unwind(|| judge(Response::parse(response))).unwrap_or(false)
+}
+
+fn is_undated(response: &[u8]) -> bool {
+    const UNDATED: &[u8] = b"INTERNALDATE NIL";
+    response.windows(UNDATED.len()).any(|octets| octets.eq_ignore_ascii_case(UNDATED))
 }
 
 fn nesting(response: &[u8]) -> usize {

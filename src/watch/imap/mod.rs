@@ -29,7 +29,7 @@ mod utf7;
 pub use append::Appended;
 pub use capability::Capabilities;
 pub use error::ImapError;
-pub use fetch::{Fetch, PART};
+pub use fetch::Fetch;
 pub use folders::{Folder, FolderStatus, SpecialUse};
 pub use guard::FrameLimits;
 pub use idle::IdleEnd;

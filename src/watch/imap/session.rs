@@ -25,8 +25,12 @@ pub struct Limits {
     pub silence: Duration,
     /// The slowest line that is put up with, in octets a second.
     pub slowest: u64,
-    /// A message above this size, in octets, is fetched in pieces of [`super::fetch::PART`].
+    /// For one IDLE, however talkative the server is: servers may hang up after 30 minutes (RFC 2177).
+    pub idle: Duration,
+    /// A message above this size, in octets, is fetched in pieces.
     pub large: u64,
+    /// The size of such a piece, in octets.
+    pub part: u64,
     /// A message above this size, in octets, is not fetched at all.
     pub message: u64,
     pub frame: FrameLimits,
@@ -38,7 +42,9 @@ impl Default for Limits {
             command: Duration::from_secs(60),
             silence: Duration::from_secs(60),
             slowest: 16 << 10,
+            idle: Duration::from_secs(20 * 60),
             large: 4 << 20,
+            part: 1 << 20,
             message: 256 << 20,
             // A server that understates a size may be off by this much before it costs a connection.
             frame: FrameLimits { line: 64 << 10, literal: 16 << 20 },
@@ -262,12 +268,17 @@ impl Session {
     ///
     /// # Errors
     /// When the server falls silent, hangs up, says goodbye, or answers what cannot be read.
-    pub(super) async fn read<R>(&mut self, mut on: impl FnMut(&Response<'_>) -> R) -> Result<Option<R>, ImapError> {
+    pub(super) async fn read<R>(&mut self, on: impl FnMut(&Response<'_>) -> R) -> Result<Option<R>, ImapError> {
+        let command = self.command();
+        let patience = self.deadline.min(Instant::now() + self.limits.silence);
+        timeout_at(patience, self.hear(on)).await.unwrap_or(Err(ImapError::Timeout { command }))
+    }
+
+    /// As [`Session::read`], for as long as it takes. Dropped halfway, it has lost nothing.
+    pub(super) async fn hear<R>(&mut self, mut on: impl FnMut(&Response<'_>) -> R) -> Result<Option<R>, ImapError> {
         while !self.pending.is_empty() {
             let command = self.command();
-            let patience = self.deadline.min(Instant::now() + self.limits.silence);
-            let read = timeout_at(patience, self.client.read_response()).await.map_err(|_| ImapError::Timeout { command })?;
-            let response = match read {
+            let response = match self.client.read_response().await {
                 Ok(Some(response)) => response,
                 Ok(None) => return Err(ImapError::ConnectionLost { command }),
                 Err(error) => return Err(self.unreadable(command, &error)),

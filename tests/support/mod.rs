@@ -1,0 +1,78 @@
+//! Counterparts for tests: a real mail server of each kind, and one that plays a part.
+
+#![allow(dead_code)] // Each test binary uses its share.
+
+pub mod dovecot;
+pub mod script;
+pub mod smtp;
+
+use std::net::{Ipv4Addr, TcpListener};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Child, Command};
+use std::time::Duration;
+use std::{fs, io, thread};
+
+/// `nobody` and `nogroup` of Debian.
+const NOBODY: u32 = 65534;
+
+/// A port that is free now.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    listener.local_addr().expect("its number").port()
+}
+
+fn is_root() -> bool {
+    rustix::process::geteuid().is_root()
+}
+
+/// As `nobody` when root: a server under test has no business with more.
+fn unprivileged(command: &mut Command) -> &mut Command {
+    if is_root() {
+        command.uid(NOBODY).gid(NOBODY);
+    }
+    command
+}
+
+/// Gives a folder and what is in it to whom [`unprivileged`] runs as.
+fn hand_over(path: &Path) -> io::Result<()> {
+    if !is_root() {
+        return Ok(());
+    }
+    std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY))?;
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            hand_over(&entry?.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Waits until something listens on a port, as long as the process that should lives.
+fn await_port(port: u16, server: &mut Child) -> bool {
+    for _ in 0..500 {
+        if std::net::TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok() {
+            return true;
+        }
+        if server.try_wait().is_ok_and(|ended| ended.is_some()) {
+            return false;
+        }
+        // A port has no event to wait for.
+        thread::sleep(Duration::from_millis(20));
+    }
+    false
+}
+
+/// Ends a process that a test started, and waits for its end.
+fn end(server: &mut Child) {
+    if let Some(pid) = rustix::process::Pid::from_raw(server.id().cast_signed()) {
+        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
+    }
+    let _ = server.wait();
+}
+
+/// Fails with the line that installs what a test needs: a test that is skipped has shown nothing.
+fn require(program: &str, package: &str) {
+    let found = std::env::split_paths("/usr/sbin:/usr/bin:/sbin:/bin").any(|folder| folder.join(program).exists());
+    assert!(found, "this test needs {program}: apt-get install --no-install-recommends {package}");
+}
