@@ -2,11 +2,13 @@
 
 mod budget;
 pub mod detect;
-pub mod extract;
+mod extract;
 pub mod nursery;
 mod parse;
 mod sheet;
 
+#[cfg(test)]
+mod golden;
 #[cfg(test)]
 mod tests;
 
@@ -16,10 +18,12 @@ use rayon::prelude::*;
 
 use self::budget::Budget;
 use self::detect::{Detectors, Match};
-use self::extract::{Extracts, FileExtract, Item, Reader, TextExtract};
+use self::extract::{Extracts, Item, Reader};
 use self::parse::{Contents, Declared, Leaf, Mail};
 use crate::finding::{Incomplete, PictureFact, Reason, Report};
 use crate::sandbox::Caged;
+
+pub use self::extract::{FileExtract, TextExtract};
 
 /// The most recipients, findings and unread parts that one report names: it has to fit into a frame of the wire.
 const MOST: usize = 2_000;
@@ -29,34 +33,26 @@ pub fn examine(_caged: &Caged, octets: &[u8], detectors: &Detectors, want_facts:
     let mail = Mail::parse(octets);
     let (mut extracts, files) = read(mail.as_ref(), octets, |file| (file.part.clone(), detectors.file(file)));
 
-    let mut matched = Matches::in_texts(detectors, &extracts.texts);
+    // Each with the index of the text that it was found in.
+    let mut matched: Vec<_> = detectors.texts(&extracts.texts).into_iter().map(|(text, found)| (Some(text), found)).collect();
     let mut pictures = Vec::new();
     for (part, file) in files {
-        matched.0.extend(file.matches.into_iter().map(|found| (None, found)));
+        matched.extend(file.matches.into_iter().map(|found| (None, found)));
         extracts.incomplete.extend(file.incomplete.map(|reason| Incomplete { part, reason }));
         pictures.extend(file.picture.filter(|_| want_facts));
     }
     // Clear mail has no sheet, and is not read a second time for it.
-    let sheets = (!matched.0.is_empty()).then(|| {
+    let sheets = (!matched.is_empty()).then(|| {
         let (_, lines) = read(mail.as_ref(), octets, sheet::attachment_line);
-        sheet::sheets(mail.as_ref(), &extracts.texts, &matched.0, lines)
+        sheet::sheets(mail.as_ref(), &extracts.texts, &matched, lines)
     });
 
     Report { sheets, ..report(mail.as_ref(), extracts, matched, pictures) }
 }
 
-/// What was found, each with the index of the text that it was found in.
-struct Matches(Vec<(Option<usize>, Match)>);
-
-impl Matches {
-    fn in_texts(detectors: &Detectors, texts: &[TextExtract]) -> Self {
-        Self(detectors.texts(texts).into_iter().map(|(index, found)| (Some(index), found)).collect())
-    }
-}
-
-fn report(mail: Option<&Mail<'_>>, mut extracts: Extracts, matched: Matches, pictures: Vec<PictureFact>) -> Report {
+fn report(mail: Option<&Mail<'_>>, mut extracts: Extracts, matched: Vec<(Option<usize>, Match)>, pictures: Vec<PictureFact>) -> Report {
     let mut recipients: Vec<_> = mail.into_iter().flat_map(Mail::recipients).take(MOST + 1).collect();
-    let mut findings: Vec<_> = matched.0.into_iter().map(|(_, found)| found.finding).collect();
+    let mut findings: Vec<_> = matched.into_iter().map(|(_, found)| found.finding).collect();
     if recipients.len() > MOST || findings.len() > MOST {
         extracts.incomplete.push(Incomplete { part: String::new(), reason: Reason::Budget });
     }
@@ -94,7 +90,7 @@ fn read<T: Send>(mail: Option<&Mail<'_>>, octets: &[u8], each_file: impl Fn(&Fil
         let mut files = Vec::new();
         let mut keep = |file: &FileExtract<'_>| files.push(each_file(file));
         let mut reader = Reader::new(share, &mut keep);
-        reader.read(item);
+        reader.read(&item);
         (reader.into_extracts(), files)
     };
     let shared = items.into_iter().zip(budget.shares(&sizes));

@@ -156,17 +156,18 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn open(&self, mut concern: Concern, message: Option<&Receipt>) -> Result<Recorded, Trouble> {
+    fn open(&self, concern: Concern, message: Option<&Receipt>) -> Result<Recorded, Trouble> {
         let (daemon, caught) = (self.daemon, self.caught);
         let now = Timestamp::now();
         let config = daemon.config();
         let sender = caught.sender();
         let digests = caught.message.digests();
+        let mut level = concern.level;
         let (content, parties, folds) = daemon.shelf.book(|book| -> Result<_, Trouble> {
             if let Some(sender) = sender {
                 let since = now.saturating_sub(REPEATED_WITHIN).unwrap_or(Timestamp::MIN);
                 if book.raised(&book.key_address(sender), concern.level, since)? >= REPETITIONS {
-                    concern.level = concern.level.raised();
+                    level = level.raised();
                 }
             }
             let content = book.key_content(&digests.body, &caught.report.origin);
@@ -194,12 +195,13 @@ impl Desk<'_> {
             arrival: &caught.arrival,
             found_at: now,
             concern: &concern,
+            level,
             parties: &parties,
             audiences: &audiences,
             sheet: sheet.as_ref(),
             message_object: message,
             rule_set: &rule_set,
-            notices: &tell::notices(&concern, sender, &config, now, caught.backscan),
+            notices: &tell::notices(&concern, level, sender, &config, now, caught.backscan),
             backscan: caught.backscan,
         };
         Ok(daemon.shelf.book(|book| book.record(&new))?)

@@ -56,13 +56,13 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
             ooxml::disregard_furniture(&mut member);
         }
         // Those that unfold come last: what is plain is read even if one of them is a bomb.
-        if member.container_size() > 0 { containers.push(member) } else { reader.read(member) }
+        if member.container_size() > 0 { containers.push(member) } else { reader.read(&member) }
     }
     if let Some(words) = office {
         reader.extracts.text(item.location(Field::AttachmentText), Cow::Owned(words));
     }
     for container in containers {
-        reader.read(container);
+        reader.read(&container);
     }
 }
 

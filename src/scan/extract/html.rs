@@ -31,7 +31,7 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
         if !reader.budget.take(octets.len()) {
             return reader.extracts.incomplete(&item.part, Reason::Budget);
         }
-        reader.read(item.member(index + 1, None, Cow::Owned(octets)));
+        reader.read(&item.member(index + 1, None, Cow::Owned(octets)));
     }
 }
 

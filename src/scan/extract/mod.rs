@@ -65,12 +65,13 @@ impl Extracts {
         self.incomplete.push(Incomplete { part: part.to_owned(), reason });
     }
 
-    /// Words to be searched, as many as are searched of one text; nothing where there are none.
+    /// Words to be searched, as many as are searched of one text; nothing where there are none. NUL is dropped,
+    /// as those who show the text drop it.
     fn text(&mut self, location: Location, text: Cow<'_, str>) {
         if text.trim_ascii().is_empty() {
             return;
         }
-        let mut text = text.into_owned();
+        let mut text = if memchr::memchr(0, text.as_bytes()).is_some() { text.replace('\0', "") } else { text.into_owned() };
         if text.len() > budget::TEXT_OCTETS {
             text.truncate(text.floor_char_boundary(budget::TEXT_OCTETS));
             self.incomplete(&location.part, Reason::Budget);
@@ -155,8 +156,8 @@ impl<'f> Reader<'f> {
     }
 
     /// An item with all that lies inside it.
-    pub fn read(&mut self, item: Item<'_>) {
-        self.name(&item);
+    pub fn read(&mut self, item: &Item<'_>) {
+        self.name(item);
         if item.is_mislabelled {
             self.extracts.defects.push(Defect::MislabelledType);
         }
@@ -174,14 +175,14 @@ impl<'f> Reader<'f> {
         }
         if item.hides_archive() {
             self.extracts.defects.push(Defect::MislabelledType);
-            archive::read(self, &item);
+            archive::read(self, item);
         }
         match item.sniffed.family {
-            Family::Archive => archive::read(self, &item),
-            Family::Html => html::read(self, &item),
-            Family::Mail => self.mail(&item),
+            Family::Archive => archive::read(self, item),
+            Family::Html => html::read(self, item),
+            Family::Mail => self.mail(item),
             Family::Nothing | Family::Picture => {}
-            Family::Text => text::read(self, &item),
+            Family::Text => text::read(self, item),
             Family::Unread(reason) => self.extracts.incomplete(&item.part, reason),
         }
     }
@@ -205,7 +206,7 @@ impl<'f> Reader<'f> {
         self.extracts.loose_ends(&mut contents);
         for mut leaf in contents.leaves {
             leaf.part = inside(&leaf.part);
-            self.read(Item { depth: item.depth + 1, ..Item::of_leaf(leaf) });
+            self.read(&Item { depth: item.depth + 1, ..Item::of_leaf(leaf) });
         }
     }
 }

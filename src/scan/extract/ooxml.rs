@@ -16,12 +16,12 @@ pub fn is_markup(member: &Item<'_>) -> bool {
     octets.starts_with(b"<") || octets.starts_with(b"\xff\xfe<\0") || octets.starts_with(b"\xfe\xff\0<")
 }
 
-/// Printer settings, fonts and the like are kept by programs and read by nobody, and names inside an office
-/// file are its program's, not the sender's. What was embedded or inserted stays what it is.
+/// Printer settings, fonts and the declaration `mimetype` are kept by programs and read by nobody; names
+/// inside an office file are its program's, not the sender's. Whatever else is opaque stays unread.
 pub fn disregard_furniture(member: &mut Item<'_>) {
     let name = member.name.take().unwrap_or_default();
-    let is_opaque = member.sniffed.media_type == "application/octet-stream" || name == "mimetype";
-    if is_opaque && !name.contains("embeddings/") && !name.contains("media/") {
+    let is_opaque = member.sniffed.media_type == "application/octet-stream";
+    if name == "mimetype" || is_opaque && (name.contains("printerSettings") || name.contains("/fonts/")) {
         member.sniffed.family = Family::Nothing;
     }
 }
@@ -64,10 +64,10 @@ pub fn text_of(member: &Item<'_>, words: &mut String) -> bool {
 /// Writes the space that a reader sees between two pieces of text, none between the runs of one word.
 fn part_words(element: &str, words: &mut String) {
     let space = match element {
-        "p" | "h" | "br" | "cr" | "line-break" | "row" | "table-row" | "tr" | "si" => '\n',
+        "p" | "h" | "br" | "cr" | "line-break" | "row" | "table-row" | "tr" | "si"
+        // Properties of the file: each is a value of its own.
+        | "title" | "subject" | "creator" | "description" | "keywords" | "lastModifiedBy" | "category" => '\n',
         "tab" | "s" | "c" | "tc" | "table-cell" | "v" => ' ',
-        // Properties: each element is a value of its own.
-        "title" | "subject" | "creator" | "description" | "keywords" | "lastModifiedBy" | "category" => '\n',
         _ => return,
     };
     if !words.is_empty() && !words.ends_with(['\n', ' ']) {

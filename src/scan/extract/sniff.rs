@@ -56,6 +56,8 @@ const MAGICS: &[Magic] = &[
     magic(0, b"GIF89a", "image/gif", Family::Picture),
     magic(0, b"II*\0", "image/tiff", Family::Picture),
     magic(0, b"MM\0*", "image/tiff", Family::Picture),
+    magic(0, b"II+\0", "image/tiff", Family::Picture),
+    magic(0, b"MM\0+", "image/tiff", Family::Picture),
     magic(0, b"\0\0\x01\0", "image/vnd.microsoft.icon", Family::Picture),
     magic(0, b"PK\x03\x04", "application/zip", Family::Archive),
     magic(0, b"PK\x05\x06", "application/zip", Family::Archive),
@@ -181,6 +183,7 @@ fn zip_type(octets: &[u8]) -> &'static str {
         (b"word/document", "application/vnd.openxmlformats-officedocument.wordprocessingml.document"),
         (b"ppt/presentation", "application/vnd.openxmlformats-officedocument.presentationml.presentation"),
         (b"xl/workbook", "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"),
+        (b"[Content_Types].xml", "application/vnd.openxmlformats-package"),
     ];
     if octets.get(30..38) == Some(b"mimetype") {
         return "application/vnd.oasis.opendocument";
@@ -250,7 +253,7 @@ pub fn is_mislabelled(sniffed: Sniffed, declared: Declared<'_>) -> bool {
     let is_picture = sniffed.media_type.starts_with("image/");
     let is_text = matches!(sniffed.family, Family::Text | Family::Html | Family::Mail);
     match declared.kind.to_ascii_lowercase().as_str() {
-        "image" => !is_picture && !(is_text && declared.subtype.to_ascii_lowercase().contains("xml")),
+        "image" => !(is_picture || is_text && declared.is("image", "svg+xml")),
         "text" => !is_text && sniffed.family != Family::Unread(Reason::EncryptedMessage),
         "audio" | "video" => is_picture || is_text || sniffed.family == Family::Archive,
         "application" if declared.is("application", "pdf") => sniffed.media_type != "application/pdf",

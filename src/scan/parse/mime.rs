@@ -206,10 +206,11 @@ fn without_delimiters(gap: &[u8], boundary: &str) -> String {
 }
 
 /// The text behind octets in a charset, and whether they were damaged. Without a label a byte order mark
-/// decides, without either it is UTF-8. What is not UTF-8 is read as windows-1252, octet by octet, so that
-/// one bad octet does not hide the words around it.
+/// decides, without either it is UTF-8, and so it is where ASCII is promised and not kept. What is not UTF-8
+/// is read as windows-1252, octet by octet, so that one bad octet does not hide the words around it.
 pub fn charset_text<'t>(octets: &'t [u8], label: Option<&str>) -> (Cow<'t, str>, bool) {
     let marked = || matches!(octets, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]).then_some("utf-16");
+    let label = label.filter(|label| !label.eq_ignore_ascii_case("us-ascii") && !label.eq_ignore_ascii_case("ascii"));
     match label.or_else(marked).map(|label| Charset::from_label(label.as_bytes())) {
         Some(Some(charset)) if charset != Charset::default() => charset.decode_checked(octets),
         Some(None) => (mostly_utf8(octets).0, true),
