@@ -10,7 +10,7 @@ use tempfile::TempDir;
 
 use super::{await_port, end, free_port, hand_over, require, unprivileged};
 
-pub const PASSWORD: &str = "correct horse";
+pub const PASSWORD: &str = "correct-horse";
 pub const MASTER: &str = "scanner";
 pub const MASTER_PASSWORD: &str = "master \"quoted\" \\ pass";
 
