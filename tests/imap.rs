@@ -62,7 +62,7 @@ async fn a_user_a_master_and_nobody_else_log_in_over_every_kind_of_connection() 
             Login::Master {
                 user: USER.to_owned(),
                 master: MASTER.to_owned(),
-                separator: '*',
+                separator: "*".to_owned(),
                 password: Secret::new(MASTER_PASSWORD.to_owned()),
             },
         ] {

@@ -67,6 +67,7 @@ impl Desk {
             concern,
             level: concern.level,
             parties: &[],
+            audiences: &[Audience::Dsl],
             sheet: None,
             message_object: None,
             rule_set: "0123456789abcdef",

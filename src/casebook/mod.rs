@@ -279,7 +279,7 @@ mod tests {
         };
         book.record(&new).unwrap();
         let judged = [Judged { message: Some(book.key_message(&whole)), outcome: Outcome::Clear }].to_vec();
-        let cursor = crate::mail::Cursor { uidvalidity: place.uidvalidity, next: 2 };
+        let cursor = crate::mail::Cursor { uidvalidity: place.uidvalidity, next: 2, history: 1 };
         book.progress(at(0), &[Progress { mailbox: place.mailbox.clone(), folder: place.folder.clone(), cursor, judged }]).unwrap();
 
         let mut octets = Vec::new();

@@ -193,7 +193,7 @@ mod tests {
     use super::*;
 
     fn inbox(next: u32, judged: &[Judged]) -> Progress {
-        let cursor = Cursor { uidvalidity: UidValidity(9), next };
+        let cursor = Cursor { uidvalidity: UidValidity(9), next, history: 1 };
         Progress { mailbox: address("ann"), folder: FolderName("INBOX".to_owned()), cursor, judged: judged.to_vec() }
     }
 

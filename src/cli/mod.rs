@@ -7,6 +7,7 @@ mod init;
 mod keys;
 mod log;
 mod output;
+mod run;
 mod shelf;
 
 use std::ffi::OsString;
@@ -35,6 +36,7 @@ enum Command {
     Check(check::Check),
     Init(init::Init),
     Keys(keys::Keys),
+    Run(run::Run),
 }
 
 /// Where the configuration lies.
@@ -69,6 +71,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Check(check) => check.run(&mut out),
         Command::Init(init) => init.run(&mut out),
         Command::Keys(keys) => keys.run(&mut out),
+        Command::Run(run) => run.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -37,7 +37,8 @@ pub async fn connect(watched: &Watched, watch: &Watch, tls: Arc<ClientConfig>) -
         tls,
         limits,
     };
-    let secret = |password: &crate::config::Password| password.read().map(|s| imap::Secret::new(s.expose().to_owned())).map_err(Trouble::Password);
+    let secret =
+        |password: &crate::config::Password| password.read().map(|s| imap::Secret::new(s.expose().to_owned())).map_err(Trouble::Password);
     let login = match &watched.login {
         Login::Own { user, password } => imap::Login::Password { user: user.clone(), password: secret(password)? },
         Login::Master { user, master, separator, password } => {

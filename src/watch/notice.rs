@@ -163,8 +163,7 @@ fn transport(config: &Config) -> Result<Transport, Fault> {
         Security::StartTls => Tls::Required(tls()?),
         Security::Tls => Tls::Wrapper(tls()?),
     };
-    let mut builder =
-        Transport::builder_dangerous(notice.smtp_host.clone()).port(notice.smtp_port).tls(tls).timeout(Some(TIMEOUT));
+    let mut builder = Transport::builder_dangerous(notice.smtp_host.clone()).port(notice.smtp_port).tls(tls).timeout(Some(TIMEOUT));
     if let Some(login) = &notice.login {
         builder = builder.credentials(Credentials::new(login.user.clone(), login.password.read()?.expose().to_owned()));
     }

@@ -289,7 +289,8 @@ impl Round<'_> {
         // No two of them are copies of one message, as far as anybody knows.
         report.origin = Sha256::digest(format!("{mailbox}\0{folder}\0{}\0{uid}", uidvalidity.0)).into();
         let incomplete = report.incomplete.clone();
-        quarantine::note_incomplete(self.daemon, self.caught(visit, listed.uid, listed.arrival.clone(), nothing, report), incomplete).await?;
+        quarantine::note_incomplete(self.daemon, self.caught(visit, listed.uid, listed.arrival.clone(), nothing, report), incomplete)
+            .await?;
         Ok(Judged { message: None, outcome: Outcome::Incomplete })
     }
 

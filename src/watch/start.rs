@@ -5,10 +5,10 @@ use std::sync::{Arc, Mutex, RwLock};
 use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
+use super::Daemon;
 use super::board::Board;
 use super::registry::Registry;
 use super::shelf::Shelf;
-use super::Daemon;
 use crate::casebook::{Casebook, CasebookError};
 use crate::config::Config;
 use crate::fault::Fault;
@@ -95,10 +95,5 @@ pub fn open_shelf(config: &Config) -> Result<(Vault, Casebook), StartFailure> {
 }
 
 pub fn in_force(rule_set: &RuleSet) -> Event {
-    Event::RulesInForce {
-        rule_set: rule_set.id.clone(),
-        rules: rule_set.rules,
-        terms: rule_set.terms,
-        list_entries: rule_set.list_entries,
-    }
+    Event::RulesInForce { rule_set: rule_set.id.clone(), rules: rule_set.rules, terms: rule_set.terms, list_entries: rule_set.list_entries }
 }

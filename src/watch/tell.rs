@@ -12,7 +12,14 @@ use crate::mail::Address;
 /// acknowledged in time. Nobody who sent the message hears of it; their place is taken by their superior (D6).
 ///
 /// What a first look at old mail finds pages nobody: it waits for the digest.
-pub fn notices(concern: &Concern, level: Level, sender: Option<&Address>, config: &Config, now: Timestamp, backscan: bool) -> Vec<NewNotice> {
+pub fn notices(
+    concern: &Concern,
+    level: Level,
+    sender: Option<&Address>,
+    config: &Config,
+    now: Timestamp,
+    backscan: bool,
+) -> Vec<NewNotice> {
     let clock = &config.school.clock;
     let level = if backscan { level.min(Level::Day) } else { level };
     let Some(due) = clock.due(level, now) else { return Vec::new() };
