@@ -52,7 +52,7 @@ pub struct Daemon {
     config: RwLock<Arc<Config>>,
     options: Options,
     shelf: Shelf,
-    pool: Arc<Pool>,
+    pool: Pool,
     registry: Registry,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
     board: Board,

@@ -74,7 +74,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
     Ok(Arc::new(Daemon {
         options,
         shelf: Shelf::new(vault, book),
-        pool: Arc::new(Pool::new(nursery, config.scan.workers.get(), config.scan.deadline)),
+        pool: Pool::new(nursery, config.scan.workers.get(), config.scan.deadline),
         registry: Registry::default(),
         gates: Mutex::default(),
         board,

@@ -16,10 +16,12 @@ use crate::sandbox::Cage;
 use crate::wire::{Message, RuleSet};
 
 /// Messages are examined through this. It never fails because of a message, only because of the machine.
+/// A clone is the same pool.
+#[derive(Clone)]
 pub struct Pool {
-    state: Mutex<State>,
+    state: Arc<Mutex<State>>,
     turns: Arc<Semaphore>,
-    restart: tokio::sync::Mutex<()>,
+    restart: Arc<tokio::sync::Mutex<()>>,
     /// For one message and one try.
     deadline: Duration,
 }
@@ -33,7 +35,7 @@ struct State {
 
 /// The right to have one message examined: held before the message is fetched, it bounds the memory.
 pub struct Permit {
-    pool: Arc<Pool>,
+    pool: Pool,
     _turn: Option<OwnedSemaphorePermit>,
 }
 
@@ -50,13 +52,13 @@ impl Pool {
     /// At most `workers` messages are examined at once; each try of one ends `deadline` after it began.
     pub fn new(nursery: Nursery, workers: usize, deadline: Duration) -> Self {
         let state = State { nursery: Arc::new(nursery), idle: Vec::new(), losses: BTreeMap::new() };
-        Self { state: Mutex::new(state), turns: Arc::new(Semaphore::new(workers.max(1))), restart: tokio::sync::Mutex::default(), deadline }
+        Self { state: Arc::new(Mutex::new(state)), turns: Arc::new(Semaphore::new(workers.max(1))), restart: Arc::default(), deadline }
     }
 
     /// Waits until a worker is free.
-    pub async fn permit(self: &Arc<Self>) -> Permit {
+    pub async fn permit(&self) -> Permit {
         // The semaphore is never closed.
-        Permit { pool: Arc::clone(self), _turn: Arc::clone(&self.turns).acquire_owned().await.ok() }
+        Permit { pool: self.clone(), _turn: Arc::clone(&self.turns).acquire_owned().await.ok() }
     }
 
     /// Waits for a worker and has `message` examined. Whatever the message does, there is a report: of one
@@ -64,7 +66,7 @@ impl Pool {
     ///
     /// # Errors
     /// When the machine gives no scan process.
-    pub async fn examine(self: &Arc<Self>, message: &Message, want_facts: bool) -> Result<Report, PoolError> {
+    pub async fn examine(&self, message: &Message, want_facts: bool) -> Result<Report, PoolError> {
         self.permit().await.examine(message, want_facts).await
     }
 
