@@ -37,9 +37,10 @@ pub struct Looked {
     pub incomplete: Option<Reason>,
 }
 
-/// The hash of the first frame of a picture; `None` where it cannot be decoded.
-pub fn pdq_of(octets: &[u8]) -> Option<Pdq> {
-    decode::decode(octets).frames.first().map(Pdq::of)
+/// The hash of the first frame of a picture, and why there is none or were no more frames.
+pub fn pdq_of(octets: &[u8]) -> (Option<Pdq>, Option<Reason>) {
+    let decoded = decode::decode(octets);
+    (decoded.frames.first().map(Pdq::of), decoded.incomplete)
 }
 
 impl PictureLists {
