@@ -1,13 +1,18 @@
 //! The command line: one command, one file.
 
+mod caged;
 mod check;
 mod enrolment;
 mod failure;
+mod hashes;
 mod init;
 mod keys;
 mod log;
+mod octets;
 mod output;
+mod rules;
 mod run;
+mod scan;
 mod shelf;
 
 use std::ffi::OsString;
@@ -34,9 +39,12 @@ struct CommandLine {
 #[derive(Debug, Subcommand)]
 enum Command {
     Check(check::Check),
+    Hashes(hashes::Hashes),
     Init(init::Init),
     Keys(keys::Keys),
+    Rules(rules::Rules),
     Run(run::Run),
+    Scan(scan::Scan),
 }
 
 /// Where the configuration lies.
@@ -69,11 +77,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let mut out = Output::new();
     let done = match line.command {
         Command::Check(check) => check.run(&mut out),
+        Command::Hashes(hashes) => hashes.run(&mut out),
         Command::Init(init) => init.run(&mut out),
         Command::Keys(keys) => keys.run(&mut out),
+        Command::Rules(rules) => rules.run(&mut out),
         Command::Run(run) => run.run(),
+        Command::Scan(scan) => scan.run(&mut out),
     };
-    match done {
+    let flushed = out.flush().map_err(Failure::from);
+    match done.and(flushed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::tell(&failure.faults);

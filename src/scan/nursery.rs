@@ -63,6 +63,7 @@ impl Terms {
 }
 
 fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
+    compile_first_regex();
     let cage = sandbox::enter_nursery(terms.limits, terms.allow_uncaged);
     #[cfg(feature = "faults")]
     sandbox::attacks::remember_parent();
@@ -104,6 +105,12 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
         channel.say(&done)?;
     }
     Ok(())
+}
+
+/// The first regex of a process opens files to count the processor's cores. This one is ours and comes before the cage,
+/// where opening a file is the end: no rule's is the first then.
+fn compile_first_regex() {
+    let _ = regex::bytes::Regex::new("first");
 }
 
 fn unpack(bundle: OwnedFd) -> Bundle {
