@@ -23,15 +23,36 @@ const BATCH_OCTETS: u64 = 8 << 20;
 /// In so many rounds a message that is listed and not handed over is asked for, before it is noted as unread.
 const PATIENCE: u32 = 3;
 
-/// Messages that the server lists and does not hand over, and in how many rounds.
-pub type Withheld = HashMap<(FolderName, UidValidity, Uid), u32>;
+/// What one visit to a folder judges at most, in messages, before the other folders have their turn.
+const VISIT: usize = 1_000;
+/// Numbers that one listing is about, at first: twice as many after a listing that brought few messages.
+const WINDOW: u32 = 5_000;
+
+/// What is remembered of a mailbox from round to round.
+#[derive(Default)]
+pub struct Memory {
+    /// Messages that the server lists and does not hand over, and in how many rounds.
+    withheld: HashMap<(FolderName, UidValidity, Uid), u32>,
+    /// The folder in which the last round broke off. It comes last, so that it keeps no other from being read.
+    broke_off: Option<FolderName>,
+}
+
+/// How a round went that broke off nowhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rounded {
+    pub folders: usize,
+    /// There is more to judge: the next round need not wait.
+    pub unfinished: bool,
+    /// Folders that the server lists and does not open.
+    pub closed: Vec<FolderName>,
+}
 
 /// A round at work.
 pub struct Round<'a> {
     pub daemon: &'a Arc<Daemon>,
     pub watched: &'a Watched,
     pub session: &'a mut Session,
-    pub withheld: &'a mut Withheld,
+    pub memory: &'a mut Memory,
 }
 
 /// What came of fetching and examining a batch.
@@ -51,25 +72,33 @@ struct Visit<'a> {
 }
 
 impl Round<'_> {
-    /// Looks at every folder; returns how many there are.
+    /// Looks at every folder.
     ///
     /// # Errors
     /// At the first thing that goes wrong; what was judged until then is kept.
-    pub async fn run(&mut self) -> Result<usize, Trouble> {
+    pub async fn run(&mut self) -> Result<Rounded, Trouble> {
         let config = self.daemon.config();
         let mut folders = self.session.list().await?;
         folders.retain(|folder| folder.selectable && !config.watch.except_folders.contains(&folder.name));
+        folders.sort_by_key(|folder| Some(&folder.name) == self.memory.broke_off.as_ref());
         let statuses = self.session.status(&folders).await?;
         if self.daemon.shelf.book(|book| book.cursors(self.mailbox()))?.is_empty() {
             self.meet(&folders, &statuses).await?;
         }
+        let mut rounded = Rounded { folders: folders.len(), ..Rounded::default() };
         for (folder, status) in folders.iter().zip(statuses) {
-            // A folder without a status was deleted since it was listed.
-            if let Some(status) = status {
-                self.folder(folder, &status).await?;
+            match self.folder(folder, status).await {
+                Ok(unfinished) => rounded.unfinished |= unfinished,
+                // It says no to this folder and goes on with the next.
+                Err(Trouble::Imap(ImapError::No { .. })) if self.session.is_in_step() => rounded.closed.push(folder.name.clone()),
+                Err(trouble) => {
+                    self.memory.broke_off = Some(folder.name.clone());
+                    return Err(trouble);
+                }
             }
         }
-        Ok(folders.len())
+        self.memory.broke_off = None;
+        Ok(rounded)
     }
 
     /// The first contact with a mailbox: draws the line between the mail that was there and the mail that comes.
@@ -88,13 +117,16 @@ impl Round<'_> {
         &self.watched.mailbox.address
     }
 
-    async fn folder(&mut self, folder: &Folder, status: &FolderStatus) -> Result<(), Trouble> {
+    /// Says whether there is more to judge in it.
+    async fn folder(&mut self, folder: &Folder, status: Option<FolderStatus>) -> Result<bool, Trouble> {
         let (cursor, unfinished) = self.daemon.shelf.book(|book| -> Result<_, Trouble> {
             Ok((book.cursor(self.mailbox(), &folder.name)?, book.sealed_places(self.mailbox(), &folder.name)?))
         })?;
-        let quiet = cursor.is_some_and(|cursor| cursor.uidvalidity == status.uidvalidity && status.uidnext <= cursor.next);
+        // A folder of which the server says nothing is opened to be sure.
+        let quiet =
+            cursor.zip(status).is_some_and(|(cursor, status)| cursor.uidvalidity == status.uidvalidity && status.uidnext <= cursor.next);
         if quiet && unfinished.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let selected = if unfinished.is_empty() { self.session.examine(folder).await? } else { self.session.select(folder).await? };
         let uidvalidity = selected.uidvalidity;
@@ -104,33 +136,61 @@ impl Round<'_> {
         }
         // Numbered anew, all mail is met again, and known again by its digest.
         let cursor = cursor.filter(|cursor| cursor.uidvalidity == uidvalidity).unwrap_or(Cursor { uidvalidity, next: 1, history: 1 });
-        self.visit(folder, selected, cursor).await?;
-        for place in void {
-            // Under its old number it can be met no more: it was removed under the new one, or by its owner.
-            quarantine::renumbered(self.daemon, place).await?;
+        let more = self.visit(Visit { folder, selected, cursor }).await?;
+        if !more {
+            for place in void {
+                // Under its old number it can be met no more: it was removed under the new one, or by its owner.
+                quarantine::renumbered(self.daemon, place).await?;
+            }
         }
-        Ok(())
+        Ok(more)
     }
 
-    async fn visit(&mut self, folder: &Folder, selected: Selected, cursor: Cursor) -> Result<(), Trouble> {
-        let mut visit = Visit { folder, selected, cursor };
-        let listed = self.session.listing(&visit.selected, &UidSet::from(cursor.next)).await?;
+    /// Judges what is new in a folder, as far as one visit goes; says whether there is more.
+    async fn visit(&mut self, mut visit: Visit<'_>) -> Result<bool, Trouble> {
+        let (mut window, mut judged) = (WINDOW, 0);
+        loop {
+            let first = visit.cursor.next;
+            // Numbers may lie far apart: the window grows until it finds something.
+            let end = visit.selected.uidnext.filter(|end| first.saturating_add(window) < *end).map(|_| first.saturating_add(window));
+            let set = end.map_or_else(|| UidSet::from(first), |end| UidSet::between(first, end - 1));
+            let listed = self.session.listing(&visit.selected, &set).await?;
+            if listed.len() < BATCH_MESSAGES {
+                window = window.saturating_mul(2);
+            }
+            if !self.judge_listed(&mut visit, &listed).await? {
+                return Ok(false);
+            }
+            judged += listed.len();
+            let reached = end.or(visit.selected.uidnext).unwrap_or(first);
+            if reached > visit.cursor.next {
+                visit.cursor.next = reached;
+                self.commit(visit.folder, visit.cursor, Vec::new()).await?;
+            }
+            if end.is_none() || judged >= VISIT {
+                return Ok(end.is_some());
+            }
+        }
+    }
+
+    /// Judges what was listed, batch by batch. Says whether the cursor could pass all of it.
+    async fn judge_listed(&mut self, visit: &mut Visit<'_>, listed: &[Listed]) -> Result<bool, Trouble> {
         if let Some(oldest) = listed.iter().map(|message| message.arrival.internal_date).min() {
             self.daemon.board.waiting(self.mailbox(), oldest);
         }
-        for batch in batches(&listed) {
+        for batch in batches(listed) {
             let turn = self.daemon.gate(self.watched).turn().await;
-            let (judged, unread) = self.batch(&mut visit, batch).await?;
+            let (judged, unread) = self.batch(visit, batch).await?;
             drop(turn);
             let end = batch.last().map_or(visit.cursor.next, |last| last.uid.get().saturating_add(1));
             // What was not handed over is asked for again: the cursor waits in front of it.
             visit.cursor.next = unread.map_or(end, Uid::get);
-            self.commit(folder, visit.cursor, judged).await?;
+            self.commit(visit.folder, visit.cursor, judged).await?;
             if unread.is_some() {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn commit(&self, folder: &Folder, cursor: Cursor, judged: Vec<Judged>) -> Result<(), Trouble> {
@@ -163,7 +223,7 @@ impl Round<'_> {
         }
         let mut waiting = None;
         for listed in self.still_there(visit, missing).await? {
-            let tries = self.withheld.entry((visit.folder.name.clone(), visit.cursor.uidvalidity, listed.uid)).or_default();
+            let tries = self.memory.withheld.entry((visit.folder.name.clone(), visit.cursor.uidvalidity, listed.uid)).or_default();
             *tries += 1;
             if *tries < PATIENCE {
                 waiting = waiting.or(Some(listed.uid));

@@ -84,6 +84,17 @@ impl Dovecot {
         entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
     }
 
+    /// Makes the server number an INBOX anew, as a restored backup would.
+    pub fn renumber(&self, user: &str) {
+        for entry in fs::read_dir(self.maildir(user)).expect("a Maildir") {
+            let path = entry.expect("an entry").path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if name.starts_with("dovecot") {
+                fs::remove_file(path).expect("an index that can be made again");
+            }
+        }
+    }
+
     pub fn log(&self) -> String {
         fs::read_to_string(self.folder.path().join("log")).unwrap_or_default()
     }

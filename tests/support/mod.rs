@@ -5,6 +5,7 @@
 pub mod dovecot;
 pub mod script;
 pub mod smtp;
+pub mod warden;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
