@@ -82,7 +82,8 @@ mod tests {
         ];
         let files = lists.map(|(name, kind, digest)| SourceFile {
             path: format!("hashsets/{name}.txt").into(),
-            octets: format!("# mailwarden list 1\n# name: {name}\n# category: known-image\n# kind: {kind}\n{digest}\n{digest}\n").into_bytes(),
+            octets: format!("# mailwarden list 1\n# name: {name}\n# category: known-image\n# kind: {kind}\n{digest}\n{digest}\n")
+                .into_bytes(),
         });
         let lists = DigestLists::new(&read_all(&files).unwrap_or_default());
         let location = Location { part: "2".to_owned(), field: Field::Attachment };

@@ -164,7 +164,12 @@ impl Header {
                 "category" => {
                     header.category = value.parse().ok();
                     if header.category.is_none() {
-                        faults.push(fault(path, Some(line), format!("`{value}` is not a category"), "`known-image` is for lists of the police and of charities"));
+                        faults.push(fault(
+                            path,
+                            Some(line),
+                            format!("`{value}` is not a category"),
+                            "`known-image` is for lists of the police and of charities",
+                        ));
                     }
                 }
                 "kind" => {

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-
 use super::expression::Expression;
 use super::faults::Faults;
-use crate::scan::detect::version;
 use super::form::{ExampleForm, Expect, RuleForm, Status};
 use super::signal::{Signal, read_number, read_signal, read_terms};
 use crate::fault::{At, Fault};
 use crate::finding::{Category, Field, Level, RuleId, RuleVersion};
+use crate::scan::detect::version;
 use crate::wire::SourceFile;
 
 /// Of a rule's file, in octets.
@@ -53,7 +52,9 @@ pub fn compile(file: &SourceFile) -> Result<Rule, Vec<Fault>> {
     let name = name_by_path(&file.path);
     let mut faults = Faults { path: &file.path, text: "", rule: name.clone(), list: Vec::new() };
     if file.octets.len() > MAX_FILE {
-        return Err(faults.alone(format!("the file has {} octets, {MAX_FILE} are allowed", file.octets.len()), "split it into several rules"));
+        return Err(
+            faults.alone(format!("the file has {} octets, {MAX_FILE} are allowed", file.octets.len()), "split it into several rules")
+        );
     }
     faults.text = match std::str::from_utf8(&file.octets) {
         Ok(text) => text,
@@ -94,7 +95,8 @@ fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8]) -> Result<Rule, 
     if let Some(fields) = form.fields.as_ref().filter(|fields| fields.get_ref().is_empty()) {
         faults.at(fields, "a rule that looks nowhere never fires", "leave the key out to look everywhere");
     }
-    let signals: Vec<_> = form.signal.iter().enumerate().map(|(place, signal)| read_signal(signal, &form.signal[..place], &mut faults)).collect();
+    let signals: Vec<_> =
+        form.signal.iter().enumerate().map(|(place, signal)| read_signal(signal, &form.signal[..place], &mut faults)).collect();
     let objections = object_to_bare_patterns(form, &signals, &faults);
     let fire = read_fire(form, &signals, &mut faults);
     let score = read_number(&form.decide.score, 1..=100, "a score", &mut faults);
@@ -124,7 +126,10 @@ fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8]) -> Result<Rule, 
             examples,
             objections,
         }),
-        _ => Err(faults.list),
+        _ => {
+            faults.list.sort_by(|one, other| one.at.cmp(&other.at));
+            Err(faults.list)
+        }
     }
 }
 
@@ -176,7 +181,8 @@ fn read_fire(form: &RuleForm, signals: &[Option<Signal>], faults: &mut Faults<'_
     let expression = match Expression::read(fire.get_ref(), &names) {
         Ok(expression) => expression,
         Err(misread) => {
-            let hint = if names.is_empty() { "write a [[signal]] first".to_owned() } else { format!("the signals are {}", names.join(", ")) };
+            let hint =
+                if names.is_empty() { "write a [[signal]] first".to_owned() } else { format!("the signals are {}", names.join(", ")) };
             faults.inside(fire, misread.at, misread.why, hint);
             return None;
         }
@@ -197,7 +203,7 @@ fn read_examples(form: &RuleForm, faults: &mut Faults<'_>) -> Vec<Example> {
     for (expect, name) in [(Expect::Match, "match"), (Expect::NoMatch, "no-match")] {
         let count = form.example.iter().filter(|example| example.get_ref().expect == expect).count();
         if count < 2 {
-            let why = format!("{count} example(s) with `expect = \"{name}\"`, at least two are needed");
+            let why = format!("examples with `expect = \"{name}\"`: {count}, where two are the least");
             faults.tell(&form.id.span(), why, "a rule without examples cannot be trusted: add [[example]] with `expect` and `text`");
         }
     }
@@ -222,7 +228,9 @@ fn check_history(form: &RuleForm, faults: &mut Faults<'_>) {
 fn object_to_bare_patterns(form: &RuleForm, signals: &[Option<Signal>], faults: &Faults<'_>) -> Vec<Fault> {
     let mut objections = Faults { path: faults.path, text: faults.text, rule: faults.rule.clone(), list: Vec::new() };
     for (written, signal) in form.signal.iter().zip(signals) {
-        let (Some(Signal::Patterns(patterns)), Some(regexes), None | Some(true)) = (signal, &written.regex, written.needs_literal) else { continue };
+        let (Some(Signal::Patterns(patterns)), Some(regexes), None | Some(true)) = (signal, &written.regex, written.needs_literal) else {
+            continue;
+        };
         for (_, regex) in patterns.iter().zip(regexes.get_ref()).filter(|(pattern, _)| pattern.literals.is_empty()) {
             let why = "the regex has no three fixed letters to look for first, and would run over every text";
             objections.at(regex, why, "add a fixed word to it, or say `needs_literal = false`");

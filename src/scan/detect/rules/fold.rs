@@ -53,11 +53,7 @@ impl<'a> Folded<'a> {
         let (view, original) = (view as usize, original as usize);
         let (view_end, original_end) =
             self.pieces.get(next).map_or((self.view.len(), self.original.len()), |(view, original)| (*view as usize, *original as usize));
-        if view_end - view == original_end - original {
-            (original + at - view, original + at - view + 1)
-        } else {
-            (original, original_end)
-        }
+        if view_end - view == original_end - original { (original + at - view, original + at - view + 1) } else { (original, original_end) }
     }
 }
 

@@ -23,9 +23,17 @@ pub enum Signal {
     Terms(Vec<String>),
     Patterns(Vec<Pattern>),
     /// Two earlier signals with at most so many words between them.
-    Near { a: usize, b: usize, words: usize, ordered: bool },
+    Near {
+        a: usize,
+        b: usize,
+        words: usize,
+        ordered: bool,
+    },
     /// At least so many finds of earlier signals.
-    Count { of: Vec<usize>, at_least: usize },
+    Count {
+        of: Vec<usize>,
+        at_least: usize,
+    },
 }
 
 impl Signal {
@@ -42,7 +50,8 @@ impl Signal {
 /// `earlier` are the signals that this one may speak of.
 pub fn read_signal(form: &SignalForm, earlier: &[SignalForm], faults: &mut Faults<'_>) -> Option<Signal> {
     let name = form.name.get_ref();
-    let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_') && name.starts_with(|c: char| c.is_ascii_lowercase());
+    let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+        && name.starts_with(|c: char| c.is_ascii_lowercase());
     if !plain || ["and", "or", "not"].contains(&name.as_str()) || name.len() > 40 {
         faults.at(&form.name, format!("`{name}` is no name for a signal"), "use small letters, digits and `_`; not `and`, `or`, `not`");
     }
@@ -55,7 +64,11 @@ pub fn read_signal(form: &SignalForm, earlier: &[SignalForm], faults: &mut Fault
         (None, None, Some(near), None) => read_near(near, earlier, faults),
         (None, None, None, Some(count)) => read_count(count, earlier, faults),
         _ => {
-            faults.at(&form.name, format!("signal `{name}` has not exactly one of `terms`, `regex`, `near` and `count`"), "make a signal of each");
+            faults.at(
+                &form.name,
+                format!("signal `{name}` has not exactly one of `terms`, `regex`, `near` and `count`"),
+                "make a signal of each",
+            );
             None
         }
     }
@@ -70,7 +83,11 @@ pub fn read_terms(terms: &Spanned<Vec<Spanned<String>>>, faults: &mut Faults<'_>
         let length = term.get_ref().chars().count();
         let fold = fold_term(term.get_ref());
         if length > MAX_TERM {
-            faults.at(term, format!("a term of {length} characters, {MAX_TERM} are allowed"), "a few telling words find more than a long quotation");
+            faults.at(
+                term,
+                format!("a term of {length} characters, {MAX_TERM} are allowed"),
+                "a few telling words find more than a long quotation",
+            );
         } else if words::words(fold.as_bytes()).next().is_none() {
             faults.at(term, "the term has no word in it", "write at least one letter, digit or emoji");
         } else {
@@ -126,7 +143,8 @@ fn read_count(count: &CountForm, earlier: &[SignalForm], faults: &mut Faults<'_>
 
 /// The place of an earlier signal of terms or regexes.
 fn read_reference(name: &Spanned<String>, earlier: &[SignalForm], faults: &mut Faults<'_>) -> Option<usize> {
-    let place = earlier.iter().position(|signal| signal.name.get_ref() == name.get_ref() && (signal.terms.is_some() || signal.regex.is_some()));
+    let place =
+        earlier.iter().position(|signal| signal.name.get_ref() == name.get_ref() && (signal.terms.is_some() || signal.regex.is_some()));
     if place.is_none() {
         let why = format!("no signal `{}` of terms or regexes stands above", name.get_ref());
         faults.at(name, why, "`near` and `count` speak of signals further up in the file");
