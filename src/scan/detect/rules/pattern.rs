@@ -1,5 +1,7 @@
 //! A regular expression, and the fixed letters without which it cannot match.
 
+use std::cmp::Reverse;
+
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::Extractor;
@@ -63,7 +65,7 @@ fn misread(error: regex_syntax::Error) -> BadPattern {
     }
 }
 
-/// The best set of literals of which every match has one: long ones before short, few before many.
+/// The best set of literals of which every match has one.
 fn required_literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     let inner = match hir.kind() {
         HirKind::Capture(capture) => required_literals(&capture.sub),
@@ -81,15 +83,18 @@ fn required_literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
 }
 
 fn leading_literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
-    let sequence = Extractor::new().extract(hir);
+    // A class of two is a letter in either case; a larger one says little.
+    let sequence = Extractor::new().limit_class(2).extract(hir);
     let mut literals: Vec<_> = sequence.literals()?.iter().map(|literal| literal.as_bytes().to_ascii_lowercase()).collect();
     literals.sort_unstable();
     literals.dedup();
     (literals.iter().map(Vec::len).min()? >= SHORTEST_LITERAL).then_some(literals)
 }
 
-fn worth(literals: &[Vec<u8>]) -> (usize, std::cmp::Reverse<usize>) {
-    (literals.iter().map(Vec::len).min().unwrap_or(0).min(6), std::cmp::Reverse(literals.len()))
+/// Four letters are rare enough; beyond that, few literals are worth more than long ones.
+fn worth(literals: &[Vec<u8>]) -> (usize, Reverse<usize>, usize) {
+    let shortest = literals.iter().map(Vec::len).min().unwrap_or(0);
+    (shortest.min(4), Reverse(literals.len()), shortest)
 }
 
 #[cfg(test)]
@@ -103,7 +108,7 @@ mod tests {
 
     #[test]
     fn the_letters_that_every_match_has_are_known() {
-        assert_eq!(literals(r"\bAccount\s+number\b"), ["number"]);
+        assert_eq!(literals(r"\bAccount\s+number\b"), ["account"]);
         assert_eq!(literals(r"\d{4} (?:pass|pin)code \d"), ["code "]);
         assert_eq!(literals(r"\d+(?i:Pay)\d"), ["pay"]);
         assert_eq!(literals(r"(?:alpha|be)\d"), [""; 0]);
