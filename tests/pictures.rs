@@ -119,10 +119,13 @@ fn a_gradient_list_finds_a_picture_under_a_sticker() {
 #[test]
 fn what_cannot_be_decoded_is_incomplete_for_its_reason_and_has_no_hash() {
     let whole = png(&texture(9, 300, 200).into());
-    let cases: [(&str, Vec<u8>, Reason); 5] = [
+    let mut photograph = Vec::new();
+    texture(9, 300, 200).write_to(&mut Cursor::new(&mut photograph), ImageFormat::Jpeg).unwrap();
+    let cases: [(&str, Vec<u8>, Reason); 6] = [
+        ("a JPEG cut short", photograph[..photograph.len() * 9 / 10].to_vec(), Reason::Damaged),
         ("cut short", whole[..whole.len() / 2].to_vec(), Reason::Damaged),
         ("no picture", b"hello".to_vec(), Reason::Unsupported),
-        ("a photograph of another format", b"\0\0\0\x18ftypheic\0\0\0\0".to_vec(), Reason::Unsupported),
+        ("of a format that is not opened", b"\0\0\0\x18ftypheic\0\0\0\0".to_vec(), Reason::Unsupported),
         ("too many pixels", png_header(60_000, 60_000), Reason::Budget),
         ("a long strip", png_header(40_000, 10), Reason::Budget),
     ];
