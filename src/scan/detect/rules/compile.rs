@@ -126,7 +126,10 @@ fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8]) -> Result<Rule, 
             examples,
             objections,
         }),
-        _ => Err(faults.list),
+        _ => {
+            faults.list.sort_by(|one, other| one.at.cmp(&other.at));
+            Err(faults.list)
+        }
     }
 }
 
@@ -200,7 +203,7 @@ fn read_examples(form: &RuleForm, faults: &mut Faults<'_>) -> Vec<Example> {
     for (expect, name) in [(Expect::Match, "match"), (Expect::NoMatch, "no-match")] {
         let count = form.example.iter().filter(|example| example.get_ref().expect == expect).count();
         if count < 2 {
-            let why = format!("{count} example(s) with `expect = \"{name}\"`, at least two are needed");
+            let why = format!("examples with `expect = \"{name}\"`: {count}, where two are the least");
             faults.tell(&form.id.span(), why, "a rule without examples cannot be trusted: add [[example]] with `expect` and `text`");
         }
     }
