@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use mailwarden::fault::Fault;
 use mailwarden::finding::{Category, Field, Location};
 use mailwarden::scan::detect::{Detectors, check};
-use mailwarden::scan::extract::TextExtract;
+use mailwarden::scan::TextExtract;
 use mailwarden::wire::{Bundle, SourceFile};
 
 #[test]
