@@ -12,7 +12,7 @@ use super::{await_port, end, free_port, hand_over, require, unprivileged};
 
 pub const PASSWORD: &str = "correct-horse";
 pub const MASTER: &str = "scanner";
-pub const MASTER_PASSWORD: &str = "master \"quoted\" \\ pass";
+pub const MASTER_PASSWORD: &str = "master \"quoted\" \\ p\u{e4}ss";
 
 pub struct Dovecot {
     folder: TempDir,

@@ -13,7 +13,8 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::line::{is_beginning, is_fetch, is_readable, is_status, literal, make_plain};
+use super::line::{is_beginning, is_fetch, is_readable, is_status, literal, make_plain, uid_in};
+use crate::mail::Uid;
 
 /// Responses put aside per command; more than that is not a quirk but an attack.
 const MOST_ASIDE: usize = 256;
@@ -30,8 +31,8 @@ pub struct FrameLimits {
 /// Why a response was not let through.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum Refusal {
-    #[error("a literal of {0} octets")]
-    Literal(u64),
+    #[error("a literal of {octets} octets")]
+    Literal { octets: u64, uid: Option<Uid> },
     #[error("a line without end")]
     Line,
     #[error("a response that cannot be read")]
@@ -98,7 +99,7 @@ impl<T> FrameGuard<T> {
 
     fn open_literal(&mut self, octets: u64, end: usize) -> Result<(), Refusal> {
         if octets > self.limits.literal {
-            return Err(Refusal::Literal(octets));
+            return Err(Refusal::Literal { octets, uid: uid_in(&self.held[self.line..end]) });
         }
         let line = &self.held[self.line..end];
         if self.skeleton.is_none() && !is_fetch(line) {
@@ -299,8 +300,8 @@ mod tests {
 
     #[tokio::test]
     async fn a_literal_is_refused_for_what_it_announces() {
-        assert_eq!(refused(b"* 1 FETCH (UID 1 BODY[] {1001}\r\nabc").await, Refusal::Literal(1001));
-        assert_eq!(refused(b"* 1 FETCH (BODY[] {99999999999999999999999}\r\n").await, Refusal::Literal(u64::MAX));
+        assert_eq!(refused(b"* 1 FETCH (UID 1 BODY[] {1001}\r\nabc").await, Refusal::Literal { octets: 1001, uid: Uid::new(1) });
+        assert_eq!(refused(b"* 1 FETCH (BODY[] {99999999999999999999999}\r\n").await, Refusal::Literal { octets: u64::MAX, uid: None });
         assert_eq!(refused(b"* LIST () \"/\" {900}\r\n").await, Refusal::Line, "a name is held like a line");
     }
 

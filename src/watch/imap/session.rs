@@ -119,21 +119,20 @@ impl Session {
     /// [`ImapError::Throttled`] when the server wants to be asked later.
     pub async fn login(&mut self, login: &Login) -> Result<(), ImapError> {
         const COMMAND: &str = "LOGIN";
+        let (name, password) = (login.name(), login.password());
+        let (Some(quoted_name), Some(quoted_password)) = (quoted(&name), quoted(password)) else {
+            return Err(ImapError::Unspeakable { command: COMMAND });
+        };
         let mut line = self.stamp(COMMAND, 0)?;
-        for argument in [&*login.name(), login.password()] {
+        for (argument, quoted) in [(&*name, quoted_name), (password, quoted_password)] {
             line.push(' ');
-            match quoted(argument) {
-                Some(quoted) if argument.is_ascii() => line.push_str(&quoted),
-                Some(_) => {
-                    line.push_str(&format!("{{{}}}\r\n", argument.len()));
-                    self.write(line.as_bytes()).await?;
-                    self.continuation().await?;
-                    argument.clone_into(&mut line);
-                }
-                None => {
-                    self.pending.clear();
-                    return Err(ImapError::Unspeakable { command: COMMAND });
-                }
+            if argument.is_ascii() {
+                line.push_str(&quoted);
+            } else {
+                line.push_str(&format!("{{{}}}\r\n", argument.len()));
+                self.write(line.as_bytes()).await?;
+                self.continuation().await?;
+                argument.clone_into(&mut line);
             }
         }
         line.push_str("\r\n");
@@ -300,8 +299,8 @@ impl Session {
     /// `async-imap` puts what it could not read into its errors: nothing of their text goes on.
     fn unreadable(&self, command: &'static str, error: &io::Error) -> ImapError {
         match error.get_ref().map(|inner| inner.downcast_ref::<Refusal>()) {
-            Some(Some(Refusal::Literal(octets))) => {
-                ImapError::LiteralTooLarge { command, octets: *octets, limit: self.limits.frame.literal }
+            Some(Some(Refusal::Literal { octets, uid })) => {
+                ImapError::LiteralTooLarge { command, uid: *uid, octets: *octets, limit: self.limits.frame.literal }
             }
             Some(Some(Refusal::Line | Refusal::Unreadable)) => ImapError::Malformed { command },
             Some(None) if error.kind() == io::ErrorKind::Other => ImapError::Malformed { command },
