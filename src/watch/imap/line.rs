@@ -12,7 +12,7 @@ const DEEPEST: usize = 8;
 /// A tagged response, a continuation, or an untagged one that is only for people to read.
 pub(super) fn is_status(line: &[u8]) -> bool {
     let Some(untagged) = line.strip_prefix(b"* ") else { return true };
-    let word = untagged.split(|octet| octet.is_ascii_whitespace()).next().unwrap_or_default();
+    let word = untagged.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     [&b"OK"[..], b"NO", b"BAD", b"BYE", b"PREAUTH"].iter().any(|status| word.eq_ignore_ascii_case(status))
 }
 

@@ -22,7 +22,7 @@ use super::session::Limits;
 /// Name, TCP and TLS together may take this long.
 const CONNECT: Duration = Duration::from_secs(15);
 /// After such a silence the kernel asks whether the other end is still there.
-const SILENCE: Duration = Duration::from_secs(60);
+const SILENCE: Duration = Duration::from_mins(1);
 /// Octets that a server may say before TLS.
 const LONGEST_PREAMBLE: usize = 8 << 10;
 

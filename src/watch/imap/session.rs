@@ -39,10 +39,10 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Self {
         Self {
-            command: Duration::from_secs(60),
-            silence: Duration::from_secs(60),
+            command: Duration::from_mins(1),
+            silence: Duration::from_mins(1),
             slowest: 16 << 10,
-            idle: Duration::from_secs(20 * 60),
+            idle: Duration::from_mins(20),
             large: 4 << 20,
             part: 1 << 20,
             message: 256 << 20,
@@ -129,7 +129,7 @@ impl Session {
             if argument.is_ascii() {
                 line.push_str(&quoted);
             } else {
-                line.push_str(&format!("{{{}}}\r\n", argument.len()));
+                line = format!("{line}{{{}}}\r\n", argument.len());
                 self.write(line.as_bytes()).await?;
                 self.continuation().await?;
                 argument.clone_into(&mut line);
@@ -202,12 +202,9 @@ impl Session {
     /// Sends several commands in one go; they are answered in their order.
     pub(super) async fn send_all(&mut self, command: &'static str, arguments: &[String]) -> Result<(), ImapError> {
         self.require_in_step(command)?;
-        let mut lines = String::new();
-        for arguments in arguments {
-            lines.push_str(&format!("{} {arguments}\r\n", self.tag(command)));
-        }
+        let lines: Vec<String> = arguments.iter().map(|arguments| format!("{} {arguments}\r\n", self.tag(command))).collect();
         self.deadline = Instant::now() + self.limits.command;
-        self.write(lines.as_bytes()).await
+        self.write(lines.concat().as_bytes()).await
     }
 
     /// The tag and the name of a new command; from here on it is unanswered.
