@@ -28,8 +28,8 @@ fn the_smtp_server_keeps_what_it_accepts() {
 #[test]
 fn dovecot_takes_what_a_delivery_agent_brings() {
     let dovecot = Dovecot::start();
-    dovecot.deliver(TO, b"Subject: by hand\r\n\r\none\r\n");
-    dovecot.deliver(TO, b"Subject: by hand\r\n\r\ntwo\r\n");
+    dovecot.deliver(TO, &b"Subject: by hand\r\n\r\none\r\n"[..]);
+    dovecot.deliver(TO, &b"Subject: by hand\r\n\r\ntwo\r\n"[..]);
     assert_eq!(dovecot.files(TO).len(), 2);
     assert!(std::net::TcpStream::connect(("127.0.0.1", dovecot.lmtp)).is_ok(), "{}", dovecot.log());
 }

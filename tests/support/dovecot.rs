@@ -1,5 +1,7 @@
 //! A private Dovecot: own folder, own ports, own authority for TLS; any user name, one password, one master.
 
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -63,13 +65,14 @@ impl Dovecot {
     }
 
     /// Puts a message into an INBOX as a delivery agent would, past all code under test.
-    pub fn deliver(&self, user: &str, message: &[u8]) {
+    pub fn deliver(&self, user: &str, mut message: impl Read) {
         let maildir = self.maildir(user);
         let name = format!("{}.made-up", self.files(user).len() + 1);
         for folder in ["tmp", "cur", "new"] {
             fs::create_dir_all(maildir.join(folder)).expect("a Maildir");
         }
-        fs::write(maildir.join("tmp").join(&name), message).expect("room for a message");
+        let mut file = File::create(maildir.join("tmp").join(&name)).expect("a file");
+        io::copy(&mut message, &mut file).expect("room for a message");
         hand_over(&maildir).expect("a Maildir that Dovecot may write");
         fs::rename(maildir.join("tmp").join(&name), maildir.join("new").join(&name)).expect("a delivery");
     }

@@ -17,7 +17,7 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::error::{ImapError, printable};
-use super::session::Limits;
+use super::limits::Limits;
 
 /// Name, TCP and TLS together may take this long.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -38,11 +38,14 @@ pub struct Server {
     pub limits: Limits,
 }
 
+/// What protects a conversation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Security {
     /// Only ever spoken to this machine.
     Plaintext,
+    /// TLS from the third line on, usually on port 143.
     StartTls,
+    /// TLS from the first octet on, usually on port 993.
     Tls,
 }
 

@@ -11,46 +11,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::capability::Capabilities;
 use super::error::ImapError;
-use super::guard::{FrameGuard, FrameLimits, Refusal};
+use super::framing::Refusal;
+use super::guard::FrameGuard;
+use super::limits::Limits;
 use super::login::Login;
 use super::reach::{Server, Stream, reach};
 use super::text::quoted;
-
-/// How much is accepted from a server, and how long it is waited for.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// For a whole command, besides the time that its octets may take.
-    pub command: Duration,
-    /// Without an octet in the middle of a command.
-    pub silence: Duration,
-    /// The slowest line that is put up with, in octets a second.
-    pub slowest: u64,
-    /// For one IDLE, however talkative the server is: servers may hang up after 30 minutes (RFC 2177).
-    pub idle: Duration,
-    /// A message above this size, in octets, is fetched in pieces.
-    pub large: u64,
-    /// The size of such a piece, in octets.
-    pub part: u64,
-    /// A message above this size, in octets, is not fetched at all.
-    pub message: u64,
-    pub frame: FrameLimits,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            command: Duration::from_mins(1),
-            silence: Duration::from_mins(1),
-            slowest: 16 << 10,
-            idle: Duration::from_mins(20),
-            large: 4 << 20,
-            part: 1 << 20,
-            message: 256 << 20,
-            // A server that understates a size may be off by this much before it costs a connection.
-            frame: FrameLimits { line: 64 << 10, literal: 16 << 20 },
-        }
-    }
-}
 
 /// A conversation, from the greeting on. One task uses it.
 pub struct Session {
@@ -264,10 +230,19 @@ impl Session {
     ///
     /// # Errors
     /// When the server falls silent, hangs up, says goodbye, or answers what cannot be read.
-    pub(super) async fn read<R>(&mut self, on: impl FnMut(&Response<'_>) -> R) -> Result<Option<R>, ImapError> {
+    pub(super) async fn read<R>(&mut self, mut on: impl FnMut(&Response<'_>) -> R) -> Result<Option<R>, ImapError> {
         let command = self.command();
-        let patience = self.deadline.min(Instant::now() + self.limits.silence);
-        timeout_at(patience, self.hear(on)).await.unwrap_or(Err(ImapError::Timeout { command }))
+        loop {
+            let before = self.client.get_ref().received();
+            let patience = self.deadline.min(Instant::now() + self.limits.silence);
+            if let Ok(heard) = timeout_at(patience, self.hear(&mut on)).await {
+                return heard;
+            }
+            // A large response may take longer than the silence allowed, but not longer than the command.
+            if self.client.get_ref().received() == before || Instant::now() >= self.deadline {
+                return Err(ImapError::Timeout { command });
+            }
+        }
     }
 
     /// As [`Session::read`], for as long as it takes. Dropped halfway, it has lost nothing.
