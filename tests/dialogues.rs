@@ -34,7 +34,7 @@ const CANARY: &str = "canary";
 
 const LIMITS: Limits = Limits {
     command: Duration::from_secs(4),
-    silence: Duration::from_secs(1),
+    silence: Duration::from_secs(2),
     slowest: 1 << 10,
     idle: Duration::from_secs(1),
     large: 64,
