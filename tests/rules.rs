@@ -58,6 +58,19 @@ fn the_faults_of_all_files_are_told_at_once() {
 }
 
 #[test]
+fn a_thousand_faults_of_one_file_are_not_all_told() {
+    let rule = std::fs::read_to_string("rules/bullying/degrading.toml").unwrap().replacen(
+        "terms = [",
+        &format!("terms = [{}", "\"!\",".repeat(1_000)),
+        1,
+    );
+    let bundle =
+        Bundle { rules: vec![SourceFile { path: "rules/bullying/degrading.toml".into(), octets: rule.into_bytes() }], ..Bundle::default() };
+    let faults = check(&bundle).unwrap_err();
+    assert_eq!((faults.len(), faults[0].why.as_str(), faults[50].why.as_str()), (51, "the term has no word in it", "950 more faults"));
+}
+
+#[test]
 fn a_rule_of_the_school_replaces_the_shipped_one_of_the_same_name() {
     let mut bundle = shipped();
     let shipped = bundle.rules[0].clone();
