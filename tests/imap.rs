@@ -6,10 +6,10 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mailwarden::config::{Secret, Security};
 use mailwarden::mail::{FolderName, Uid};
 use mailwarden::watch::imap::{
-    Folder, IdleEnd, ImapError, Limits, Listed, Login, Secret, Security, Selected, Server, Session, SpecialUse, UidSet, trust_file,
-    trust_system,
+    Folder, IdleEnd, ImapError, Limits, Listed, Login, Selected, Server, Session, SpecialUse, UidSet, trust_file, trust_system,
 };
 use support::dovecot::{Dovecot, MASTER, MASTER_PASSWORD, PASSWORD};
 

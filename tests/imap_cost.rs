@@ -4,7 +4,8 @@
 
 mod support;
 
-use mailwarden::watch::imap::{Folder, Limits, Login, Secret, Security, Server, Session, UidSet, trust_file};
+use mailwarden::config::{Secret, Security};
+use mailwarden::watch::imap::{Folder, Limits, Login, Server, Session, UidSet, trust_file};
 use mailwarden::wire::MessageWriter;
 use support::dovecot::{Dovecot, PASSWORD};
 use tokio::sync::Mutex;

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use mailwarden::fault::Fault;
 use mailwarden::finding::{Category, Field, Location};
-use mailwarden::scan::detect::{Detectors, check};
 use mailwarden::scan::TextExtract;
+use mailwarden::scan::detect::{Detectors, check};
 use mailwarden::wire::{Bundle, SourceFile};
 
 #[test]

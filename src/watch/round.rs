@@ -20,7 +20,7 @@ use crate::worker::PoolError;
 /// One FETCH brings at most so many messages, and so many octets unless one message alone is larger.
 const BATCH_MESSAGES: usize = 50;
 const BATCH_OCTETS: u64 = 8 << 20;
-/// In so many rounds a message that is listed and not handed over is asked for, before it is noted as unread.
+/// In so many rounds a message is asked for that does not come, or not in a form that can be read, before it is noted as unread.
 const PATIENCE: u32 = 3;
 
 /// What one visit to a folder judges at most, in messages, before the other folders have their turn.
@@ -31,11 +31,16 @@ const WINDOW: u32 = 5_000;
 /// What is remembered of a mailbox from round to round.
 #[derive(Default)]
 pub struct Memory {
-    /// Messages that the server lists and does not hand over, and in how many rounds.
-    withheld: HashMap<(FolderName, UidValidity, Uid), u32>,
-    /// The folder in which the last round broke off. It comes last, so that it keeps no other from being read.
+    /// Messages that the server lists and does not hand over in a form that can be read, and in how many rounds.
+    withheld: HashMap<Numbered, u32>,
+    /// In octets, of messages whose size the server understates.
+    true_sizes: HashMap<Numbered, u64>,
+    /// The folder in which the last round broke off. It comes last, so that it keeps no other from being read,
+    /// and its messages are fetched one by one, so that the one to blame is found.
     broke_off: Option<FolderName>,
 }
+
+type Numbered = (FolderName, UidValidity, Uid);
 
 /// How a round went that broke off nowhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -69,6 +74,12 @@ struct Visit<'a> {
     folder: &'a Folder,
     selected: Selected,
     cursor: Cursor,
+}
+
+impl Visit<'_> {
+    fn number(&self, uid: Uid) -> Numbered {
+        (self.folder.name.clone(), self.cursor.uidvalidity, uid)
+    }
 }
 
 impl Round<'_> {
@@ -154,7 +165,12 @@ impl Round<'_> {
             // Numbers may lie far apart: the window grows until it finds something.
             let end = visit.selected.uidnext.filter(|end| first.saturating_add(window) < *end).map(|_| first.saturating_add(window));
             let set = end.map_or_else(|| UidSet::from(first), |end| UidSet::between(first, end - 1));
-            let listed = self.session.listing(&visit.selected, &set).await?;
+            let mut listed = self.session.listing(&visit.selected, &set).await?;
+            for message in &mut listed {
+                if let Some(size) = self.memory.true_sizes.get(&visit.number(message.uid)) {
+                    message.arrival.size = *size;
+                }
+            }
             if listed.len() < BATCH_MESSAGES {
                 window = window.saturating_mul(2);
             }
@@ -178,7 +194,8 @@ impl Round<'_> {
         if let Some(oldest) = listed.iter().map(|message| message.arrival.internal_date).min() {
             self.daemon.board.waiting(self.mailbox(), oldest);
         }
-        for batch in batches(listed) {
+        let most = if self.memory.broke_off.as_ref() == Some(&visit.folder.name) { 1 } else { BATCH_MESSAGES };
+        for batch in batches(listed, most) {
             let turn = self.daemon.gate(self.watched).turn().await;
             let (judged, unread) = self.batch(visit, batch).await?;
             drop(turn);
@@ -205,7 +222,17 @@ impl Round<'_> {
     /// Has a batch examined and acts on the verdicts. Returns what was judged, and the first message that
     /// could not be.
     async fn batch(&mut self, visit: &mut Visit<'_>, batch: &[Listed]) -> Result<(Vec<Judged>, Option<Uid>), Trouble> {
-        let Examined { messages, oversized, missing } = self.examine(visit, batch).await?;
+        let (given_up, fetched): (Vec<_>, Vec<_>) = batch
+            .iter()
+            .cloned()
+            .partition(|listed| self.memory.withheld.get(&visit.number(listed.uid)).is_some_and(|tries| *tries >= PATIENCE));
+        let Examined { messages, oversized, missing } = match self.examine(visit, &fetched).await {
+            Err(Trouble::Imap(error)) => {
+                self.blame(visit, &fetched, &error);
+                return Err(error.into());
+            }
+            examined => examined?,
+        };
         let arrivals: HashMap<Uid, &Arrival> = batch.iter().map(|listed| (listed.uid, &listed.arrival)).collect();
         let mut judged = Vec::with_capacity(batch.len());
         let mut held = Vec::new();
@@ -221,18 +248,31 @@ impl Round<'_> {
         for listed in batch.iter().filter(|listed| oversized.contains(&listed.uid)) {
             judged.push(self.unread(visit, listed, Reason::Budget).await?);
         }
+        for listed in &given_up {
+            judged.push(self.unread(visit, listed, Reason::Unfetched).await?);
+        }
         let mut waiting = None;
         for listed in self.still_there(visit, missing).await? {
-            let tries = self.memory.withheld.entry((visit.folder.name.clone(), visit.cursor.uidvalidity, listed.uid)).or_default();
-            *tries += 1;
-            if *tries < PATIENCE {
-                waiting = waiting.or(Some(listed.uid));
-            } else {
-                judged.push(self.unread(visit, &listed, Reason::Unfetched).await?);
-            }
+            *self.memory.withheld.entry(visit.number(listed.uid)).or_default() += 1;
+            waiting = waiting.or(Some(listed.uid));
         }
         self.remove(visit, held).await?;
         Ok((judged, waiting))
+    }
+
+    /// Remembers which message broke the session, if it was a message and not the network.
+    fn blame(&mut self, visit: &Visit<'_>, batch: &[Listed], error: &ImapError) {
+        match error {
+            ImapError::LiteralTooLarge { uid: Some(uid), octets, .. } => {
+                self.memory.true_sizes.insert(visit.number(*uid), *octets);
+            }
+            ImapError::LiteralTooLarge { .. } | ImapError::Malformed { .. } => {
+                if let [alone] = batch {
+                    *self.memory.withheld.entry(visit.number(alone.uid)).or_default() += 1;
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Fetches a batch; each message is examined while the next ones arrive.
@@ -363,8 +403,8 @@ impl Round<'_> {
     }
 }
 
-/// Cuts a listing into what one FETCH asks for.
-fn batches(listed: &[Listed]) -> impl Iterator<Item = &[Listed]> {
+/// Cuts a listing into what one FETCH asks for, `most` messages at most.
+fn batches(listed: &[Listed], most: usize) -> impl Iterator<Item = &[Listed]> {
     let mut rest = listed;
     std::iter::from_fn(move || {
         let mut octets = 0;
@@ -372,7 +412,7 @@ fn batches(listed: &[Listed]) -> impl Iterator<Item = &[Listed]> {
             octets += message.arrival.size;
             octets <= BATCH_OCTETS
         };
-        let count = rest.iter().take(BATCH_MESSAGES).take_while(|message| fits(message)).count().max(1).min(rest.len());
+        let count = rest.iter().take(most).take_while(|message| fits(message)).count().max(1).min(rest.len());
         let (batch, after) = rest.split_at(count);
         rest = after;
         (!batch.is_empty()).then_some(batch)

@@ -18,6 +18,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::error::{ImapError, printable};
 use super::limits::Limits;
+use crate::config::Security;
 
 /// Name, TCP and TLS together may take this long.
 const CONNECT: Duration = Duration::from_secs(15);
@@ -39,16 +40,6 @@ pub struct Server {
 }
 
 /// What protects a conversation.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// Only ever spoken to this machine.
-    Plaintext,
-    /// TLS from the third line on, usually on port 143.
-    StartTls,
-    /// TLS from the first octet on, usually on port 993.
-    Tls,
-}
-
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
