@@ -39,7 +39,7 @@ use imap::Session;
 use registry::Registry;
 use shelf::Shelf;
 
-pub use board::{MailboxStatus, Status};
+pub use board::{Board, MailboxStatus, Status};
 pub use connect::{connect, trust};
 pub use start::{Options, StartFailure, open_shelf, start};
 pub use trouble::Trouble;

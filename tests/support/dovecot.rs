@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::{fs, io};
 
 use tempfile::TempDir;
@@ -47,16 +48,24 @@ impl Dovecot {
         fs::write(folder.path().join("masters"), format!("{MASTER}:{{PLAIN}}{MASTER_PASSWORD}\n"))?;
         fs::write(folder.path().join("dovecot.conf"), settings(folder.path(), [imap, imaps, lmtp], configuration))?;
         hand_over(folder.path())?;
-        let mut command = Command::new(require("dovecot", "dovecot-imapd dovecot-lmtpd"));
-        command.arg("-F").arg("-c").arg(folder.path().join("dovecot.conf"));
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        let mut server = unprivileged(&mut command).spawn()?;
+        let mut server = serve(folder.path())?;
         if await_port(imap, &mut server) {
             return Ok(Some(Self { folder, server, imap, imaps, lmtp }));
         }
         end(&mut server);
         eprintln!("{}", fs::read_to_string(folder.path().join("log")).unwrap_or_default());
         Ok(None)
+    }
+
+    /// Ends the server; its mail stays.
+    pub fn stop(&mut self) {
+        end(&mut self.server);
+    }
+
+    /// Starts it again, on the same ports.
+    pub fn restart(&mut self) {
+        self.server = serve(self.folder.path()).expect("Dovecot");
+        assert!(await_port(self.imap, &mut self.server), "Dovecot starts again");
     }
 
     /// The certificate of the authority that vouches for `localhost`.
@@ -67,7 +76,9 @@ impl Dovecot {
     /// Puts a message into an INBOX as a delivery agent would, past all code under test.
     pub fn deliver(&self, user: &str, mut message: impl Read) {
         let maildir = self.maildir(user);
-        let name = format!("{}.made-up", self.files(user).len() + 1);
+        // Never the name of a message that was removed: Dovecot would take it for the same.
+        static DELIVERIES: AtomicU32 = AtomicU32::new(1);
+        let name = format!("{}.made-up", DELIVERIES.fetch_add(1, Ordering::Relaxed));
         for folder in ["tmp", "cur", "new"] {
             fs::create_dir_all(maildir.join(folder)).expect("a Maildir");
         }
@@ -102,6 +113,12 @@ impl Dovecot {
     fn maildir(&self, user: &str) -> PathBuf {
         self.folder.path().join("mail").join(user)
     }
+}
+
+fn serve(folder: &Path) -> io::Result<Child> {
+    let mut command = Command::new(require("dovecot", "dovecot-imapd dovecot-lmtpd"));
+    command.arg("-F").arg("-c").arg(folder.join("dovecot.conf")).stdin(Stdio::null()).stdout(Stdio::null());
+    unprivileged(&mut command).spawn()
 }
 
 impl Drop for Dovecot {
