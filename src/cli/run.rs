@@ -13,7 +13,7 @@ use crate::watch::{self, Options, StartFailure};
 pub(super) struct Run {
     #[command(flatten)]
     config: ConfigFile,
-    /// Poll every mailbox once, send what is due, and end: with 0 when every mailbox could be polled.
+    /// Judge what there is in every mailbox, send what is due, and end: with 0 when every mailbox could be polled.
     #[arg(long)]
     once: bool,
     /// Scan although this kernel cannot cage the scan processes. Every status says so.

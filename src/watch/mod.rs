@@ -82,7 +82,7 @@ impl Daemon {
         Arc::clone(gates.entry(server.name.clone()).or_insert_with(|| Arc::new(Gate::new(server.connections.get()))))
     }
 
-    /// One round of every mailbox and one of the outbox.
+    /// Judges all that there is in every mailbox, and sends what is due.
     ///
     /// # Errors
     /// The number of mailboxes that could not be polled.
@@ -91,7 +91,10 @@ impl Daemon {
         for watched in self.config().mailboxes.clone() {
             let daemon = Arc::clone(self);
             daemon.board.watching(&watched.mailbox);
-            rounds.spawn(async move { mailbox::Post::default().poll(&daemon, &watched).await });
+            rounds.spawn(async move {
+                let mut post = mailbox::Post::default();
+                while post.poll(&daemon, &watched).await.is_zero() {}
+            });
         }
         rounds.join_all().await;
         notice::send_due(self).await;

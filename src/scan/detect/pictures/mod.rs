@@ -32,14 +32,15 @@ struct PictureList {
 /// What is to be said of one picture.
 pub struct Looked {
     pub matches: Vec<Match>,
-    /// Of the first frame, as stored: whatever EXIF says, it is not turned.
+    /// Of the first frame, as stored: whatever EXIF says, it is not turned. `None` for a damaged picture.
     pub pdq: Option<Pdq>,
     pub incomplete: Option<Reason>,
 }
 
-/// The hash of the first frame of a picture; `None` where it cannot be decoded.
+/// The hash of the first frame of a picture; `None` where it cannot be decoded whole.
 pub fn pdq_of(octets: &[u8]) -> Option<Pdq> {
-    decode::decode(octets).frames.first().map(Pdq::of)
+    let decoded = decode::decode(octets);
+    if decoded.incomplete == Some(Reason::Damaged) { None } else { decoded.frames.first().map(Pdq::of) }
 }
 
 impl PictureLists {
@@ -63,7 +64,11 @@ impl PictureLists {
             let distance = telling.iter().filter_map(|(frame, pdq)| list.nearest(frame, pdq)).min()?;
             Some(list.source.as_match(Kind::Picture, location, Some(distance)))
         });
-        Looked { matches: matches.collect(), pdq: hashed.first().map(|(_, pdq)| *pdq), incomplete: decoded.incomplete }
+        let matches = matches.collect();
+        // A damaged picture is matched by what can be seen of it; what the decoder made up for the rest is told as no hash.
+        let whole = decoded.incomplete != Some(Reason::Damaged);
+        let pdq = hashed.first().filter(|_| whole).map(|(_, pdq)| *pdq);
+        Looked { matches, pdq, incomplete: decoded.incomplete }
     }
 }
 
