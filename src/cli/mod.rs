@@ -1,14 +1,21 @@
 //! The command line: one command, one file.
 
+mod cases;
 mod check;
 mod enrolment;
 mod failure;
 mod init;
+mod journal;
+mod key_holder;
 mod keys;
 mod log;
+mod open;
 mod output;
+mod release;
 mod run;
 mod shelf;
+mod status;
+mod time;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,10 +40,15 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Cases(cases::Cases),
     Check(check::Check),
     Init(init::Init),
+    Journal(journal::Journal),
     Keys(keys::Keys),
+    Open(open::Open),
+    Release(release::Release),
     Run(run::Run),
+    Status(status::StatusCommand),
 }
 
 /// Where the configuration lies.
@@ -68,10 +80,15 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     log::to_stderr(line.verbose);
     let mut out = Output::new();
     let done = match line.command {
+        Command::Cases(cases) => cases.run(&mut out),
         Command::Check(check) => check.run(&mut out),
         Command::Init(init) => init.run(&mut out),
+        Command::Journal(journal) => journal.run(&mut out),
         Command::Keys(keys) => keys.run(&mut out),
+        Command::Open(open) => open.run(&mut out),
+        Command::Release(release) => release.run(&mut out),
         Command::Run(run) => run.run(),
+        Command::Status(status) => status.run(&mut out),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -5,6 +5,7 @@ use std::io::{self, IsTerminal, StderrLock, StdoutLock, Write};
 use std::os::fd::AsFd;
 
 use comfy_table::{ContentArrangement, Table, presets};
+use serde::Serialize;
 
 use crate::fault::Fault;
 
@@ -26,6 +27,14 @@ impl Output {
     /// When the output cannot be written.
     pub fn line(&mut self, text: &str) -> io::Result<()> {
         writeln!(self.out, "{text}")
+    }
+
+    /// One line of JSON, for programs.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
+        self.line(&serde_json::to_string(value)?)
     }
 
     /// A table on a terminal; elsewhere a line a row, its fields separated by tabs, without the header.

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ConfigFile, Failure, output};
+use super::{ConfigFile, Failure, output, shelf};
 use crate::watch::{self, Options, StartFailure};
 
 /// Watch the mailboxes: scan what arrives, hold or flag it, and tell the contacts.
@@ -24,6 +24,7 @@ pub(super) struct Run {
 impl Run {
     pub fn run(&self) -> Result<(), Failure> {
         let config = self.config.load()?;
+        shelf::require_owner(&config)?;
         output::tell(&config.faults);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
