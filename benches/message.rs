@@ -1,5 +1,7 @@
 //! What one message costs, offline: `mailwarden scan` against rspamd, and a process a message against a pool.
 
+#![allow(clippy::cast_precision_loss, reason = "no figure has more than three digits")]
+
 use std::fs;
 use std::path::Path;
 use std::process::ExitCode;
@@ -93,7 +95,10 @@ fn process_a_message() -> Result<()> {
         note(&format!("cpu ms a message: {alone:.3} alone, {pooled:.3} pooled"));
         costs.push(alone - pooled);
     }
-    tell("message.process-a-message", UNIT, median(costs), Some(("limit", PROCESS_LIMIT)));
+    let cost = median(costs)
+        .filter(|cost| *cost > 0.0)
+        .ok_or("a worker of its own cost a message nothing: `messages_per_worker` is not heeded")?;
+    tell("message.process-a-message", UNIT, Some(cost), Some(("limit", PROCESS_LIMIT)));
     Ok(())
 }
 
@@ -118,6 +123,7 @@ impl Pile {
         Ok(Self { folder, copies, count: mails.len() * copies })
     }
 
+    /// As many copies as it takes, up to 256.
     fn that_hides_start_up(school: &School, mails: &[Vec<u8>]) -> Result<Self> {
         let start_up = scan_for(school, &Self::of(&mails[..1], 1)?)?.cpu.as_secs_f64();
         let mut pile = Self::of(mails, 8)?;

@@ -1,8 +1,17 @@
 //! PDQ against the hashes of the reference implementation, and against hostile files.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
+use std::borrow::Cow;
+use std::io::Cursor;
 use std::path::PathBuf;
 
-use mailwarden::scan::detect::{MIN_QUALITY, fingerprint};
+use image::codecs::gif::GifEncoder;
+use image::{DynamicImage, Frame, ImageFormat, Rgb, RgbImage};
+use mailwarden::finding::{Kind, Reason};
+use mailwarden::scan::FileExtract;
+use mailwarden::scan::detect::{Detectors, FileReport, MIN_QUALITY, fingerprint};
+use mailwarden::wire::{Bundle, SourceFile};
 
 /// Rules of conformance of the PDQ reference: within so many bits.
 const CONFORMANT: u32 = 10;
@@ -25,6 +34,193 @@ fn every_picture_of_the_reference_has_the_hash_of_the_reference() {
         distances.push(distance);
     }
     assert!(distances.len() >= 20, "only {} pictures", distances.len());
+}
+
+#[test]
+fn a_generated_picture_has_the_hash_that_it_always_had() {
+    for (seed, golden) in [
+        (1, "e7b6fdf6e53724b625731786d9a4deb027a44bee42d91a641a340e037007a26b"),
+        (2, "a4b4e18464a790b6a1491bd964506d4bc30f99e6dbac99ce0e17f7cf1463e633"),
+        (3, "cbcf8481b4e949cdf9d80cd17f947004be31602c27efda7b0cf768d3882696d2"),
+    ] {
+        let found = fingerprint(&png(&texture(seed, 400, 300).into()));
+        // Cosines are a matter of the machine, to the last bit.
+        let distance = distance(found.pdq.unwrap(), hex::decode(golden).unwrap().try_into().unwrap());
+        assert!(distance <= 2 && found.quality == 100, "texture {seed}: {distance} bits off, quality {}", found.quality);
+    }
+}
+
+#[test]
+fn the_kind_of_pixels_does_not_change_the_hash() {
+    let picture = DynamicImage::from(texture(4, 320, 240));
+    let grey = DynamicImage::from(picture.to_luma8());
+    let reference = fingerprint(&png(&picture)).pdq;
+    assert!(reference.is_some());
+    for (name, same) in [
+        ("with alpha", DynamicImage::from(picture.to_rgba8())),
+        ("of 16 bits", DynamicImage::from(picture.to_rgb16())),
+        ("of 16 bits with alpha", DynamicImage::from(picture.to_rgba16())),
+    ] {
+        assert_eq!(fingerprint(&png(&same)).pdq, reference, "{name}");
+    }
+    let reference = fingerprint(&png(&grey)).pdq;
+    for (name, same) in [("grey as colour", DynamicImage::from(grey.to_rgb8())), ("grey of 16 bits", DynamicImage::from(grey.to_luma16()))]
+    {
+        assert_eq!(fingerprint(&png(&same)).pdq, reference, "{name}");
+    }
+    let mut bitmap = Vec::new();
+    picture.to_rgb8().write_to(&mut Cursor::new(&mut bitmap), ImageFormat::Bmp).unwrap();
+    assert_eq!(fingerprint(&bitmap).pdq, fingerprint(&png(&picture)).pdq, "as a bitmap");
+}
+
+#[test]
+fn a_listed_picture_is_found_turned_mirrored_resized_and_as_a_frame_and_another_is_not() {
+    let listed = DynamicImage::from(texture(5, 400, 300));
+    let detectors = list("pdq", &hex::encode(fingerprint(&png(&listed)).pdq.unwrap()));
+    for (name, copy) in [
+        ("itself", listed.clone()),
+        ("mirrored", listed.fliph()),
+        ("upside down", listed.flipv()),
+        ("turned once", listed.rotate90()),
+        ("turned twice", listed.rotate180()),
+        ("turned thrice", listed.rotate270()),
+        ("turned and mirrored", listed.rotate90().fliph()),
+        ("turned and upside down", listed.rotate90().flipv()),
+        ("smaller", listed.thumbnail(200, 150)),
+    ] {
+        let report = file(&detectors, &png(&copy));
+        assert_eq!(report.matches.len(), 1, "{name}");
+        assert_eq!((report.matches[0].finding.kind, report.matches[0].finding.rule.as_str()), (Kind::Picture, "known-image.own"), "{name}");
+        assert_eq!(report.picture.unwrap().matched.map(|(_, distance)| distance), report.matches[0].distance, "{name}");
+    }
+    assert_eq!(file(&detectors, &gif(&[texture(6, 400, 300), texture(5, 400, 300)])).matches.len(), 1, "the second frame");
+    assert!(file(&detectors, &png(&texture(6, 400, 300).into())).matches.is_empty());
+}
+
+#[test]
+fn a_picture_of_too_little_detail_matches_nothing() {
+    let flat = png(&DynamicImage::new_rgb8(300, 300));
+    let found = fingerprint(&flat);
+    assert!(found.quality < MIN_QUALITY, "{}", found.quality);
+    assert!(file(&list("pdq", &hex::encode(found.pdq.unwrap())), &flat).matches.is_empty());
+}
+
+#[test]
+fn a_gradient_list_finds_a_picture_under_a_sticker() {
+    let picture = texture(7, 400, 300);
+    let mut stickered = picture.clone();
+    (0..60).for_each(|x| (0..60).for_each(|y| stickered.put_pixel(x, y, Rgb([255, 255, 255]))));
+    let hasher = img_hash::HasherConfig::new().hash_alg(img_hash::HashAlg::Gradient).hash_size(16, 16).to_hasher();
+    let detectors = list("gradient16", &hex::encode(hasher.hash_image(&DynamicImage::from(picture)).as_bytes()));
+    assert_eq!(file(&detectors, &png(&stickered.into())).matches.len(), 1);
+    assert!(file(&detectors, &png(&texture(8, 400, 300).into())).matches.is_empty());
+}
+
+#[test]
+fn what_cannot_be_decoded_is_incomplete_for_its_reason_and_has_no_hash() {
+    let whole = png(&texture(9, 300, 200).into());
+    let mut photograph = Vec::new();
+    texture(9, 300, 200).write_to(&mut Cursor::new(&mut photograph), ImageFormat::Jpeg).unwrap();
+    let cases: [(&str, Vec<u8>, Reason); 6] = [
+        ("a JPEG cut short", photograph[..photograph.len() * 9 / 10].to_vec(), Reason::Damaged),
+        ("cut short", whole[..whole.len() / 2].to_vec(), Reason::Damaged),
+        ("no picture", b"hello".to_vec(), Reason::Unsupported),
+        ("of a format that is not opened", b"\0\0\0\x18ftypheic\0\0\0\0".to_vec(), Reason::Unsupported),
+        ("too many pixels", png_header(60_000, 60_000), Reason::Budget),
+        ("a long strip", png_header(40_000, 10), Reason::Budget),
+    ];
+    let nothing = Detectors::compile(&Bundle::default()).unwrap_or_else(|_| panic!("an empty bundle compiles"));
+    for (name, octets, reason) in cases {
+        let report = file(&nothing, &octets);
+        assert_eq!(report.incomplete, Some(reason), "{name}");
+        assert_eq!(report.picture.unwrap().pdq, None, "{name}");
+    }
+}
+
+#[test]
+fn of_a_long_moving_picture_the_first_frames_are_looked_at_and_the_rest_is_told() {
+    let frames: Vec<_> = (0..20).map(|seed| texture(seed, 80, 60)).collect();
+    let nothing = Detectors::compile(&Bundle::default()).unwrap_or_else(|_| panic!("an empty bundle compiles"));
+    assert_eq!(file(&nothing, &gif(&frames)).incomplete, Some(Reason::Budget));
+    assert_eq!(file(&nothing, &gif(&frames[..16])).incomplete, None);
+}
+
+#[test]
+fn damage_anywhere_never_panics() {
+    let picture = DynamicImage::from(texture(10, 60, 40));
+    let mut formats = vec![png(&picture), gif(&[texture(1, 40, 30), texture(2, 40, 30)])];
+    for format in [ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP] {
+        let mut octets = Vec::new();
+        picture.write_to(&mut Cursor::new(&mut octets), format).unwrap();
+        formats.push(octets);
+    }
+    let mut seed = 11_u64;
+    for octets in &formats {
+        for _ in 0..200 {
+            let mut damaged = octets.clone();
+            for _ in 0..3 {
+                seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                let at = usize::try_from(seed >> 33).unwrap() % damaged.len();
+                damaged[at] ^= u8::try_from((seed >> 24) & 0xff).unwrap();
+            }
+            fingerprint(&damaged);
+        }
+    }
+}
+
+/// A field of waves, patches and grain: as rich as a photograph, the same on every machine.
+fn texture(seed: u32, width: u32, height: u32) -> RgbImage {
+    let mut noise = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
+    let mut random = move |below: u32| {
+        noise = noise.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (noise >> 8) % below
+    };
+    let discs: Vec<[u32; 6]> =
+        (0..40).map(|_| [random(width), random(height), 5 + random(width / 6), random(256), random(256), random(256)]).collect();
+    RgbImage::from_fn(width, height, |x, y| {
+        let inside = |disc: &&[u32; 6]| x.abs_diff(disc[0]).pow(2) + y.abs_diff(disc[1]).pow(2) < disc[2].pow(2);
+        let [.., red, green, blue] = discs.iter().rfind(inside).copied().unwrap_or([0, 0, 0, x * 255 / width, y * 255 / height, 90]);
+        Rgb([red, green, blue].map(|channel| u8::try_from((channel + random(16)).min(255)).unwrap()))
+    })
+}
+
+fn png(picture: &DynamicImage) -> Vec<u8> {
+    let mut octets = Vec::new();
+    picture.write_to(&mut Cursor::new(&mut octets), ImageFormat::Png).unwrap();
+    octets
+}
+
+fn gif(frames: &[RgbImage]) -> Vec<u8> {
+    let mut octets = Vec::new();
+    let frames = frames.iter().map(|frame| Frame::new(DynamicImage::from(frame.clone()).to_rgba8()));
+    GifEncoder::new_with_speed(&mut octets, 30).encode_frames(frames).unwrap();
+    octets
+}
+
+/// A grey PNG that says to be of this size, and holds nothing.
+fn png_header(width: u32, height: u32) -> Vec<u8> {
+    let mut octets = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR".to_vec();
+    octets.extend([width.to_be_bytes(), height.to_be_bytes()].concat());
+    octets.extend([8, 0, 0, 0, 0]);
+    octets.extend(crc32(&octets[12..]).to_be_bytes());
+    octets.extend(b"\0\0\0\x01IDAT\0");
+    octets.extend(crc32(b"IDAT\0").to_be_bytes());
+    octets
+}
+
+fn crc32(octets: &[u8]) -> u32 {
+    !octets.iter().fold(!0_u32, |crc, octet| (0..8).fold(crc ^ u32::from(*octet), |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1))))
+}
+
+fn list(kind: &str, digest: &str) -> Detectors {
+    let octets = format!("# mailwarden list 1\n# name: Own\n# category: known-image\n# kind: {kind}\n{digest}\n").into_bytes();
+    let bundle = Bundle { hash_lists: vec![SourceFile { path: "hashsets/own.txt".into(), octets }], ..Bundle::default() };
+    Detectors::compile(&bundle).unwrap_or_else(|faults| panic!("{}", faults[0]))
+}
+
+fn file(detectors: &Detectors, octets: &[u8]) -> FileReport {
+    let octets = Cow::Borrowed(octets);
+    detectors.file(&FileExtract { part: "2".to_owned(), octets, name: None, media_type: "image/png", is_picture: true })
 }
 
 fn distance(one: [u8; 32], other: [u8; 32]) -> u32 {

@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -63,6 +65,21 @@ impl Dovecot {
         let logins = log.lines().filter(|line| line.contains("imap-login: Info: Login:")).count() as u64;
         let bodies = log.lines().filter_map(|line| line.split("body_count=").nth(1)?.split(' ').next()?.parse::<u64>().ok()).sum();
         Ok(Served { logins, bodies })
+    }
+
+    /// Waits for the log to tell that so many bodies have been fetched in all: a client that fetched less was fast for nothing.
+    ///
+    /// # Errors
+    /// When it does not tell so within five seconds.
+    pub fn has_served(&self, bodies: u64) -> Result<()> {
+        let asked = Instant::now();
+        while self.served()?.bodies < bodies {
+            if asked.elapsed() > Duration::from_secs(5) {
+                return Err(format!("only {} messages were fetched out of {bodies}", self.served()?.bodies).into());
+            }
+            thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
     }
 
     /// How many commands of each name it has carried out.

@@ -7,6 +7,9 @@ use super::Result;
 /// Every figure of `make bench`, in the order in which it is taken.
 const ALL: [&str; 5] = ["message.text", "message.process-a-message", "mailbox.backlog", "mailbox.poll", "mailbox.idle-memory"];
 
+/// How a figure is taken and told.
+type Taking = fn() -> Result<()>;
+
 /// What is measured. A ratio above 1 is in our favour either way.
 #[derive(Clone, Copy)]
 pub enum Unit {
@@ -17,7 +20,7 @@ pub enum Unit {
 }
 
 /// Takes the figures that `ONLY` names a part of (all, when it is unset), and says which could not be taken.
-pub fn take(figures: &[(&str, fn() -> Result<()>)]) -> ExitCode {
+pub fn take(figures: &[(&str, Taking)]) -> ExitCode {
     let only = std::env::var("ONLY").unwrap_or_default();
     if !ALL.iter().any(|name| name.contains(&only)) {
         eprintln!("no figure is called `{only}`; there are {}", ALL.join(", "));

@@ -81,7 +81,7 @@ impl Server {
         let mut server = Self { process: command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn()? };
         let started = Instant::now();
         while TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_err() {
-            if server.process.try_wait()?.is_some() || started.elapsed() > Duration::from_secs(60) {
+            if server.process.try_wait()?.is_some() || started.elapsed() > Duration::from_mins(1) {
                 let said = std::fs::read_to_string(log).unwrap_or_default();
                 return Err(
                     format!("{command:?} does not answer on port {port}: {}", said.lines().last().unwrap_or("it logged nothing")).into()

@@ -52,8 +52,8 @@ impl School {
         fs::write(at.join("password"), format!("{PASSWORD}\n"))?;
         fs::set_permissions(at.join("password"), Permissions::from_mode(0o600))?;
         let users = wish.server.map_or(1, |(_, users)| users);
-        let rows: String = (1..=users).map(user).map(|user| format!("{user}@school.example,staff,staff\n")).collect();
-        fs::write(at.join("mailboxes.csv"), format!("address,group,role\n{rows}"))?;
+        let rows: Vec<String> = (1..=users).map(|number| format!("{}@school.example,staff,staff\n", user(number))).collect();
+        fs::write(at.join("mailboxes.csv"), format!("address,group,role\n{}", rows.concat()))?;
         fs::write(at.join("mailwarden.toml"), configuration(wish))?;
         Ok(school)
     }
@@ -66,7 +66,8 @@ impl School {
             .split_whitespace()
             .find(|word| word.starts_with("age1"))
             .ok_or_else(|| format!("`keys new` told no public key: {said}"))?;
-        let made = self.command("init").arg("--member").arg(format!("dsl:Bench={public}")).output()?;
+        let members = ["chair", "dsl", "evidence", "head"].map(|audience| format!("--member={audience}:Bench={public}"));
+        let made = self.command("init").args(members).output()?;
         if made.status.success() { Ok(()) } else { Err(format!("`init`: {}", String::from_utf8_lossy(&made.stderr)).into()) }
     }
 
@@ -132,7 +133,8 @@ fn quote(text: &str) -> String {
 }
 
 fn configuration(wish: &Wish) -> String {
-    let (port, ca) = wish.server.map_or((993, String::new()), |(dovecot, _)| (dovecot.port, format!("ca_file = {:?}\n", dovecot.ca())));
+    let (port, ca) =
+        wish.server.map_or((993, String::new()), |(dovecot, _)| (dovecot.port, format!("ca_file = \"{}\"\n", dovecot.ca().display())));
     let Wish { connections, workers, messages_per_worker, interval, idle, .. } = wish;
     format!(
         r#"[school]

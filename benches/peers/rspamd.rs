@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::Command;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 
@@ -112,9 +112,18 @@ fn regexp(term: &str) -> String {
     format!("/\\b{escaped}\\b/iu\n")
 }
 
-/// rspamd writes each process's role where its arguments stood.
+/// rspamd writes each process's role where its arguments stood. The main process listens before it forks the worker.
 fn worker_of(main: u32) -> Result<u32> {
     let is_worker =
         |child: &u32| fs::read(format!("/proc/{child}/cmdline")).is_ok_and(|role| role.windows(14).any(|part| part == b"normal process"));
-    Ok(cpu::children(main)?.into_iter().find(is_worker).ok_or("rspamd has no normal worker")?)
+    let asked = Instant::now();
+    loop {
+        if let Some(worker) = cpu::children(main)?.into_iter().find(is_worker) {
+            return Ok(worker);
+        }
+        if asked.elapsed() > Duration::from_secs(10) {
+            return Err("rspamd has no normal worker".into());
+        }
+        thread::sleep(Duration::from_millis(50));
+    }
 }

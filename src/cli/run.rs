@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ConfigFile, Failure, output};
+use super::{ConfigFile, Failure, output, shelf};
 use crate::watch::{self, Options, StartFailure};
 
 /// Watch the mailboxes: scan what arrives, hold or flag it, and tell the contacts.
@@ -13,7 +13,7 @@ use crate::watch::{self, Options, StartFailure};
 pub(super) struct Run {
     #[command(flatten)]
     config: ConfigFile,
-    /// Poll every mailbox once, send what is due, and end: with 0 when every mailbox could be polled.
+    /// Judge what there is in every mailbox, send what is due, and end: with 0 when every mailbox could be polled.
     #[arg(long)]
     once: bool,
     /// Scan although this kernel cannot cage the scan processes. Every status says so.
@@ -24,6 +24,7 @@ pub(super) struct Run {
 impl Run {
     pub fn run(&self) -> Result<(), Failure> {
         let config = self.config.load()?;
+        shelf::require_owner(&config)?;
         output::tell(&config.faults);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

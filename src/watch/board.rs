@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::round::Rounded;
 use crate::mail::{Address, Mailbox, Role};
 use crate::wire::RuleSet;
 
@@ -97,13 +98,18 @@ impl Board {
         }
     }
 
-    pub fn polled(&self, mailbox: &Address, folders: usize) {
+    pub fn polled(&self, mailbox: &Address, rounded: &Rounded) {
         self.update(mailbox, |status| {
-            status.folders = folders;
+            status.folders = rounded.folders;
             status.last_poll = Some(Timestamp::now());
-            status.oldest_unscanned = None;
+            if !rounded.unfinished {
+                status.oldest_unscanned = None;
+            }
             status.failing_since = None;
-            status.trouble = None;
+            status.trouble = (!rounded.closed.is_empty()).then(|| {
+                let names: Vec<_> = rounded.closed.iter().map(|folder| format!("`{folder}`")).collect();
+                format!("the server does not open {}", names.join(", "))
+            });
         });
     }
 

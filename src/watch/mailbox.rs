@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Backoff;
 use super::imap::{Folder, ImapError, Session};
-use super::round::{Round, Withheld};
+use super::round::{Memory, Round, Rounded};
 use super::{Daemon, Trouble, tell};
 use crate::casebook;
 use crate::config::Watched;
@@ -22,7 +22,7 @@ const LASTS: SignedDuration = SignedDuration::from_mins(15);
 #[derive(Default)]
 pub struct Post {
     session: Option<Session>,
-    withheld: Withheld,
+    memory: Memory,
     backoff: Backoff,
 }
 
@@ -60,15 +60,15 @@ impl Post {
         }
         let mailbox = &watched.mailbox.address;
         match self.round(daemon, watched).await {
-            Ok(folders) => {
+            Ok(rounded) => {
                 gate.in_reach();
                 self.backoff.succeeded();
-                daemon.board.polled(mailbox, folders);
+                daemon.board.polled(mailbox, &rounded);
                 for trouble in [casebook::Trouble::MailboxUnreachable, casebook::Trouble::DiskFull, casebook::Trouble::WorkersFail] {
                     tell::trouble_over(daemon, trouble, Some(mailbox));
                 }
                 let watch = &daemon.config().watch;
-                jittered(watch.interval, watch.jitter)
+                if rounded.unfinished { Duration::ZERO } else { jittered(watch.interval, watch.jitter) }
             }
             Err(trouble) => {
                 self.session = None;
@@ -79,13 +79,13 @@ impl Post {
         }
     }
 
-    async fn round(&mut self, daemon: &Arc<Daemon>, watched: &Watched) -> Result<usize, Trouble> {
+    async fn round(&mut self, daemon: &Arc<Daemon>, watched: &Watched) -> Result<Rounded, Trouble> {
         if self.session.as_ref().is_none_or(|session| !session.is_in_step()) {
             let _turn = daemon.gate(watched).turn().await;
             self.session = Some(daemon.connect(watched).await?);
         }
-        let Some(session) = self.session.as_mut() else { return Ok(0) };
-        Round { daemon, watched, session, withheld: &mut self.withheld }.run().await
+        let Some(session) = self.session.as_mut() else { return Ok(Rounded::default()) };
+        Round { daemon, watched, session, memory: &mut self.memory }.run().await
     }
 
     /// Waits until `until`, or until the server says that something has arrived. It is a hint and no more:

@@ -10,6 +10,7 @@ mod gate;
 pub mod imap;
 mod mailbox;
 mod notice;
+mod put_back;
 mod quarantine;
 mod registry;
 mod round;
@@ -33,14 +34,14 @@ use crate::fault::Fault;
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
 use crate::worker::{Nursery, Pool, StartError};
-use board::Board;
 use gate::Gate;
 use imap::Session;
 use registry::Registry;
 use shelf::Shelf;
 
-pub use board::{MailboxStatus, Status};
+pub use board::{Board, MailboxStatus, Status};
 pub use connect::{connect, trust};
+pub use put_back::{PutBack, put_back};
 pub use start::{Options, StartFailure, open_shelf, start};
 pub use trouble::Trouble;
 
@@ -81,7 +82,7 @@ impl Daemon {
         Arc::clone(gates.entry(server.name.clone()).or_insert_with(|| Arc::new(Gate::new(server.connections.get()))))
     }
 
-    /// One round of every mailbox and one of the outbox.
+    /// Judges all that there is in every mailbox, and sends what is due.
     ///
     /// # Errors
     /// The number of mailboxes that could not be polled.
@@ -90,7 +91,10 @@ impl Daemon {
         for watched in self.config().mailboxes.clone() {
             let daemon = Arc::clone(self);
             daemon.board.watching(&watched.mailbox);
-            rounds.spawn(async move { mailbox::Post::default().poll(&daemon, &watched).await });
+            rounds.spawn(async move {
+                let mut post = mailbox::Post::default();
+                while post.poll(&daemon, &watched).await.is_zero() {}
+            });
         }
         rounds.join_all().await;
         notice::send_due(self).await;

@@ -99,8 +99,11 @@ pub async fn remove(daemon: &Arc<Daemon>, session: &mut Session, folder: &Select
     };
     tracing::info!(mailbox = %sealed.place.mailbox, object = %sealed.receipt.object(), %state, "quarantined");
     settle(daemon, sealed.id, state).await?;
+    let keeps = casebook::Trouble::MailboxKeepsMessages;
     if state == PlaceState::LeftInMailbox {
-        tell::trouble(daemon, casebook::Trouble::MailboxKeepsMessages, Some(&sealed.place.mailbox));
+        tell::trouble(daemon, keeps, Some(&sealed.place.mailbox));
+    } else {
+        tell::trouble_over(daemon, keeps, Some(&sealed.place.mailbox));
     }
     Ok(())
 }

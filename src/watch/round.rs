@@ -20,18 +20,44 @@ use crate::worker::PoolError;
 /// One FETCH brings at most so many messages, and so many octets unless one message alone is larger.
 const BATCH_MESSAGES: usize = 50;
 const BATCH_OCTETS: u64 = 8 << 20;
-/// In so many rounds a message that is listed and not handed over is asked for, before it is noted as unread.
+/// In so many rounds a message is asked for that does not come, or not in a form that can be read, before it is noted as unread.
 const PATIENCE: u32 = 3;
 
-/// Messages that the server lists and does not hand over, and in how many rounds.
-pub type Withheld = HashMap<(FolderName, UidValidity, Uid), u32>;
+/// What one visit to a folder judges at most, in messages, before the other folders have their turn.
+const VISIT: usize = 1_000;
+/// Numbers that one listing is about, at first: twice as many after a listing that brought few messages.
+const WINDOW: u32 = 5_000;
+
+/// What is remembered of a mailbox from round to round.
+#[derive(Default)]
+pub struct Memory {
+    /// Messages that the server lists and does not hand over in a form that can be read, and in how many rounds.
+    withheld: HashMap<Numbered, u32>,
+    /// In octets, of messages whose size the server understates.
+    true_sizes: HashMap<Numbered, u64>,
+    /// The folder in which the last round broke off. It comes last, so that it keeps no other from being read,
+    /// and its messages are fetched one by one, so that the one to blame is found.
+    broke_off: Option<FolderName>,
+}
+
+type Numbered = (FolderName, UidValidity, Uid);
+
+/// How a round went that broke off nowhere.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Rounded {
+    pub folders: usize,
+    /// There is more to judge: the next round need not wait.
+    pub unfinished: bool,
+    /// Folders that the server lists and does not open.
+    pub closed: Vec<FolderName>,
+}
 
 /// A round at work.
 pub struct Round<'a> {
     pub daemon: &'a Arc<Daemon>,
     pub watched: &'a Watched,
     pub session: &'a mut Session,
-    pub withheld: &'a mut Withheld,
+    pub memory: &'a mut Memory,
 }
 
 /// What came of fetching and examining a batch.
@@ -50,26 +76,40 @@ struct Visit<'a> {
     cursor: Cursor,
 }
 
+impl Visit<'_> {
+    fn number(&self, uid: Uid) -> Numbered {
+        (self.folder.name.clone(), self.cursor.uidvalidity, uid)
+    }
+}
+
 impl Round<'_> {
-    /// Looks at every folder; returns how many there are.
+    /// Looks at every folder.
     ///
     /// # Errors
     /// At the first thing that goes wrong; what was judged until then is kept.
-    pub async fn run(&mut self) -> Result<usize, Trouble> {
+    pub async fn run(&mut self) -> Result<Rounded, Trouble> {
         let config = self.daemon.config();
         let mut folders = self.session.list().await?;
         folders.retain(|folder| folder.selectable && !config.watch.except_folders.contains(&folder.name));
+        folders.sort_by_key(|folder| Some(&folder.name) == self.memory.broke_off.as_ref());
         let statuses = self.session.status(&folders).await?;
         if self.daemon.shelf.book(|book| book.cursors(self.mailbox()))?.is_empty() {
             self.meet(&folders, &statuses).await?;
         }
+        let mut rounded = Rounded { folders: folders.len(), ..Rounded::default() };
         for (folder, status) in folders.iter().zip(statuses) {
-            // A folder without a status was deleted since it was listed.
-            if let Some(status) = status {
-                self.folder(folder, &status).await?;
+            match self.folder(folder, status).await {
+                Ok(unfinished) => rounded.unfinished |= unfinished,
+                // It says no to this folder and goes on with the next.
+                Err(Trouble::Imap(ImapError::No { .. })) if self.session.is_in_step() => rounded.closed.push(folder.name.clone()),
+                Err(trouble) => {
+                    self.memory.broke_off = Some(folder.name.clone());
+                    return Err(trouble);
+                }
             }
         }
-        Ok(folders.len())
+        self.memory.broke_off = None;
+        Ok(rounded)
     }
 
     /// The first contact with a mailbox: draws the line between the mail that was there and the mail that comes.
@@ -88,13 +128,16 @@ impl Round<'_> {
         &self.watched.mailbox.address
     }
 
-    async fn folder(&mut self, folder: &Folder, status: &FolderStatus) -> Result<(), Trouble> {
+    /// Says whether there is more to judge in it.
+    async fn folder(&mut self, folder: &Folder, status: Option<FolderStatus>) -> Result<bool, Trouble> {
         let (cursor, unfinished) = self.daemon.shelf.book(|book| -> Result<_, Trouble> {
             Ok((book.cursor(self.mailbox(), &folder.name)?, book.sealed_places(self.mailbox(), &folder.name)?))
         })?;
-        let quiet = cursor.is_some_and(|cursor| cursor.uidvalidity == status.uidvalidity && status.uidnext <= cursor.next);
+        // A folder of which the server says nothing is opened to be sure.
+        let quiet =
+            cursor.zip(status).is_some_and(|(cursor, status)| cursor.uidvalidity == status.uidvalidity && status.uidnext <= cursor.next);
         if quiet && unfinished.is_empty() {
-            return Ok(());
+            return Ok(false);
         }
         let selected = if unfinished.is_empty() { self.session.examine(folder).await? } else { self.session.select(folder).await? };
         let uidvalidity = selected.uidvalidity;
@@ -104,33 +147,67 @@ impl Round<'_> {
         }
         // Numbered anew, all mail is met again, and known again by its digest.
         let cursor = cursor.filter(|cursor| cursor.uidvalidity == uidvalidity).unwrap_or(Cursor { uidvalidity, next: 1, history: 1 });
-        self.visit(folder, selected, cursor).await?;
-        for place in void {
-            // Under its old number it can be met no more: it was removed under the new one, or by its owner.
-            quarantine::renumbered(self.daemon, place).await?;
+        let more = self.visit(Visit { folder, selected, cursor }).await?;
+        if !more {
+            for place in void {
+                // Under its old number it can be met no more: it was removed under the new one, or by its owner.
+                quarantine::renumbered(self.daemon, place).await?;
+            }
         }
-        Ok(())
+        Ok(more)
     }
 
-    async fn visit(&mut self, folder: &Folder, selected: Selected, cursor: Cursor) -> Result<(), Trouble> {
-        let mut visit = Visit { folder, selected, cursor };
-        let listed = self.session.listing(&visit.selected, &UidSet::from(cursor.next)).await?;
+    /// Judges what is new in a folder, as far as one visit goes; says whether there is more.
+    async fn visit(&mut self, mut visit: Visit<'_>) -> Result<bool, Trouble> {
+        let (mut window, mut judged) = (WINDOW, 0);
+        loop {
+            let first = visit.cursor.next;
+            // Numbers may lie far apart: the window grows until it finds something.
+            let end = visit.selected.uidnext.filter(|end| first.saturating_add(window) < *end).map(|_| first.saturating_add(window));
+            let set = end.map_or_else(|| UidSet::from(first), |end| UidSet::between(first, end - 1));
+            let mut listed = self.session.listing(&visit.selected, &set).await?;
+            for message in &mut listed {
+                if let Some(size) = self.memory.true_sizes.get(&visit.number(message.uid)) {
+                    message.arrival.size = *size;
+                }
+            }
+            if listed.len() < BATCH_MESSAGES {
+                window = window.saturating_mul(2);
+            }
+            if !self.judge_listed(&mut visit, &listed).await? {
+                return Ok(false);
+            }
+            judged += listed.len();
+            let reached = end.or(visit.selected.uidnext).unwrap_or(first);
+            if reached > visit.cursor.next {
+                visit.cursor.next = reached;
+                self.commit(visit.folder, visit.cursor, Vec::new()).await?;
+            }
+            if end.is_none() || judged >= VISIT {
+                return Ok(end.is_some());
+            }
+        }
+    }
+
+    /// Judges what was listed, batch by batch. Says whether the cursor could pass all of it.
+    async fn judge_listed(&mut self, visit: &mut Visit<'_>, listed: &[Listed]) -> Result<bool, Trouble> {
         if let Some(oldest) = listed.iter().map(|message| message.arrival.internal_date).min() {
             self.daemon.board.waiting(self.mailbox(), oldest);
         }
-        for batch in batches(&listed) {
+        let most = if self.memory.broke_off.as_ref() == Some(&visit.folder.name) { 1 } else { BATCH_MESSAGES };
+        for batch in batches(listed, most) {
             let turn = self.daemon.gate(self.watched).turn().await;
-            let (judged, unread) = self.batch(&mut visit, batch).await?;
+            let (judged, unread) = self.batch(visit, batch).await?;
             drop(turn);
             let end = batch.last().map_or(visit.cursor.next, |last| last.uid.get().saturating_add(1));
             // What was not handed over is asked for again: the cursor waits in front of it.
             visit.cursor.next = unread.map_or(end, Uid::get);
-            self.commit(folder, visit.cursor, judged).await?;
+            self.commit(visit.folder, visit.cursor, judged).await?;
             if unread.is_some() {
-                break;
+                return Ok(false);
             }
         }
-        Ok(())
+        Ok(true)
     }
 
     async fn commit(&self, folder: &Folder, cursor: Cursor, judged: Vec<Judged>) -> Result<(), Trouble> {
@@ -145,7 +222,17 @@ impl Round<'_> {
     /// Has a batch examined and acts on the verdicts. Returns what was judged, and the first message that
     /// could not be.
     async fn batch(&mut self, visit: &mut Visit<'_>, batch: &[Listed]) -> Result<(Vec<Judged>, Option<Uid>), Trouble> {
-        let Examined { messages, oversized, missing } = self.examine(visit, batch).await?;
+        let (given_up, fetched): (Vec<_>, Vec<_>) = batch
+            .iter()
+            .cloned()
+            .partition(|listed| self.memory.withheld.get(&visit.number(listed.uid)).is_some_and(|tries| *tries >= PATIENCE));
+        let Examined { messages, oversized, missing } = match self.examine(visit, &fetched).await {
+            Err(Trouble::Imap(error)) => {
+                self.blame(visit, &fetched, &error);
+                return Err(error.into());
+            }
+            examined => examined?,
+        };
         let arrivals: HashMap<Uid, &Arrival> = batch.iter().map(|listed| (listed.uid, &listed.arrival)).collect();
         let mut judged = Vec::with_capacity(batch.len());
         let mut held = Vec::new();
@@ -161,18 +248,31 @@ impl Round<'_> {
         for listed in batch.iter().filter(|listed| oversized.contains(&listed.uid)) {
             judged.push(self.unread(visit, listed, Reason::Budget).await?);
         }
+        for listed in &given_up {
+            judged.push(self.unread(visit, listed, Reason::Unfetched).await?);
+        }
         let mut waiting = None;
         for listed in self.still_there(visit, missing).await? {
-            let tries = self.withheld.entry((visit.folder.name.clone(), visit.cursor.uidvalidity, listed.uid)).or_default();
-            *tries += 1;
-            if *tries < PATIENCE {
-                waiting = waiting.or(Some(listed.uid));
-            } else {
-                judged.push(self.unread(visit, &listed, Reason::Unfetched).await?);
-            }
+            *self.memory.withheld.entry(visit.number(listed.uid)).or_default() += 1;
+            waiting = waiting.or(Some(listed.uid));
         }
         self.remove(visit, held).await?;
         Ok((judged, waiting))
+    }
+
+    /// Remembers which message broke the session, if it was a message and not the network.
+    fn blame(&mut self, visit: &Visit<'_>, batch: &[Listed], error: &ImapError) {
+        match error {
+            ImapError::LiteralTooLarge { uid: Some(uid), octets, .. } => {
+                self.memory.true_sizes.insert(visit.number(*uid), *octets);
+            }
+            ImapError::LiteralTooLarge { .. } | ImapError::Malformed { .. } => {
+                if let [alone] = batch {
+                    *self.memory.withheld.entry(visit.number(alone.uid)).or_default() += 1;
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Fetches a batch; each message is examined while the next ones arrive.
@@ -303,8 +403,8 @@ impl Round<'_> {
     }
 }
 
-/// Cuts a listing into what one FETCH asks for.
-fn batches(listed: &[Listed]) -> impl Iterator<Item = &[Listed]> {
+/// Cuts a listing into what one FETCH asks for, `most` messages at most.
+fn batches(listed: &[Listed], most: usize) -> impl Iterator<Item = &[Listed]> {
     let mut rest = listed;
     std::iter::from_fn(move || {
         let mut octets = 0;
@@ -312,7 +412,7 @@ fn batches(listed: &[Listed]) -> impl Iterator<Item = &[Listed]> {
             octets += message.arrival.size;
             octets <= BATCH_OCTETS
         };
-        let count = rest.iter().take(BATCH_MESSAGES).take_while(|message| fits(message)).count().max(1).min(rest.len());
+        let count = rest.iter().take(most).take_while(|message| fits(message)).count().max(1).min(rest.len());
         let (batch, after) = rest.split_at(count);
         rest = after;
         (!batch.is_empty()).then_some(batch)

@@ -17,7 +17,6 @@ use lists::List;
 use pictures::PictureLists;
 use rules::RuleBook;
 
-/// The list pictures are matched against is of PDQ hashes of the full-size family.
 pub use pictures::{MAX_DISTANCE, MIN_QUALITY};
 
 /// Compiled rules and lists. Immutable; any number of threads may ask it.

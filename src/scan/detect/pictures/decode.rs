@@ -1,11 +1,13 @@
 //! From the octets of a picture to its frames, within limits that are checked before anything is decoded.
 
 use std::io::Cursor;
+use std::panic::catch_unwind;
 
 use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
 use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits};
+use memchr::memchr;
 
 use crate::finding::Reason;
 
@@ -28,16 +30,28 @@ pub struct Decoded {
 /// Decodes a picture of whatever format its octets say it is.
 pub fn decode(octets: &[u8]) -> Decoded {
     let Some(format) = ImageReader::new(Cursor::new(octets)).with_guessed_format().ok().and_then(|reader| reader.format()) else {
-        return Decoded { frames: Vec::new(), incomplete: Some(Reason::Unsupported) };
+        return Decoded::failed(Reason::Unsupported);
     };
-    match moving(octets, format) {
-        Ok(Some(decoded)) => decoded,
-        Ok(None) => match still(octets, format) {
-            Ok(frame) => Decoded { frames: vec![frame], incomplete: None },
-            Err(error) => Decoded { frames: Vec::new(), incomplete: Some(reason(&error)) },
-        },
-        Err(error) => Decoded { frames: Vec::new(), incomplete: Some(reason(&error)) },
+    // A decoder that panics, as that of TIFF has been seen to, costs this picture and not the rest of the message.
+    match catch_unwind(|| decode_as(octets, format)) {
+        Ok(Ok(decoded)) => decoded,
+        Ok(Err(error)) => Decoded::failed(reason(&error)),
+        Err(_) => Decoded::failed(Reason::Damaged),
     }
+}
+
+impl Decoded {
+    fn failed(reason: Reason) -> Self {
+        Self { frames: Vec::new(), incomplete: Some(reason) }
+    }
+}
+
+fn decode_as(octets: &[u8], format: ImageFormat) -> ImageResult<Decoded> {
+    if let Some(decoded) = moving(octets, format)? {
+        return Ok(decoded);
+    }
+    let cut = format == ImageFormat::Jpeg && is_cut(octets);
+    Ok(Decoded { frames: vec![still(octets, format)?], incomplete: cut.then_some(Reason::Damaged) })
 }
 
 fn still(octets: &[u8], format: ImageFormat) -> ImageResult<DynamicImage> {
@@ -48,6 +62,23 @@ fn still(octets: &[u8], format: ImageFormat) -> ImageResult<DynamicImage> {
     let mut reader = ImageReader::with_format(Cursor::new(octets), format);
     reader.limits(limits);
     reader.decode()
+}
+
+/// Whether a JPEG lacks its end: decoders fill the rest with grey and say nothing.
+///
+/// Source: ITU-T T.81, annex B. What follows the end (a second picture, a film) does not matter.
+fn is_cut(octets: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(found) = memchr(0xff, octets.get(at..).unwrap_or_default()) {
+        at += found + 1;
+        match octets.get(at) {
+            Some(0xd9) => return false,
+            // A fill octet, an octet of a scan that is no marker, a marker that stands alone.
+            None | Some(0x00 | 0x01 | 0xd0..=0xd8 | 0xff) => {}
+            Some(_) => at += 1 + octets.get(at + 1..at + 3).map_or(0, |length| usize::from(u16::from_be_bytes([length[0], length[1]]))),
+        }
+    }
+    true
 }
 
 /// The frames of a moving picture; `None` for one that does not move.
@@ -125,5 +156,22 @@ fn reason(error: &ImageError) -> Reason {
         ImageError::Limits(_) => Reason::Budget,
         ImageError::Unsupported(_) => Reason::Unsupported,
         _ => Reason::Damaged,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_jpeg_is_the_marker_and_not_what_looks_like_it() {
+        let start = b"\xff\xd8\xff\xe1\0\x06\xff\xd9\xff\xd9\xff\xda\0\x02";
+        let with = |rest: &[u8]| [&start[..], rest].concat();
+        assert!(is_cut(start), "a thumbnail inside a segment has an end of its own");
+        assert!(is_cut(&with(b"\x12\xff\0\xd9\xff\xd0\x34")));
+        assert!(!is_cut(&with(b"\x12\xff\0\xff\xd9")));
+        assert!(!is_cut(&with(b"\x12\xff\xd9ftyp\xff\xda")), "a film behind it");
+        assert!(is_cut(&with(b"\xff\xc4\xff")));
+        assert!(is_cut(b"\xff"));
     }
 }

@@ -32,15 +32,16 @@ struct PictureList {
 /// What is to be said of one picture.
 pub struct Looked {
     pub matches: Vec<Match>,
-    /// Of the first frame, as stored: whatever EXIF says, it is not turned.
+    /// Of the first frame, as stored: whatever EXIF says, it is not turned. `None` for a damaged picture.
     pub pdq: Option<Pdq>,
     pub incomplete: Option<Reason>,
 }
 
-/// The hash of the first frame of a picture, and why there is none or were no more frames.
+/// The hash of the first frame of a picture, `None` where it cannot be decoded whole; and what was not read of it.
 pub fn pdq_of(octets: &[u8]) -> (Option<Pdq>, Option<Reason>) {
     let decoded = decode::decode(octets);
-    (decoded.frames.first().map(Pdq::of), decoded.incomplete)
+    let whole = decoded.incomplete != Some(Reason::Damaged);
+    (decoded.frames.first().filter(|_| whole).map(Pdq::of), decoded.incomplete)
 }
 
 impl PictureLists {
@@ -64,7 +65,11 @@ impl PictureLists {
             let distance = telling.iter().filter_map(|(frame, pdq)| list.nearest(frame, pdq)).min()?;
             Some(list.source.as_match(Kind::Picture, location, Some(distance)))
         });
-        Looked { matches: matches.collect(), pdq: hashed.first().map(|(_, pdq)| *pdq), incomplete: decoded.incomplete }
+        let matches = matches.collect();
+        // A damaged picture is matched by what can be seen of it; what the decoder made up for the rest is told as no hash.
+        let whole = decoded.incomplete != Some(Reason::Damaged);
+        let pdq = hashed.first().filter(|_| whole).map(|(_, pdq)| *pdq);
+        Looked { matches, pdq, incomplete: decoded.incomplete }
     }
 }
 

@@ -183,3 +183,56 @@ fn count(number: usize) -> f64 {
 fn small(number: usize) -> f32 {
     number as f32
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Brightness by formula.
+    struct Field(usize, usize, fn(usize, usize) -> f32);
+
+    impl Luma for Field {
+        fn size(&self) -> (usize, usize) {
+            (self.0, self.1)
+        }
+
+        fn add_row(&self, y: usize, weight: f32, sums: &mut [f32]) {
+            sums.iter_mut().enumerate().for_each(|(x, sum)| *sum += weight * (self.2)(x, y));
+        }
+    }
+
+    #[test]
+    fn every_sample_is_an_average_of_pixels_that_exist() {
+        for length in (1..700).chain([1_024, 4_097, 32_768]) {
+            for taps in taps(length) {
+                assert!((taps.weights.iter().sum::<f32>() - 1.0).abs() < 1e-4, "{length}");
+                assert!(taps.first + taps.weights.len() <= length, "{length}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_flat_picture_has_no_quality_and_a_busy_one_has_all() {
+        assert_eq!(Pdq::of(&Field(100, 80, |_, _| 128.0)).quality, 0);
+        assert_eq!(Pdq::of(&Field(1, 1, |_, _| 255.0)).quality, 0);
+        assert_eq!(Pdq::of(&Field(64, 64, |x, y| if (x ^ y) & 1 == 0 { 0.0 } else { 255.0 })).quality, 100);
+    }
+
+    #[test]
+    fn half_of_the_bits_are_set_and_the_first_variant_is_the_picture_itself() {
+        let pdq = Pdq::of(&Field(300, 200, |x, y| small((x * x + 3 * y * y + x * y / 7) % 256)));
+        assert_eq!(pdq.dihedral()[0], pdq.hash);
+        assert_eq!(pdq.hash.0.iter().map(|word| word.count_ones()).sum::<u32>(), 128);
+    }
+
+    #[test]
+    fn a_hash_is_written_as_it_is_read_and_differs_by_its_bits() {
+        let octets = std::array::from_fn(|at| u8::try_from(at * 7).unwrap_or(1));
+        let hash = Hash::from_octets(octets);
+        assert_eq!(hash.to_octets(), octets);
+        let mut other = octets;
+        other[0] ^= 0b101;
+        other[31] ^= 0b1;
+        assert_eq!(hash.distance(&Hash::from_octets(other)), 3);
+    }
+}

@@ -1,6 +1,5 @@
 //! All rules in force, as one index: what a text is matched against.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use aho_corasick::AhoCorasick;
@@ -8,7 +7,7 @@ use aho_corasick::AhoCorasick;
 use super::compile::Rule;
 use super::evaluate::{self, Hits};
 use super::fold::Folded;
-use super::signal::{Pattern, Signal};
+use super::signal::Signal;
 use super::words::WordIndex;
 use crate::finding::{Field, Finding, Kind, Location};
 use crate::scan::detect::Match;
@@ -65,11 +64,9 @@ impl RuleBook {
             terms.extend(rule.exceptions.iter().map(|term| (term.as_str(), first + key(rule.signals.len()))));
         }
         let words = WordIndex::new(terms.iter().copied());
-        // Every pattern of bounded size can be built; without the automaton each regex would run on each text.
         let automaton = (!literals.is_empty()).then(|| AhoCorasick::builder().ascii_case_insensitive(true).build(&literals).ok()).flatten();
-        let bare = |pattern: &Pattern| pattern.literals.is_empty() || automaton.is_none();
-        let restless = (0..rules.len()).filter(|place| evaluate::could_fire(&rules[*place], &|_| false, &bare)).collect();
         let terms = terms.len() + patterns;
+        let restless = (0..rules.len()).filter(|place| evaluate::could_fire(&rules[*place], &|_| false)).collect();
         Self { first_keys, keys, words, restless, terms, literal_keys, literals: automaton, rules }
     }
 
@@ -97,29 +94,43 @@ impl RuleBook {
 
     fn fired(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Range<usize>)> {
         let text = folded.octets();
-        let found = self.search(text);
-        let rules: BTreeSet<usize> = found.keys().map(|key| self.rule_of(key)).chain(self.restless.iter().copied()).collect();
-        rules
-            .into_iter()
-            .filter_map(|place| {
-                let rule = &self.rules[place];
-                let here = rule.fields.is_empty() || rule.fields.contains(&field);
-                let span = here.then(|| evaluate::fires(rule, text, &found.of_rule(self.first_keys[place], rule.signals.len())))??;
-                Some((rule, span))
-            })
-            .collect()
+        let mut found = self.search(text);
+        let mut places: Vec<usize> = found.seen.iter().map(|key| self.rule_of(*key)).chain(self.restless.iter().copied()).collect();
+        places.sort_unstable();
+        places.dedup();
+        places.retain(|place| self.could_fire(*place, &found, field));
+        if places.is_empty() {
+            return Vec::new();
+        }
+        found.hits.sort_unstable_by_key(|(key, span)| (*key, span.start, span.end));
+        let evaluated = places.into_iter().map(|place| {
+            let rule = &self.rules[place];
+            Some((rule, evaluate::fires(rule, text, &found.of_rule(self.first_keys[place], rule.signals.len()))?))
+        });
+        evaluated.flatten().collect()
+    }
+
+    /// Most rules have some ordinary word seen and the telling one not: they are not looked into.
+    fn could_fire(&self, place: usize, found: &Found, field: Field) -> bool {
+        let rule = &self.rules[place];
+        let here = rule.fields.is_empty() || rule.fields.contains(&field);
+        let seen = |signal| found.has_seen(self.first_keys[place] + key(signal));
+        here && evaluate::could_fire(rule, &seen)
     }
 
     /// One pass for the terms, one for the literals.
     fn search(&self, text: &[u8]) -> Found {
         let mut found = Found::default();
         self.words.scan(text, |key, span| found.push(key, span, self.keys));
-        if let Some(literals) = &self.literals {
-            for literal in literals.find_overlapping_iter(text) {
-                found.literals.insert(self.literal_keys[literal.pattern().as_usize()]);
+        match &self.literals {
+            Some(literals) => {
+                for literal in literals.find_overlapping_iter(text) {
+                    found.push_literal(self.literal_keys[literal.pattern().as_usize()], self.keys);
+                }
             }
+            // None, or more than can be looked for at once: each regex looks for itself then.
+            None => self.literal_keys.iter().for_each(|key| found.push_literal(*key, self.keys)),
         }
-        found.hits.sort_unstable_by_key(|(key, span)| (*key, span.start, span.end));
         found
     }
 
@@ -146,30 +157,42 @@ impl Rule {
 /// What one text has of all rules' signals.
 #[derive(Default)]
 struct Found {
-    /// Sorted by key, then by place.
     hits: Vec<(u32, Range<usize>)>,
-    /// How many, by key; empty until there is one.
+    /// How many, by key; empty until something is seen.
     counts: Vec<u32>,
-    /// Signals of regexes of which a literal was seen.
-    literals: BTreeSet<u32>,
+    /// Keys in the order in which they were first seen.
+    seen: Vec<u32>,
 }
 
 impl Found {
     fn push(&mut self, key: u32, span: Range<usize>, keys: u32) {
+        if self.count(key, keys) <= MAX_HITS {
+            self.hits.push((key, span));
+        }
+    }
+
+    /// A literal of a signal's regexes: these themselves are searched for later, if ever.
+    fn push_literal(&mut self, key: u32, keys: u32) {
+        self.count(key, keys);
+    }
+
+    fn count(&mut self, key: u32, keys: u32) -> u32 {
         if self.counts.is_empty() {
             self.counts = vec![0; keys as usize];
         }
         let count = &mut self.counts[key as usize];
         *count = count.saturating_add(1);
-        if *count <= MAX_HITS {
-            self.hits.push((key, span));
+        if *count == 1 {
+            self.seen.push(key);
         }
+        *count
     }
 
-    fn keys(&self) -> impl Iterator<Item = u32> + '_ {
-        self.hits.iter().map(|(key, _)| *key).chain(self.literals.iter().copied())
+    fn has_seen(&self, key: u32) -> bool {
+        self.counts.get(key as usize).is_some_and(|count| *count > 0)
     }
 
+    /// Asks for sorted hits.
     fn of_rule(&self, first: u32, signals: usize) -> Hits {
         let spans = |key: u32| {
             let start = self.hits.partition_point(|(other, _)| *other < key);
@@ -179,7 +202,7 @@ impl Found {
         Hits {
             spans: keys.clone().map(spans).collect(),
             flooded: keys.clone().map(|key| self.counts.get(key as usize).is_some_and(|count| *count > MAX_HITS)).collect(),
-            literal_seen: keys.clone().map(|key| self.literals.contains(&key)).collect(),
+            literal_seen: keys.clone().map(|key| self.has_seen(key)).collect(),
             exceptions: spans(keys.end),
         }
     }

@@ -13,6 +13,8 @@ use crate::wire::SourceFile;
 
 /// Of a rule's file, in octets.
 const MAX_FILE: usize = 10 << 20;
+/// Of one file: more are counted, not told.
+const MAX_FAULTS: usize = 50;
 /// Of `fire`, in characters.
 const MAX_EXPRESSION: usize = 1_000;
 
@@ -126,7 +128,15 @@ fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8]) -> Result<Rule, 
             examples,
             objections,
         }),
-        _ => Err(faults.list),
+        _ => {
+            faults.list.sort_by(|one, other| one.at.cmp(&other.at));
+            let untold = faults.list.len().saturating_sub(MAX_FAULTS);
+            faults.list.truncate(MAX_FAULTS);
+            if untold > 0 {
+                faults.list.extend(faults.alone(format!("{untold} more faults"), "see to those above first"));
+            }
+            Err(faults.list)
+        }
     }
 }
 
@@ -200,7 +210,7 @@ fn read_examples(form: &RuleForm, faults: &mut Faults<'_>) -> Vec<Example> {
     for (expect, name) in [(Expect::Match, "match"), (Expect::NoMatch, "no-match")] {
         let count = form.example.iter().filter(|example| example.get_ref().expect == expect).count();
         if count < 2 {
-            let why = format!("{count} example(s) with `expect = \"{name}\"`, at least two are needed");
+            let why = format!("examples with `expect = \"{name}\"`: {count}, where two are the least");
             faults.tell(&form.id.span(), why, "a rule without examples cannot be trusted: add [[example]] with `expect` and `text`");
         }
     }

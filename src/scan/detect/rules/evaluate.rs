@@ -23,10 +23,11 @@ pub struct Hits {
     pub exceptions: Vec<Range<usize>>,
 }
 
-/// Whether the rule could fire if every regex did match that may run: one `bare` of literals may always,
-/// another where `seen` says so of its signal, as it says of terms.
-pub fn could_fire(rule: &Rule, seen: &impl Fn(usize) -> bool, bare: &impl Fn(&Pattern) -> bool) -> bool {
-    let may = |signal: usize| seen(signal) || matches!(&rule.signals[signal], Signal::Patterns(patterns) if patterns.iter().any(bare));
+/// Whether the rule could fire if every regex did match that may: one without literals always may, any
+/// other signal where it is `seen`.
+pub fn could_fire(rule: &Rule, seen: &impl Fn(usize) -> bool) -> bool {
+    let bare = |signal: usize| matches!(&rule.signals[signal], Signal::Patterns(patterns) if patterns.iter().any(|pattern| pattern.literals.is_empty()));
+    let may = |signal: usize| seen(signal) || bare(signal);
     rule.fire.could_hold(&|signal| match &rule.signals[signal] {
         Signal::Terms(_) | Signal::Patterns(_) => may(signal),
         Signal::Near { a, b, .. } => may(*a) && may(*b),
@@ -34,12 +35,8 @@ pub fn could_fire(rule: &Rule, seen: &impl Fn(usize) -> bool, bare: &impl Fn(&Pa
     })
 }
 
-/// Where the rule fires: the first of the finds that speak for it.
+/// Where the rule fires: the first of the finds that speak for it. Asked only of rules that could fire.
 pub fn fires(rule: &Rule, text: &[u8], hits: &Hits) -> Option<Range<usize>> {
-    let seen = |signal: usize| !hits.spans[signal].is_empty() || hits.literal_seen[signal];
-    if !could_fire(rule, &seen, &|pattern| pattern.literals.is_empty()) {
-        return None;
-    }
     let exceptions = merged(&hits.exceptions);
     let mut found: Vec<Evidence> = Vec::with_capacity(rule.signals.len());
     for (place, signal) in rule.signals.iter().enumerate() {

@@ -1,5 +1,7 @@
 //! A regular expression, and the fixed letters without which it cannot match.
 
+use std::cmp::Reverse;
+
 use regex::bytes::{Regex, RegexBuilder};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::Extractor;
@@ -7,6 +9,8 @@ use regex_syntax::hir::{Hir, HirKind};
 
 /// Fewer letters than this are in every text.
 const SHORTEST_LITERAL: usize = 3;
+/// Parts of an expression that are looked at together for literals.
+const LONGEST_RUN: usize = 8;
 /// Of the compiled expression, in octets.
 const SIZE_LIMIT: usize = 1 << 20;
 const NEST_LIMIT: u32 = 50;
@@ -61,12 +65,17 @@ fn misread(error: regex_syntax::Error) -> BadPattern {
     }
 }
 
-/// The best set of literals of which every match has one: long ones before short, few before many.
+/// The best set of literals of which every match has one.
 fn required_literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     let inner = match hir.kind() {
         HirKind::Capture(capture) => required_literals(&capture.sub),
         HirKind::Repetition(repetition) if repetition.min > 0 => required_literals(&repetition.sub),
-        HirKind::Concat(parts) => parts.iter().filter_map(required_literals).max_by_key(|set| worth(set)),
+        HirKind::Concat(parts) => {
+            // Letters in either case are a part each: together they are worth something.
+            let runs = (0..parts.len()).map(|at| Hir::concat(parts[at..].iter().take(LONGEST_RUN).cloned().collect()));
+            let runs = runs.filter_map(|run| leading_literals(&run));
+            runs.chain(parts.iter().filter_map(required_literals)).max_by_key(|set| worth(set))
+        }
         HirKind::Alternation(branches) => branches.iter().map(required_literals).collect::<Option<Vec<_>>>().map(|sets| sets.concat()),
         _ => None,
     };
@@ -74,15 +83,18 @@ fn required_literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
 }
 
 fn leading_literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
-    let sequence = Extractor::new().extract(hir);
+    // A class of two is a letter in either case; a larger one says little.
+    let sequence = Extractor::new().limit_class(2).extract(hir);
     let mut literals: Vec<_> = sequence.literals()?.iter().map(|literal| literal.as_bytes().to_ascii_lowercase()).collect();
     literals.sort_unstable();
     literals.dedup();
     (literals.iter().map(Vec::len).min()? >= SHORTEST_LITERAL).then_some(literals)
 }
 
-fn worth(literals: &[Vec<u8>]) -> (usize, std::cmp::Reverse<usize>) {
-    (literals.iter().map(Vec::len).min().unwrap_or(0).min(6), std::cmp::Reverse(literals.len()))
+/// Four letters are rare enough; beyond that, few literals are worth more than long ones.
+fn worth(literals: &[Vec<u8>]) -> (usize, Reverse<usize>, usize) {
+    let shortest = literals.iter().map(Vec::len).min().unwrap_or(0);
+    (shortest.min(4), Reverse(literals.len()), shortest)
 }
 
 #[cfg(test)]

@@ -154,12 +154,10 @@ fn read_reference(name: &Spanned<String>, earlier: &[SignalForm], faults: &mut F
 
 /// A number in its bounds; the lower bound, and a fault, where it is not.
 pub fn read_number(number: &Spanned<i64>, bounds: RangeInclusive<usize>, what: &str, faults: &mut Faults<'_>) -> usize {
-    match usize::try_from(*number.get_ref()).ok().filter(|read| bounds.contains(read)) {
-        Some(read) => read,
-        None => {
-            let why = format!("{what} is {} to {}, and this is {}", bounds.start(), bounds.end(), number.get_ref());
-            faults.at(number, why, "write a number within these bounds");
-            *bounds.start()
-        }
-    }
+    let read = usize::try_from(*number.get_ref()).ok().filter(|read| bounds.contains(read));
+    read.unwrap_or_else(|| {
+        let why = format!("{what} is {} to {}, and this is {}", bounds.start(), bounds.end(), number.get_ref());
+        faults.at(number, why, "write a number within these bounds");
+        *bounds.start()
+    })
 }

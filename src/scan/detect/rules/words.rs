@@ -103,6 +103,7 @@ impl WordIndex {
         }
     }
 
+    #[inline]
     fn look_up(&self, text: &[u8], word: &Range<usize>, found: &mut impl FnMut(u32, Range<usize>)) {
         let hash = hash(text, word);
         let (cell, bit) = self.bit(hash);
@@ -130,6 +131,7 @@ impl WordIndex {
         }
     }
 
+    #[inline]
     fn bit(&self, hash: u64) -> (usize, u64) {
         let bit = usize::try_from(hash & (self.bitmap.len() as u64 * 64 - 1)).unwrap_or_default();
         (bit / 64, 1 << (bit % 64))
@@ -215,18 +217,20 @@ fn word_mask(block: &[u8; 64]) -> u64 {
 }
 
 /// Of a word in any mixture of capitals, eight octets at a time.
+#[inline]
 fn hash(text: &[u8], word: &Range<usize>) -> u64 {
     let length = word.len();
-    let mut hash = (length as u64).wrapping_mul(GOLDEN);
-    let mut at = word.start;
+    let mut hash = load(text, word.start, length).wrapping_mul(ODD) ^ (length as u64).wrapping_mul(GOLDEN);
+    let mut at = word.start + 8;
     while at < word.end {
         hash = (hash.rotate_left(29) ^ load(text, at, word.end - at)).wrapping_mul(ODD);
         at += 8;
     }
-    hash ^ hash >> 32
+    hash ^ (hash >> 32)
 }
 
 /// At most eight octets, in small letters: the bit that tells a capital means nothing in the other signs of a word.
+#[inline]
 fn load(text: &[u8], at: usize, length: usize) -> u64 {
     let octets = if let Some(octets) = text[at..].first_chunk::<8>() {
         u64::from_le_bytes(*octets)
