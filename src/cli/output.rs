@@ -1,7 +1,7 @@
 //! What people see: tables as wide as their terminal, colour only there, and plain columns for programs.
 
 use std::env;
-use std::io::{self, IsTerminal, StderrLock, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, StderrLock, StdoutLock, Write};
 use std::os::fd::AsFd;
 
 use comfy_table::{ContentArrangement, Table, presets};
@@ -9,9 +9,12 @@ use serde::Serialize;
 
 use crate::fault::Fault;
 
-/// Standard output.
+/// In octets.
+const GATHERED: usize = 64 << 10;
+
+/// Standard output. A person sees each line at once; for a program they are gathered.
 pub struct Output {
-    out: StdoutLock<'static>,
+    out: BufWriter<StdoutLock<'static>>,
     /// In characters; `None` when no person is looking.
     width: Option<u16>,
 }
@@ -20,13 +23,36 @@ impl Output {
     pub fn new() -> Self {
         let out = io::stdout().lock();
         let width = out.is_terminal().then(|| terminal_width(&out));
-        Self { out, width }
+        Self { out: BufWriter::with_capacity(GATHERED, out), width }
     }
 
     /// # Errors
     /// When the output cannot be written.
     pub fn line(&mut self, text: &str) -> io::Result<()> {
-        writeln!(self.out, "{text}")
+        writeln!(self.out, "{text}")?;
+        self.show()
+    }
+
+    /// One object, on a line of its own.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn json(&mut self, object: &impl Serialize) -> io::Result<()> {
+        serde_json::to_writer(&mut self.out, object)?;
+        self.out.write_all(b"\n")?;
+        self.show()
+    }
+
+    /// To be called before the program ends.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.out.flush()
+    }
+
+    fn show(&mut self) -> io::Result<()> {
+        if self.width.is_some() { self.out.flush() } else { Ok(()) }
     }
 
     /// One line of JSON, for programs.
@@ -54,7 +80,8 @@ impl Output {
         for row in rows {
             table.add_row(row);
         }
-        writeln!(self.out, "{table}")
+        writeln!(self.out, "{table}")?;
+        self.show()
     }
 }
 
