@@ -42,7 +42,9 @@ impl<'a> Running<'a> {
 
     /// Waits for what the board tells: a file has no event to wait for.
     fn until(&self, what: &str, wanted: impl Fn(&Status) -> bool) -> Status {
-        eventually(what, || Board::read(&self.warden.path().join("state")).ok().filter(|status| status.pid == self.daemon.id() && wanted(status)))
+        eventually(what, || {
+            Board::read(&self.warden.path().join("state")).ok().filter(|status| status.pid == self.daemon.id() && wanted(status))
+        })
     }
 }
 
@@ -94,7 +96,8 @@ fn a_hold_brings_the_other_mailboxes_forward_so_that_every_copy_goes_within_seco
     running.signal(rustix::process::Signal::HUP);
     eventually("both copies", || {
         let cases = warden.cases();
-        (cases.len() == 1 && cases[0].places.len() == 2 && cases[0].places.iter().all(|place| place.state == PlaceState::Removed)).then_some(())
+        (cases.len() == 1 && cases[0].places.len() == 2 && cases[0].places.iter().all(|place| place.state == PlaceState::Removed))
+            .then_some(())
     });
     assert!(running.stop().success());
 }
@@ -110,7 +113,7 @@ fn a_broken_rule_leaves_the_old_rules_in_force_and_a_mended_one_takes_their_plac
     fs::write(&file, rule("violence", "x").replace("fire = ", "fire = = ")).expect("a rule");
     running.signal(rustix::process::Signal::HUP);
     let refused = running.until("a refusal", |status| !status.refused.is_empty());
-    assert!(refused.refused[0].contains("rules/violence/test.toml:11"), "{:?}", refused.refused);
+    assert!(refused.refused[0].contains("rules/violence/test.toml:12"), "{:?}", refused.refused);
     assert_eq!(refused.rule_set, before);
     dovecot.deliver(AMBER, message("held", HELD).as_slice());
     until_cases(&warden, 1);

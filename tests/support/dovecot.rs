@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -57,9 +58,12 @@ impl Dovecot {
         Ok(None)
     }
 
-    /// Ends the server; its mail stays.
+    /// Ends the server and every session; its mail stays.
     pub fn stop(&mut self) {
+        // Left alone, the processes of open sessions would serve them to their end.
+        let group = rustix::process::Pid::from_child(&self.server);
         end(&mut self.server);
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
     }
 
     /// Starts it again, on the same ports.
@@ -118,12 +122,14 @@ impl Dovecot {
 fn serve(folder: &Path) -> io::Result<Child> {
     let mut command = Command::new(require("dovecot", "dovecot-imapd dovecot-lmtpd"));
     command.arg("-F").arg("-c").arg(folder.join("dovecot.conf")).stdin(Stdio::null()).stdout(Stdio::null());
+    // A group of its own, so that it can be ended as a whole.
+    command.process_group(0);
     unprivileged(&mut command).spawn()
 }
 
 impl Drop for Dovecot {
     fn drop(&mut self) {
-        end(&mut self.server);
+        self.stop();
     }
 }
 
