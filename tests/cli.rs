@@ -41,7 +41,7 @@ impl School {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir_all(folder.path().join("rules/bullying")).expect("a folder for rules");
-        fs::write(folder.path().join("rules/bullying/a.toml"), "").expect("a rule");
+        fs::copy("rules/bullying/degrading.toml", folder.path().join("rules/bullying/degrading.toml")).expect("a rule");
         fs::write(folder.path().join("mailwarden.toml"), CONFIGURATION).expect("a configuration");
         Self(folder)
     }
