@@ -55,14 +55,6 @@ impl Output {
         if self.width.is_some() { self.out.flush() } else { Ok(()) }
     }
 
-    /// One line of JSON, for programs.
-    ///
-    /// # Errors
-    /// When the output cannot be written.
-    pub fn json(&mut self, value: &impl Serialize) -> io::Result<()> {
-        self.line(&serde_json::to_string(value)?)
-    }
-
     /// A table on a terminal; elsewhere a line a row, its fields separated by tabs, without the header.
     ///
     /// # Errors
