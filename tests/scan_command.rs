@@ -43,8 +43,8 @@ impl Office {
     fn new() -> Self {
         let office = Self(tempfile::tempdir().expect("a folder"));
         office.write("mailwarden.toml", CONFIGURATION);
-        office.write("rules/bullying/test.toml", &rule("bullying", WORD));
-        office.write("rules/threat/test.toml", &rule("threat", "zanderfang"));
+        office.write("rules/bullying/test.toml", rule("bullying", WORD));
+        office.write("rules/threat/test.toml", rule("threat", "zanderfang"));
         office
     }
 
@@ -124,8 +124,9 @@ fn text(value: &Value) -> &str {
 fn every_message_of_the_school_gets_the_verdict_that_it_must_get() {
     let office = Office::new();
     let hashed = office.run(&["hashes", "compute", &here("tests/school/known/mill.jpg"), &here("tests/school/known/harbour.jpg")]);
-    let hashes: String = out(&hashed).lines().filter_map(|line| line.split('\t').next()).map(|pdq| format!("{pdq}\n")).collect();
-    let list = format!("# mailwarden list 1\n# name: stand-ins\n# category: known-image\n# kind: pdq\n{hashes}");
+    let told = out(&hashed);
+    let hashes: Vec<_> = told.lines().filter_map(|line| line.split('\t').next()).collect();
+    let list = format!("# mailwarden list 1\n# name: stand-ins\n# category: known-image\n# kind: pdq\n{}\n", hashes.join("\n"));
     office.write("hashsets/stand-ins.txt", list);
 
     let mail = here("tests/school/mail");
@@ -211,8 +212,8 @@ fn an_mbox_and_a_maildir_are_taken_apart() {
 #[test]
 fn every_one_of_many_messages_is_told_once() {
     let office = Office::new();
-    let pile: String = (0..500).map(|number| format!("From a Sat Nov 21\n{}\n", mail(if number % 5 == 0 { WORD } else { "x" }))).collect();
-    office.write("pile.mbox", pile);
+    let messages: Vec<_> = (0..500).map(|number| mail(if number % 5 == 0 { WORD } else { "x" })).collect();
+    office.write("pile.mbox", format!("From a Sat Nov 21\n{}", messages.join("\nFrom a Sat Nov 21\n")));
     let scanned = office.scan(&["pile.mbox"]);
     assert_eq!(scanned.len(), 500);
     assert_eq!(scanned.values().filter(|object| object["verdict"] == "flag").count(), 100);
