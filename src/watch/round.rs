@@ -15,7 +15,7 @@ use crate::config::{History, Watched};
 use crate::finding::{Circumstances, Reason, Report, Verdict, judge};
 use crate::mail::{Address, Arrival, Cursor, FolderName, Place, Role, Uid, UidValidity};
 use crate::wire::Message;
-use crate::worker::PoolError;
+use crate::worker::{Packed, Packer, Permit, PoolError};
 
 /// One FETCH brings at most so many messages, and so many octets unless one message alone is larger.
 const BATCH_MESSAGES: usize = 200;
@@ -289,6 +289,8 @@ impl Round<'_> {
     /// Fetches a batch; each message is examined while the next ones arrive.
     async fn examine(&mut self, visit: &Visit<'_>, batch: &[Listed]) -> Result<Examined, Trouble> {
         let mailbox = &self.watched.mailbox.address;
+        let pool = &self.daemon.pool;
+        let mut packer = Packer::new(pool.parcel());
         let mut examining = JoinSet::new();
         let mut examined = Examined::default();
         let mut fetch = self.session.fetch(&visit.selected, batch)?;
@@ -301,19 +303,19 @@ impl Round<'_> {
                 examined.messages.push((uid, key, Met::Known));
                 continue;
             }
-            // Awaited here, so that no message is fetched before a worker is free for it.
-            let permit = self.daemon.pool.permit().await;
-            examining.spawn(async move {
-                let report = permit.examine(&message, false).await?;
-                let clear = report.findings.is_empty() && report.incomplete.is_empty();
-                Ok::<_, PoolError>((uid, key, if clear { Met::Clear } else { Met::Told(Box::new((message, report))) }))
-            });
+            if let Some(parcel) = packer.add((uid, key), message) {
+                // Awaited here, so that no more is fetched before a worker is free for it.
+                examining.spawn(examine(pool.permit().await, parcel));
+            }
+        }
+        if let Some(parcel) = packer.rest() {
+            examining.spawn(examine(pool.permit().await, parcel));
         }
         examined.missing.extend_from_slice(fetch.missing());
         examined.oversized.extend_from_slice(fetch.oversized());
         while let Some(done) = examining.join_next().await {
             match done {
-                Ok(done) => examined.messages.push(done?),
+                Ok(done) => examined.messages.extend(done?),
                 Err(failed) => std::panic::resume_unwind(failed.into_panic()),
             }
         }
@@ -413,6 +415,15 @@ impl Round<'_> {
     fn place(&self, visit: &Visit<'_>, uid: Uid) -> Place {
         Place { mailbox: self.mailbox().clone(), folder: visit.folder.name.clone(), uidvalidity: visit.cursor.uidvalidity, uid }
     }
+}
+
+async fn examine(permit: Permit, (numbers, messages): Packed<(Uid, Keyed)>) -> Result<Vec<(Uid, Keyed, Met)>, PoolError> {
+    let reports = permit.examine(&messages, false).await?;
+    let met = numbers.into_iter().zip(messages.into_iter().zip(reports)).map(|((uid, key), (message, report))| {
+        let clear = report.findings.is_empty() && report.incomplete.is_empty();
+        (uid, key, if clear { Met::Clear } else { Met::Told(Box::new((message, report))) })
+    });
+    Ok(met.collect())
 }
 
 /// Cuts a listing into what one FETCH asks for, `most` messages at most.

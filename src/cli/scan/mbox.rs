@@ -39,7 +39,7 @@ impl<R: BufRead> Mbox<R> {
 
     /// All up to the next line that begins a message, or to the end.
     fn message(&mut self) -> io::Result<Option<Message>> {
-        let mut writer = MessageWriter::new()?;
+        let mut writer = MessageWriter::new();
         let mut fits = true;
         let mut pieces = Vec::with_capacity(2 * PIECE);
         // Of the line before this one.
