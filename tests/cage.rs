@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mailwarden::finding::{Incomplete, Reason, Report};
 use mailwarden::sandbox::Cage;
 use mailwarden::wire::{Bundle, Message, SourceFile};
-use mailwarden::worker::{PoolError, CageOptions, Loss, Nursery, Pool, StartError, World};
+use mailwarden::worker::{CageOptions, Loss, Nursery, Pool, PoolError, StartError, World};
 
 /// Ample for a machine under load; attacks that wait for their deadline have a short one of their own.
 const DEADLINE: Duration = Duration::from_secs(20);
