@@ -23,11 +23,11 @@ const REASON: &str = "CANARY: her tutor asked";
 
 /// 2026-03-02 09:15 in London, and so many minutes later.
 fn at(minutes: i64) -> Timestamp {
-    Timestamp::from_second(1_772_442_900 + 60 * minutes).unwrap()
+    Timestamp::from_second(1_772_442_900 + 60 * minutes).expect("a moment")
 }
 
 fn address(text: &str) -> Address {
-    text.parse().unwrap()
+    text.parse().expect("an address")
 }
 
 /// A school with its keys and one held case.
@@ -42,9 +42,9 @@ impl Desk {
         let school = School::new();
         assert_eq!(school.init().status.code(), Some(0));
         let state = school.path().join("state");
-        let key = InstanceKey::read(&state.join("instance.key")).unwrap();
-        let book = Casebook::open(&state.join("casebook.db"), key).unwrap();
-        let vault = Vault::open(&state.join("vault")).unwrap();
+        let key = InstanceKey::read(&state.join("instance.key")).expect("an instance key");
+        let book = Casebook::open(&state.join("casebook.db"), key).expect("a casebook");
+        let vault = Vault::open(&state.join("vault")).expect("a vault");
         let codename = record(&book, &vault, 1, Some(sheet()));
         Self { school, book, codename }
     }
@@ -57,6 +57,13 @@ impl Desk {
 
     fn state(&self) -> std::path::PathBuf {
         self.school.path().join("state")
+    }
+
+    /// The notices that are still due.
+    fn send_notices(&self) {
+        for notice in self.book.due(Timestamp::now()).expect("notices") {
+            self.book.delivered(at(121), notice.id).expect("a notice");
+        }
     }
 
     /// A daemon that wrote its board just now; `change` makes it another.
@@ -81,21 +88,25 @@ impl Desk {
             mailboxes: BTreeMap::from([(address(AMBER), amber)]),
         };
         change(&mut status);
-        fs::write(self.state().join("status.json"), serde_json::to_vec(&status).unwrap()).unwrap();
+        fs::write(self.state().join("status.json"), serde_json::to_vec(&status).expect("JSON")).expect("a status file");
     }
 
     /// What a command says, against the file of that name: what differs from run to run has a name in it.
     fn assert_golden(&self, golden: &str, arguments: &[&str]) {
         let output = self.on_case(arguments);
-        let object = self.book.case(&self.codename).unwrap().unwrap().places[0].object.unwrap().object.to_string();
+        let object = self.book.case(&self.codename).expect("a casebook").expect("the case").places[0]
+            .object
+            .expect("a sealed message")
+            .object
+            .to_string();
         let process = format!("process {}", std::process::id());
         let changing = [(self.codename.as_str(), "CODENAME"), (&object, "OBJECT"), (&process, "process PID")];
         let said = changing.iter().fold(out(&output), |said, (changes, name)| said.replace(changes, name));
         let path = format!("tests/commands/{golden}.txt");
-        if std::env::var_os("MAILWARDEN_WRITE_GOLDEN").is_some() {
-            fs::write(&path, &said).unwrap();
+        if std::env::var_os("MAILWARDEN_BLESS").is_some() {
+            fs::write(&path, &said).expect("a golden file");
         }
-        assert_eq!(said, fs::read_to_string(&path).unwrap(), "{path}, {}", err(&output));
+        assert_eq!(said, fs::read_to_string(&path).expect("a golden file"), "{path}, {}", err(&output));
     }
 }
 
@@ -112,7 +123,7 @@ fn sheet() -> Sheet {
         bodies: vec![BodyText { location: location.clone(), text: "canary-body".to_owned(), shortened: false }],
         attachments: Vec::new(),
         passages: vec![Passage {
-            rule: "violence.test".parse().unwrap(),
+            rule: "violence.test".parse().expect("a rule"),
             title: "Canary words of a test".to_owned(),
             kind: Kind::Text,
             location,
@@ -128,7 +139,7 @@ fn sheet() -> Sheet {
 fn record(book: &Casebook, vault: &Vault, content: u8, sheet: Option<Sheet>) -> Codename {
     let category = Category::Violence;
     let finding = Finding {
-        rule: "violence.test".parse().unwrap(),
+        rule: "violence.test".parse().expect("a rule"),
         version: RuleVersion([3; 8]),
         category,
         level: None,
@@ -144,11 +155,15 @@ fn record(book: &Casebook, vault: &Vault, content: u8, sheet: Option<Sheet>) -> 
         findings: vec![finding],
         incomplete: vec![Incomplete { part: "2".to_owned(), reason: Reason::EncryptedArchive }],
     };
-    let octets = sheet.map(|sheet| serde_json::to_vec(&sheet).unwrap());
-    let sheet = octets.as_ref().map(|octets| vault.seal(|| octets.as_slice(), &[Audience::Dsl]).unwrap());
-    let message = vault.seal(|| &b"Subject: canary-subject\r\n\r\ncanary-body\r\n"[..], &[Audience::Dsl]).unwrap();
-    let place =
-        Place { mailbox: address(AMBER), folder: FolderName("INBOX".to_owned()), uidvalidity: UidValidity(9), uid: Uid::new(7).unwrap() };
+    let octets = sheet.map(|sheet| serde_json::to_vec(&sheet).expect("JSON"));
+    let sheet = octets.as_ref().map(|octets| vault.seal(|| octets.as_slice(), &[Audience::Dsl]).expect("a sealed sheet"));
+    let message = vault.seal(|| &b"Subject: canary-subject\r\n\r\ncanary-body\r\n"[..], &[Audience::Dsl]).expect("a sealed message");
+    let place = Place {
+        mailbox: address(AMBER),
+        folder: FolderName("INBOX".to_owned()),
+        uidvalidity: UidValidity(9),
+        uid: Uid::new(7).expect("a number"),
+    };
     let new = New {
         content: book.key_content(&[content; 32], &[2; 32]),
         message: book.key_message(&[3; 32]),
@@ -171,10 +186,10 @@ fn record(book: &Casebook, vault: &Vault, content: u8, sheet: Option<Sheet>) -> 
         ],
         backscan: false,
     };
-    let recorded = book.record(&new).unwrap();
-    book.settle(at(1), &Actor::Program, recorded.place, PlaceState::Removed).unwrap();
-    for notice in book.due(at(1)).unwrap() {
-        book.delivered(at(1), notice.id).unwrap();
+    let recorded = book.record(&new).expect("a case");
+    book.settle(at(1), &Actor::Program, recorded.place, PlaceState::Removed).expect("a place");
+    for notice in book.due(at(1)).expect("notices") {
+        book.delivered(at(1), notice.id).expect("a notice");
     }
     recorded.codename
 }
@@ -183,7 +198,7 @@ fn seen(book: &Casebook, mailbox: &str, outcomes: &[Outcome]) {
     let judged = outcomes.iter().map(|outcome| Judged { message: None, outcome: *outcome }).collect();
     let cursor = Cursor { uidvalidity: UidValidity(9), next: 8, history: 1 };
     let progress = Progress { mailbox: address(mailbox), folder: FolderName("INBOX".to_owned()), cursor, judged };
-    book.progress(Timestamp::now(), &[progress]).unwrap();
+    book.progress(Timestamp::now(), &[progress]).expect("a cursor");
 }
 
 #[test]
@@ -199,8 +214,7 @@ fn a_case_is_told_in_its_facts() {
 fn all_is_well_when_the_daemon_runs_and_nothing_fails() {
     let desk = Desk::new();
     desk.board(|_| ());
-    let late = desk.book.due(Timestamp::now()).unwrap();
-    late.iter().for_each(|notice| desk.book.delivered(at(121), notice.id).unwrap());
+    desk.send_notices();
     seen(&desk.book, AMBER, &[Outcome::Clear, Outcome::Held, Outcome::Incomplete, Outcome::Known]);
     desk.assert_golden("status", &["status"]);
     assert_eq!(desk.school.run_here(&["status"]).status.code(), Some(0));
@@ -213,7 +227,6 @@ fn all_is_well_when_the_daemon_runs_and_nothing_fails() {
 #[test]
 fn whatever_fails_is_told_and_makes_the_exit_code_1() {
     let desk = Desk::new();
-    let late = desk.book.due(Timestamp::now()).unwrap();
     let fails = |named: &str| {
         let output = desk.school.run_here(&["status"]);
         assert_eq!(output.status.code(), Some(1), "{named}: {}", out(&output));
@@ -222,7 +235,7 @@ fn whatever_fails_is_told_and_makes_the_exit_code_1() {
     fails("NOT RUNNING  it has never run with this state");
     desk.board(|_| ());
     fails("notices  1 not delivered, the oldest was due 2026-03-02 11:15");
-    late.iter().for_each(|notice| desk.book.delivered(at(121), notice.id).unwrap());
+    desk.send_notices();
     assert_eq!(desk.school.run_here(&["status"]).status.code(), Some(0), "nothing fails any more");
 
     desk.board(|status| status.written = at(30));

@@ -51,31 +51,31 @@ impl Desk {
     }
 
     async fn session(&self, user: &str) -> Session {
-        let tls = trust_file(&self.dovecot.authority()).unwrap();
+        let tls = trust_file(&self.dovecot.authority()).expect("the authority of the test");
         let server =
             Server { host: "localhost".to_owned(), port: self.dovecot.imaps, security: Security::Tls, tls, limits: Limits::default() };
-        let mut session = Session::connect(&server).await.unwrap();
-        session.login(&Login::Password { user: user.to_owned(), password: Secret::new(PASSWORD.to_owned()) }).await.unwrap();
+        let mut session = Session::connect(&server).await.expect("a connection");
+        session.login(&Login::Password { user: user.to_owned(), password: Secret::new(PASSWORD.to_owned()) }).await.expect("a login");
         session
     }
 
     async fn put(&self, user: &str, folder: &str, octets: &[u8]) {
         let flags = ["\\Seen", "\\Answered", "$Forwarded"].map(str::to_owned);
         let folder = Folder::named(&FolderName(folder.to_owned()));
-        self.session(user).await.append(&folder, &flags, ARRIVED, octets.len() as u64, octets).await.unwrap();
+        self.session(user).await.append(&folder, &flags, ARRIVED, octets.len() as u64, octets).await.expect("room for a message");
     }
 
     /// What lies in a folder, with its octets.
     async fn lying(&self, user: &str, folder: &str) -> Vec<(Arrival, Vec<u8>)> {
         let mut session = self.session(user).await;
-        let selected = session.examine(&Folder::named(&FolderName(folder.to_owned()))).await.unwrap();
-        let listed = session.listing(&selected, &UidSet::from(1)).await.unwrap();
+        let selected = session.examine(&Folder::named(&FolderName(folder.to_owned()))).await.expect("a folder");
+        let listed = session.listing(&selected, &UidSet::from(1)).await.expect("a listing");
         let mut found = Vec::new();
-        let mut fetch = session.fetch(&selected, &listed).unwrap();
-        while let Some((uid, message)) = fetch.next().await.unwrap() {
+        let mut fetch = session.fetch(&selected, &listed).expect("an open folder");
+        while let Some((uid, message)) = fetch.next().await.expect("a message") {
             let mut octets = Vec::new();
-            message.reader().read_to_end(&mut octets).unwrap();
-            let mut arrival = listed.iter().find(|listed| listed.uid == uid).unwrap().arrival.clone();
+            message.reader().read_to_end(&mut octets).expect("its octets");
+            let mut arrival = listed.iter().find(|listed| listed.uid == uid).expect("a message that was listed").arrival.clone();
             arrival.flags.sort();
             found.push((arrival, octets));
         }
@@ -84,9 +84,9 @@ impl Desk {
 
     /// A command that no part of mailwarden gives.
     fn imap(&self, user: &str, command: &str) {
-        let mut server = BufReader::new(TcpStream::connect(("127.0.0.1", self.dovecot.imap)).unwrap());
-        write!(server.get_mut(), "a LOGIN {user} {PASSWORD}\r\nb {command}\r\n").unwrap();
-        let answer = server.lines().map_while(Result::ok).find(|line| line.starts_with("b ")).unwrap();
+        let mut server = BufReader::new(TcpStream::connect(("127.0.0.1", self.dovecot.imap)).expect("a connection"));
+        write!(server.get_mut(), "a LOGIN {user} {PASSWORD}\r\nb {command}\r\n").expect("a connection");
+        let answer = server.lines().map_while(Result::ok).find(|line| line.starts_with("b ")).expect("an answer");
         assert!(answer.starts_with("b OK"), "{answer}");
     }
 
@@ -96,7 +96,13 @@ impl Desk {
 
     fn release_with(&self, identity: &std::path::Path) -> Output {
         let mut command = self.warden.command("release");
-        command.arg(self.case().row.codename.as_str()).arg("--identity").arg(identity).args(["--reason", REASON]).output().unwrap()
+        command
+            .arg(self.case().row.codename.as_str())
+            .arg("--identity")
+            .arg(identity)
+            .args(["--reason", REASON])
+            .output()
+            .expect("the program")
     }
 
     fn release(&self) -> Output {
@@ -106,21 +112,21 @@ impl Desk {
     /// A key of somebody who is a member of this audience and of no other.
     fn deputy(&self, audience: Audience) -> PathBuf {
         let (identity, path) = (MemberIdentity::generate(), self.warden.path().join("deputy.key"));
-        identity.write(&path).unwrap();
-        let lead = MemberIdentity::read(&self.warden.identity()).unwrap();
+        identity.write(&path).expect("a key file");
+        let lead = MemberIdentity::read(&self.warden.identity()).expect("a key file");
         let member = Member { name: "Deputy".to_owned(), recipient: identity.recipient() };
-        self.warden.vault().ring().add_member(audience, member, &lead).unwrap();
+        self.warden.vault().ring().add_member(audience, member, &lead).expect("a ring");
         path
     }
 
     /// The file of the sealed message.
     fn object(&self) -> PathBuf {
-        let object = self.case().places[0].object.unwrap().object.to_string();
+        let object = self.case().places[0].object.expect("a sealed message").object.to_string();
         self.warden.path().join("state/vault/objects").join(&object[..2]).join(format!("{object}.age"))
     }
 
     fn last_event(&self) -> (Actor, Event) {
-        let entry = self.warden.book().journal_end(1).unwrap().remove(0);
+        let entry = self.warden.book().journal_end(1).expect("a line").remove(0);
         (entry.who, entry.event)
     }
 }

@@ -93,17 +93,14 @@ impl Cases {
 
 impl Acknowledge {
     fn run(&self, out: &mut Output) -> Result<(), Failure> {
-        let shelf = Shelf::open(&self.config.load()?)?;
-        let case = shelf.case(&self.codename)?;
-        match case.acknowledged {
-            Some((_, who)) => out.line(&format!("{} was acknowledged before, by {}", self.codename, visible(&who)))?,
-            None => {
-                let who = Actor::Operator(format!("{} (at the account {})", self.by, operator().name()));
-                shelf.book.acknowledge(Timestamp::now(), case.row.id, &who)?;
-                out.line(&format!("{} is acknowledged by {}", self.codename, self.by))?;
-            }
+        let store = Shelf::open(&self.config.load()?)?;
+        let case = store.case(&self.codename)?;
+        if let Some((_, who)) = case.acknowledged {
+            return Ok(out.line(&format!("{} was acknowledged before, by {}", self.codename, visible(&who)))?);
         }
-        Ok(())
+        let who = Actor::Operator(format!("{} (at the account {})", self.by, operator().name()));
+        store.book.acknowledge(Timestamp::now(), case.row.id, &who)?;
+        Ok(out.line(&format!("{} is acknowledged by {}", self.codename, self.by))?)
     }
 }
 

@@ -12,7 +12,7 @@ use super::shelf::Shelf;
 use super::{Exit, Failure, Output};
 use crate::case::{PlaceState, visible};
 use crate::casebook::{CaseFacts, CasebookError, PlaceFacts};
-use crate::config::Config;
+use crate::config::{Config, Login, Password};
 use crate::fault::Fault;
 use crate::finding::{Action, Audience};
 use crate::journal::{Actor, Event};
@@ -35,6 +35,8 @@ pub(super) struct Release {
 enum Obstacle {
     #[error(transparent)]
     Casebook(#[from] CasebookError),
+    #[error("its password `{0}` is a credential, which systemd hands to its services alone")]
+    Credential(String),
     #[error("what is sealed for it is not what was found there; nothing was added to the mailbox")]
     NotTheMessage,
     #[error("mailwarden does not watch `{0}` any more and has no way into it")]
@@ -52,19 +54,19 @@ impl Release {
     pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
         let holder = &self.holder;
         let config = holder.config.load()?;
-        let shelf = Shelf::open(&config)?;
+        let store = Shelf::open(&config)?;
         let _alone = alone(&config)?;
-        let facts = shelf.case(&holder.codename)?;
+        let facts = store.case(&holder.codename)?;
         let (case, codename) = (facts.row.id, facts.row.codename.clone());
         if facts.row.action < Action::Hold {
             let hint = format!("`mailwarden cases acknowledge {codename}` says that somebody has it in hand");
             return Err(Failure::world(format!("nothing of {codename} is held"), &"its message was delivered", hint));
         }
         let audiences = message_audiences(&facts);
-        match holder.admission(&shelf.vault, &audiences)? {
+        match holder.admission(&store.vault, &audiences)? {
             Admission::Admitted { who, key } => {
-                shelf.book.release(Timestamp::now(), &who, case, holder.reason.as_str())?;
-                let errand = Errand { config: &config, shelf: &shelf, who: &who, key: &key };
+                store.book.release(Timestamp::now(), &who, case, holder.reason.as_str())?;
+                let errand = Errand { config: &config, store: &store, who: &who, key: &key };
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
@@ -72,7 +74,7 @@ impl Release {
                 runtime.block_on(errand.put_all_back(&facts, out))
             }
             Admission::Refused { who } => {
-                shelf.book.note(Timestamp::now(), &who, &Event::ReleaseRefused { case, codename })?;
+                store.book.note(Timestamp::now(), &who, &Event::ReleaseRefused { case, codename })?;
                 Err(holder.not_hers(&audiences))
             }
         }
@@ -102,7 +104,7 @@ fn alone(config: &Config) -> Result<File, Failure> {
 /// A decision being carried out.
 struct Errand<'a> {
     config: &'a Config,
-    shelf: &'a Shelf,
+    store: &'a Shelf,
     who: &'a Actor,
     key: &'a AudienceIdentity,
 }
@@ -131,7 +133,7 @@ impl Errand<'_> {
             PlaceState::Sealed => return Err(Obstacle::OnItsWay),
             PlaceState::Removed => {
                 let back = self.append(copy).await?;
-                self.shelf.book.settle(Timestamp::now(), self.who, copy.id, PlaceState::Released)?;
+                self.store.book.settle(Timestamp::now(), self.who, copy.id, PlaceState::Released)?;
                 let gone = if back.folder == copy.place.folder { String::new() } else { format!(", because {folder} is gone") };
                 let put = if back.lay_there { "lay there already, in" } else { "back in" };
                 format!("{put} {}{gone}", visible(&back.folder.0))
@@ -141,10 +143,16 @@ impl Errand<'_> {
 
     /// Nothing goes to the server before all of it was read, and found to be what was taken out.
     async fn append(&self, copy: &PlaceFacts) -> Result<PutBack, Obstacle> {
-        let Shelf { vault, book } = self.shelf;
+        let Shelf { vault, book } = self.store;
         let mailbox = &copy.place.mailbox;
         let watched = self.config.mailboxes.iter().find(|watched| watched.mailbox.address == *mailbox);
         let watched = watched.ok_or_else(|| Obstacle::NotWatched(mailbox.clone()))?;
+        if let Login::Own { password, .. } | Login::Master { password, .. } = &watched.login
+            && let Password::Credential(name) = password
+            && !password.within_reach()
+        {
+            return Err(Obstacle::Credential(name.clone()));
+        }
         // No place is `Removed` without an object: the tables see to that.
         let object = copy.object.ok_or(Obstacle::NotTheMessage)?.object;
         let measure = vault.measure(&object, self.key)?;
@@ -162,6 +170,11 @@ impl Errand<'_> {
 impl Obstacle {
     fn fault(self, mailbox: &Address) -> Fault {
         let hint = match &self {
+            Self::Credential(name) => {
+                format!(
+                    "as root: `systemd-run --pipe --wait --collect -p User=mailwarden -p LoadCredentialEncrypted={name} mailwarden release …`"
+                )
+            }
             Self::NotTheMessage => "keep a copy of the state directory, and restore the vault from the backup".to_owned(),
             Self::NotWatched(mailbox) => format!("add a [[mailbox]] for {mailbox}, and type the command again"),
             Self::OnItsWay => "wait for the next round of `mailwarden run`, and type the command again".to_owned(),
