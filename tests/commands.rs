@@ -331,6 +331,16 @@ fn nothing_is_opened_without_a_reason_and_nothing_is_written_down_then() {
 }
 
 #[test]
+fn a_look_that_cannot_be_written_down_shows_nothing() {
+    let desk = Desk::new();
+    let casebook = rusqlite::Connection::open(desk.state().join("casebook.db")).unwrap();
+    casebook.execute_batch("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'no room'); END").unwrap();
+    let output = desk.on_case(&["open", "CASE", "--identity", "dsl.key", "--reason", REASON]);
+    assert_eq!((output.status.code(), out(&output)), (Some(1), String::new()));
+    assert!(err(&output).contains("no room"), "{}", err(&output));
+}
+
+#[test]
 fn a_case_that_is_not_there_and_one_without_a_sheet_are_said_to_be() {
     let desk = Desk::new();
     let vault = Vault::open(&desk.state().join("vault")).unwrap();

@@ -272,6 +272,17 @@ async fn a_sealed_message_that_was_tampered_with_is_not_put_back() {
 }
 
 #[tokio::test]
+async fn a_decision_that_cannot_be_written_down_puts_nothing_back() {
+    let desk = Desk::holding_in("INBOX").await;
+    let casebook = rusqlite::Connection::open(desk.warden.path().join("state/casebook.db")).unwrap();
+    casebook.execute_batch("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'no room'); END").unwrap();
+    let (code, told) = said(&desk.release());
+    assert!(code == Some(1) && told.contains("no room"), "{told}");
+    assert_eq!(desk.lying(AMBER, "INBOX").await, []);
+    assert_eq!(desk.case().released, None);
+}
+
+#[tokio::test]
 async fn what_is_still_on_its_way_out_is_left_to_the_daemon() {
     let desk = Desk::holding_in("INBOX").await;
     let place = desk.case().places[0].id;

@@ -4,10 +4,13 @@ use std::env;
 use std::io::{self, IsTerminal, StderrLock, StdoutLock, Write};
 use std::os::fd::AsFd;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
 use serde::Serialize;
 
 use crate::fault::Fault;
+
+/// One line, below the header: a school has hundreds of mailboxes.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
 
 /// Standard output.
 pub struct Output {
@@ -47,12 +50,16 @@ impl Output {
         };
         let mut table = Table::new();
         table
-            .load_style(presets::UTF8_HORIZONTAL_ONLY)
+            .load_style(STYLE)
             .set_content_arrangement(ContentArrangement::Dynamic)
             .set_width(width)
             .set_header(header);
         for row in rows {
             table.add_row(row);
+        }
+        // What a row is about is read, and typed again, in one piece.
+        if let Some(first) = table.column_mut(0) {
+            first.set_constraint(ColumnConstraint::ContentWidth);
         }
         writeln!(self.out, "{table}")
     }
