@@ -93,13 +93,13 @@ impl Cases {
 
 impl Acknowledge {
     fn run(&self, out: &mut Output) -> Result<(), Failure> {
-        let store = Shelf::open(&self.config.load()?)?;
-        let case = store.case(&self.codename)?;
+        let shelf = Shelf::open(&self.config.load()?)?;
+        let case = shelf.case(&self.codename)?;
         if let Some((_, who)) = case.acknowledged {
             return Ok(out.line(&format!("{} was acknowledged before, by {}", self.codename, visible(&who)))?);
         }
         let who = Actor::Operator(format!("{} (at the account {})", self.by, operator().name()));
-        store.book.acknowledge(Timestamp::now(), case.row.id, &who)?;
+        shelf.book.acknowledge(Timestamp::now(), case.row.id, &who)?;
         Ok(out.line(&format!("{} is acknowledged by {}", self.codename, self.by))?)
     }
 }

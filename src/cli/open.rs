@@ -29,9 +29,9 @@ pub(super) struct Open {
 impl Open {
     pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
         let holder = &self.holder;
-        let store = Shelf::open(&holder.config.load()?)?;
-        let facts = store.case(&holder.codename)?;
-        let Shelf { vault, book } = store;
+        let shelf = Shelf::open(&holder.config.load()?)?;
+        let facts = shelf.case(&holder.codename)?;
+        let Shelf { vault, book } = shelf;
         let (case, codename) = (facts.row.id, facts.row.codename);
         let Some(sheet) = facts.sheet else {
             let hint = format!("`mailwarden cases show {codename}` tells all that is known of it");

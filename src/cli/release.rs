@@ -54,19 +54,19 @@ impl Release {
     pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
         let holder = &self.holder;
         let config = holder.config.load()?;
-        let store = Shelf::open(&config)?;
+        let shelf = Shelf::open(&config)?;
         let _alone = alone(&config)?;
-        let facts = store.case(&holder.codename)?;
+        let facts = shelf.case(&holder.codename)?;
         let (case, codename) = (facts.row.id, facts.row.codename.clone());
         if facts.row.action < Action::Hold {
             let hint = format!("`mailwarden cases acknowledge {codename}` says that somebody has it in hand");
             return Err(Failure::world(format!("nothing of {codename} is held"), &"its message was delivered", hint));
         }
         let audiences = message_audiences(&facts);
-        match holder.admission(&store.vault, &audiences)? {
+        match holder.admission(&shelf.vault, &audiences)? {
             Admission::Admitted { who, key } => {
-                store.book.release(Timestamp::now(), &who, case, holder.reason.as_str())?;
-                let errand = Errand { config: &config, store: &store, who: &who, key: &key };
+                shelf.book.release(Timestamp::now(), &who, case, holder.reason.as_str())?;
+                let errand = Errand { config: &config, shelf: &shelf, who: &who, key: &key };
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
@@ -74,7 +74,7 @@ impl Release {
                 runtime.block_on(errand.put_all_back(&facts, out))
             }
             Admission::Refused { who } => {
-                store.book.note(Timestamp::now(), &who, &Event::ReleaseRefused { case, codename })?;
+                shelf.book.note(Timestamp::now(), &who, &Event::ReleaseRefused { case, codename })?;
                 Err(holder.not_hers(&audiences))
             }
         }
@@ -104,7 +104,7 @@ fn alone(config: &Config) -> Result<File, Failure> {
 /// A decision being carried out.
 struct Errand<'a> {
     config: &'a Config,
-    store: &'a Shelf,
+    shelf: &'a Shelf,
     who: &'a Actor,
     key: &'a AudienceIdentity,
 }
@@ -133,7 +133,7 @@ impl Errand<'_> {
             PlaceState::Sealed => return Err(Obstacle::OnItsWay),
             PlaceState::Removed => {
                 let back = self.append(copy).await?;
-                self.store.book.settle(Timestamp::now(), self.who, copy.id, PlaceState::Released)?;
+                self.shelf.book.settle(Timestamp::now(), self.who, copy.id, PlaceState::Released)?;
                 let gone = if back.folder == copy.place.folder { String::new() } else { format!(", because {folder} is gone") };
                 let put = if back.lay_there { "lay there already, in" } else { "back in" };
                 format!("{put} {}{gone}", visible(&back.folder.0))
@@ -143,7 +143,7 @@ impl Errand<'_> {
 
     /// Nothing goes to the server before all of it was read, and found to be what was taken out.
     async fn append(&self, copy: &PlaceFacts) -> Result<PutBack, Obstacle> {
-        let Shelf { vault, book } = self.store;
+        let Shelf { vault, book } = self.shelf;
         let mailbox = &copy.place.mailbox;
         let watched = self.config.mailboxes.iter().find(|watched| watched.mailbox.address == *mailbox);
         let watched = watched.ok_or_else(|| Obstacle::NotWatched(mailbox.clone()))?;

@@ -55,7 +55,7 @@ impl From<StartFailure> for Failure {
             StartFailure::Key { .. } => {
                 Self::world("the state is out of reach", &failure, "run `mailwarden init` first, once, as the user of the service")
             }
-            StartFailure::Scan(error) => Self::world("the scan processes do not start", &error, ""),
+            StartFailure::Scan(error) => error.into(),
             StartFailure::Vault(error) => error.into(),
         }
     }

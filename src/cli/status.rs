@@ -174,7 +174,7 @@ fn print(told: &Told, zone: &TimeZone, out: &mut Output) -> io::Result<()> {
             } else {
                 out.line(&format!("NOT RUNNING  its last sign of life is of {}", at(daemon.written)))?;
             }
-            let RuleSet { id, rules, terms, list_entries } = &daemon.rule_set;
+            let RuleSet { id, rules, terms, list_entries, .. } = &daemon.rule_set;
             out.line(&format!("cage     {}", daemon.cage))?;
             out.line(&format!("rules    {id}: {rules} rules, {terms} terms, {list_entries} entries of lists"))?;
             for fault in &daemon.refused {

@@ -44,7 +44,7 @@ mod tests {
         let summer = Timestamp::from_second(1_750_000_000).unwrap();
         let london = TimeZone::get("Europe/London").unwrap();
         assert_eq!(wall(summer, &london), "2025-06-15 16:06");
-        let days_later = |days| Timestamp::from_second(1_750_000_000 + 86_400 * days).unwrap();
+        let days_later = |days: i64| Timestamp::from_second(1_750_000_000 + 86_400 * days).unwrap();
         assert_eq!(brief(summer, days_later(0), &london), "16:06");
         assert_eq!(brief(summer, days_later(1), &london), "2025-06-15 16:06");
     }

@@ -13,7 +13,7 @@ use crate::case::PlaceState;
 use crate::casebook::{self, New, Party, PlaceId, Recorded, SealedPlace};
 use crate::finding::{Action, Category, Concern, Incomplete, Report};
 use crate::journal::Actor;
-use crate::mail::{Address, Arrival, Place};
+use crate::mail::{Address, Arrival, Place, Private};
 use crate::steps::{mutant, step};
 use crate::vault::Receipt;
 use crate::wire::Message;
@@ -34,7 +34,7 @@ pub struct Caught {
 
 impl Caught {
     fn sender(&self) -> Option<&Address> {
-        self.report.sender.as_ref().map(|sender| sender.expose())
+        self.report.sender.as_ref().map(Private::expose)
     }
 
     /// Everybody whom the message names.
@@ -56,7 +56,7 @@ pub struct Sealed {
 /// When the shelf takes nothing; the message is met again.
 pub async fn flag(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Result<Recorded, Trouble> {
     let daemon = Arc::clone(daemon);
-    blocking(move || Desk { daemon: &daemon, caught: &caught }.open(concern, None)).await
+    blocking(move || Desk { daemon: &daemon, caught: &caught }.open(&concern, None)).await
 }
 
 /// Notes that a message could not be read whole: facts for the technician, nothing sealed.
@@ -79,7 +79,7 @@ pub async fn seal(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Res
     blocking(move || {
         let audiences = tell::without_sender(concern.message_audiences(), caught.sender(), &daemon.config());
         let receipt = daemon.shelf.vault().seal(|| caught.message.reader(), &audiences)?;
-        let recorded = Desk { daemon: &daemon, caught: &caught }.open(concern, Some(&receipt))?;
+        let recorded = Desk { daemon: &daemon, caught: &caught }.open(&concern, Some(&receipt))?;
         let id = recorded.place;
         Ok((recorded, Sealed { place: caught.place, id, receipt }))
     })
@@ -159,7 +159,7 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn open(&self, concern: Concern, message: Option<&Receipt>) -> Result<Recorded, Trouble> {
+    fn open(&self, concern: &Concern, message: Option<&Receipt>) -> Result<Recorded, Trouble> {
         let (daemon, caught) = (self.daemon, self.caught);
         let now = Timestamp::now();
         let config = daemon.config();
@@ -197,14 +197,14 @@ impl Desk<'_> {
             place: &caught.place,
             arrival: &caught.arrival,
             found_at: now,
-            concern: &concern,
+            concern,
             level,
             parties: &parties,
             audiences: &audiences,
             sheet: sheet.as_ref(),
             message_object: message,
             rule_set: &rule_set,
-            notices: &tell::notices(&concern, level, sender, &config, now, caught.backscan),
+            notices: &tell::notices(concern, level, sender, &config, now, caught.backscan),
             backscan: caught.backscan,
         };
         Ok(daemon.shelf.book(|book| book.record(&new))?)

@@ -63,11 +63,14 @@ pub struct Round<'a> {
 /// What came of fetching and examining a batch.
 #[derive(Default)]
 struct Examined {
-    /// In the order of their numbers; without a report where the message was judged before.
-    messages: Vec<(Uid, Keyed, Option<(Message, Report)>)>,
+    /// In the order of their numbers.
+    messages: Vec<(Uid, Keyed, Met)>,
     oversized: Vec<Uid>,
     missing: Vec<Uid>,
 }
+
+/// A message and what is said of it; `None` where it was judged in this mailbox before.
+type Met = Option<(Message, Report)>;
 
 /// A folder that is open, and how far it has been judged.
 struct Visit<'a> {

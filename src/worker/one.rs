@@ -7,11 +7,10 @@ use std::sync::Arc;
 use tokio::time::{Instant, timeout_at};
 
 use super::Loss;
-use super::answer::vetted;
+use super::answer::Claim;
 use super::errand::ForkError;
 use super::line::{Line, LineError};
 use super::nursery::Nursery;
-use crate::finding::Report;
 use crate::wire::{Answer, Message, Request};
 
 /// Dropped, it is ended: a worker in the middle of a message that nobody waits for any more is of no use.
@@ -42,23 +41,23 @@ impl Worker {
         Ok(Self { number, line, left: nursery.messages_per_worker(), ended: false, nursery })
     }
 
-    /// Has one message examined. The deadline holds for the whole of it, whatever arrives meanwhile.
+    /// Has one message or file examined. The deadline holds for the whole of it, whatever arrives meanwhile.
     ///
     /// # Errors
     /// When the worker is of no further use.
-    pub async fn ask(&mut self, message: &Message, want_facts: bool, deadline: Instant) -> Result<Report, Failure> {
+    pub async fn ask<T: Claim>(&mut self, octets: &Message, request: Request, deadline: Instant) -> Result<T, Failure> {
         self.left = self.left.saturating_sub(1);
-        match timeout_at(deadline, self.answer(message, want_facts)).await {
-            Ok(Ok(Answer::Report(report))) if self.line.is_quiet() => vetted(*report, want_facts).ok_or(Failure::Babbled),
-            Ok(Ok(Answer::Report(_)) | Err(LineError::Bad(_))) => Err(Failure::Babbled),
+        match timeout_at(deadline, self.answer(octets, request)).await {
+            Ok(Ok(Answer::Examined(claim))) if self.line.is_quiet() => T::vetted(claim, request).ok_or(Failure::Babbled),
+            Ok(Ok(Answer::Examined(_)) | Err(LineError::Bad(_))) => Err(Failure::Babbled),
             Ok(Ok(Answer::Panicked)) => Err(Failure::Panicked),
             Ok(Err(LineError::Closed)) => Err(Failure::Closed),
             Err(_) => Err(Failure::Deadline),
         }
     }
 
-    async fn answer(&mut self, message: &Message, want_facts: bool) -> Result<Answer, LineError> {
-        self.line.say(&Request { want_facts }, Some(message.as_fd())).await?;
+    async fn answer<T: Claim>(&mut self, octets: &Message, request: Request) -> Result<Answer<T>, LineError> {
+        self.line.say(&request, Some(octets.as_fd())).await?;
         self.line.hear().await
     }
 

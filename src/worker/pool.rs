@@ -8,12 +8,13 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::Loss;
+use super::answer::Claim;
 use super::errand::ForkError;
 use super::nursery::{Nursery, StartError};
 use super::one::{Failure, Worker};
-use crate::finding::Report;
+use crate::finding::{Fingerprint, Reason, Report};
 use crate::sandbox::Cage;
-use crate::wire::{Message, RuleSet};
+use crate::wire::{Message, Request, RuleSet};
 
 /// Messages are examined through this. It never fails because of a message, only because of the machine.
 /// A clone is the same pool.
@@ -95,11 +96,11 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn try_once(&self, mut worker: Worker, message: &Message, want_facts: bool) -> Result<Report, Loss> {
-        match worker.ask(message, want_facts, Instant::now() + self.deadline).await {
-            Ok(report) => {
+    async fn try_once<T: Claim>(&self, mut worker: Worker, octets: &Message, request: Request) -> Result<T, Loss> {
+        match worker.ask(octets, request, Instant::now() + self.deadline).await {
+            Ok(claim) => {
                 self.keep(worker);
-                Ok(report)
+                Ok(claim)
             }
             Err(failure) => Err(self.lose(worker, failure).await),
         }
@@ -152,18 +153,31 @@ impl Permit {
     /// # Errors
     /// As [`Pool::examine`].
     pub async fn examine(self, message: &Message, want_facts: bool) -> Result<Report, PoolError> {
+        let tried = self.ask(message, Request::Message { want_facts }).await?;
+        Ok(tried.unwrap_or_else(|loss| Report::unread(loss.reason())))
+    }
+
+    /// The digests of a file that lies in no message, or why there are none.
+    ///
+    /// # Errors
+    /// As [`Pool::examine`].
+    pub async fn fingerprint(self, file: &Message) -> Result<Result<Fingerprint, Reason>, PoolError> {
+        let tried: Result<Result<_, _>, Loss> = self.ask(file, Request::File).await?;
+        Ok(tried.map_err(Loss::reason).flatten())
+    }
+
+    async fn ask<T: Claim>(self, octets: &Message, request: Request) -> Result<Result<T, Loss>, PoolError> {
         let warm = self.pool.state().idle.pop();
         let worker = match warm {
             Some(worker) => worker,
             None => self.pool.fresh().await?,
         };
-        if let Ok(report) = self.pool.try_once(worker, message, want_facts).await {
-            return Ok(report);
+        if let Ok(claim) = self.pool.try_once(worker, octets, request).await {
+            return Ok(Ok(claim));
         }
         // Perhaps it was an earlier message's doing: once more, alone.
         let alone = self.pool.fresh().await?;
-        let tried = self.pool.try_once(alone, message, want_facts).await;
-        Ok(tried.unwrap_or_else(|loss| Report::unread(loss.reason())))
+        Ok(self.pool.try_once(alone, octets, request).await)
     }
 }
 

@@ -3,8 +3,10 @@
 use std::fs::File;
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::{fs, io};
 
 use tempfile::TempDir;
@@ -47,16 +49,27 @@ impl Dovecot {
         fs::write(folder.path().join("masters"), format!("{MASTER}:{{PLAIN}}{MASTER_PASSWORD}\n"))?;
         fs::write(folder.path().join("dovecot.conf"), settings(folder.path(), [imap, imaps, lmtp], configuration))?;
         hand_over(folder.path())?;
-        let mut command = Command::new(require("dovecot", "dovecot-imapd dovecot-lmtpd"));
-        command.arg("-F").arg("-c").arg(folder.path().join("dovecot.conf"));
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        let mut server = unprivileged(&mut command).spawn()?;
+        let mut server = serve(folder.path())?;
         if await_port(imap, &mut server) {
             return Ok(Some(Self { folder, server, imap, imaps, lmtp }));
         }
         end(&mut server);
         eprintln!("{}", fs::read_to_string(folder.path().join("log")).unwrap_or_default());
         Ok(None)
+    }
+
+    /// Ends the server and every session; its mail stays.
+    pub fn stop(&mut self) {
+        // Left alone, the processes of open sessions would serve them to their end.
+        let group = rustix::process::Pid::from_child(&self.server);
+        end(&mut self.server);
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
+    }
+
+    /// Starts it again, on the same ports.
+    pub fn restart(&mut self) {
+        self.server = serve(self.folder.path()).expect("Dovecot");
+        assert!(await_port(self.imap, &mut self.server), "Dovecot starts again");
     }
 
     /// The certificate of the authority that vouches for `localhost`.
@@ -67,7 +80,9 @@ impl Dovecot {
     /// Puts a message into an INBOX as a delivery agent would, past all code under test.
     pub fn deliver(&self, user: &str, mut message: impl Read) {
         let maildir = self.maildir(user);
-        let name = format!("{}.made-up", self.files(user).len() + 1);
+        // Never the name of a message that was removed: Dovecot would take it for the same.
+        static DELIVERIES: AtomicU32 = AtomicU32::new(1);
+        let name = format!("{}.made-up", DELIVERIES.fetch_add(1, Ordering::Relaxed));
         for folder in ["tmp", "cur", "new"] {
             fs::create_dir_all(maildir.join(folder)).expect("a Maildir");
         }
@@ -104,9 +119,17 @@ impl Dovecot {
     }
 }
 
+fn serve(folder: &Path) -> io::Result<Child> {
+    let mut command = Command::new(require("dovecot", "dovecot-imapd dovecot-lmtpd"));
+    command.arg("-F").arg("-c").arg(folder.join("dovecot.conf")).stdin(Stdio::null()).stdout(Stdio::null());
+    // A group of its own, so that it can be ended as a whole.
+    command.process_group(0);
+    unprivileged(&mut command).spawn()
+}
+
 impl Drop for Dovecot {
     fn drop(&mut self) {
-        end(&mut self.server);
+        self.stop();
     }
 }
 

@@ -121,6 +121,10 @@ impl Session {
     /// What every command fails with.
     pub async fn status(&mut self, folders: &[Folder]) -> Result<Vec<Option<FolderStatus>>, ImapError> {
         let mut found = vec![None; folders.len()];
+        if self.selections > 0 {
+            // Of the folder that is open, a server may tell what it knew when it last spoke of it: Dovecot does.
+            self.noop().await?;
+        }
         if self.capabilities.list_status && folders.len() > 1 {
             self.run("LIST", &format!("\"\" \"*\" RETURN (STATUS {ITEMS})"), |response| note(response, folders, &mut found)).await?;
             return Ok(found);
