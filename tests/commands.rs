@@ -81,7 +81,7 @@ impl Desk {
             pid: std::process::id(),
             started: at(0),
             written: Timestamp::now(),
-            rule_set: RuleSet { id: "0123456789abcdef".to_owned(), rules: 120, terms: 3_400, list_entries: 2 },
+            rule_set: RuleSet { id: "0123456789abcdef".to_owned(), rules: 120, terms: 3_400, list_entries: 2, examples: 480 },
             cage: "seccomp, landlock ABI 4".to_owned(),
             refused: Vec::new(),
             troubles: BTreeMap::new(),

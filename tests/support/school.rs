@@ -6,6 +6,8 @@ use std::process::{Command, Output};
 
 use tempfile::TempDir;
 
+use super::warden::{FLAGGED, rule};
+
 const CONFIGURATION: &str = r#"
 [school]
 name = "Willowbrook School"
@@ -39,7 +41,7 @@ impl School {
     pub fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         fs::create_dir_all(folder.path().join("rules/bullying")).expect("a folder for rules");
-        fs::write(folder.path().join("rules/bullying/a.toml"), "").expect("a rule");
+        fs::write(folder.path().join("rules/bullying/test.toml"), rule("bullying", FLAGGED)).expect("a rule");
         fs::write(folder.path().join("mailwarden.toml"), CONFIGURATION).expect("a configuration");
         Self(folder)
     }
