@@ -18,7 +18,7 @@ use crate::wire::Message;
 use crate::worker::PoolError;
 
 /// One FETCH brings at most so many messages, and so many octets unless one message alone is larger.
-const BATCH_MESSAGES: usize = 50;
+const BATCH_MESSAGES: usize = 200;
 const BATCH_OCTETS: u64 = 8 << 20;
 /// In so many rounds a message is asked for that does not come, or not in a form that can be read, before it is noted as unread.
 const PATIENCE: u32 = 3;
@@ -69,8 +69,14 @@ struct Examined {
     missing: Vec<Uid>,
 }
 
-/// A message and what is said of it; `None` where it was judged in this mailbox before.
-type Met = Option<(Message, Report)>;
+/// What became of a message that was fetched.
+enum Met {
+    /// It was judged in this mailbox before.
+    Known,
+    /// Nothing was found and everything was read: clear under any policy, and already forgotten.
+    Clear,
+    Told(Box<(Message, Report)>),
+}
 
 /// A folder that is open, and how far it has been judged.
 struct Visit<'a> {
@@ -239,9 +245,11 @@ impl Round<'_> {
         let arrivals: HashMap<Uid, &Arrival> = batch.iter().map(|listed| (listed.uid, &listed.arrival)).collect();
         let mut judged = Vec::with_capacity(batch.len());
         let mut held = Vec::new();
-        for (uid, key, report) in messages {
-            let outcome = match (report, arrivals.get(&uid)) {
-                (Some((message, report)), Some(arrival)) => {
+        for (uid, key, met) in messages {
+            let outcome = match (met, arrivals.get(&uid)) {
+                (Met::Clear, _) => Outcome::Clear,
+                (Met::Told(told), Some(arrival)) => {
+                    let (message, report) = *told;
                     self.act(self.caught(visit, uid, (*arrival).clone(), message, report), &mut held).await?
                 }
                 _ => Outcome::Known,
@@ -290,14 +298,15 @@ impl Round<'_> {
                 book.knows(mailbox, &key).map(|known| (key, known))
             })?;
             if known {
-                examined.messages.push((uid, key, None));
+                examined.messages.push((uid, key, Met::Known));
                 continue;
             }
             // Awaited here, so that no message is fetched before a worker is free for it.
             let permit = self.daemon.pool.permit().await;
             examining.spawn(async move {
                 let report = permit.examine(&message, false).await?;
-                Ok::<_, PoolError>((uid, key, Some((message, report))))
+                let clear = report.findings.is_empty() && report.incomplete.is_empty();
+                Ok::<_, PoolError>((uid, key, if clear { Met::Clear } else { Met::Told(Box::new((message, report))) }))
             });
         }
         examined.missing.extend_from_slice(fetch.missing());
