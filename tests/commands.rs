@@ -253,7 +253,7 @@ fn whatever_fails_is_told_and_makes_the_exit_code_1() {
         let amber = status.mailboxes.values_mut().next().unwrap();
         (amber.failing_since, amber.trouble) = (Some(at(5)), Some("login refused: no".to_owned()));
     });
-    fails("login refused: no (since 2026-03-02 09:20)");
+    fails("\t2026-03-02 09:20\namber@willowbrook.example: login refused: no\n");
 
     desk.board(|_| ());
     desk.book.record_system(at(0), Trouble::MailboxUnreachable, Some(&address("left@willowbrook.example")), &[]).unwrap();

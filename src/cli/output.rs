@@ -4,13 +4,15 @@ use std::env;
 use std::io::{self, BufWriter, IsTerminal, StderrLock, StdoutLock, Write};
 use std::os::fd::AsFd;
 
-use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 use serde::Serialize;
 
 use crate::fault::Fault;
 
 /// One line, below the header: a school has hundreds of mailboxes.
 const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+/// Behind every column, in characters.
+const GAP: u16 = 1;
 /// In octets.
 const GATHERED: usize = 64 << 10;
 
@@ -70,9 +72,13 @@ impl Output {
         for row in rows {
             table.add_row(row);
         }
-        // What a row is about is read, and typed again, in one piece.
-        if let Some(first) = table.column_mut(0) {
-            first.set_constraint(ColumnConstraint::ContentWidth);
+        // Words stay in one piece, because they are typed again: on a narrow terminal the table is rather too wide.
+        for (at, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((0, GAP));
+            let cells = rows.iter().map(|row| row[at].as_str()).chain([header[at]]);
+            let longest = cells.flat_map(str::split_whitespace).map(|word| word.chars().count()).max().unwrap_or_default();
+            let least = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(GAP);
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
         }
         writeln!(self.out, "{table}")?;
         self.show()

@@ -206,19 +206,23 @@ fn print(told: &Told, zone: &TimeZone, out: &mut Output) -> io::Result<()> {
         "flagged",
         "held",
         "waiting since",
-        "trouble",
+        "failing since",
     ];
     let now = Timestamp::now();
     let rows: Vec<_> = told.mailboxes.iter().map(|row| columns(row, now, zone)).collect();
-    out.table(header, &rows)
+    out.table(header, &rows)?;
+    for Row { address, trouble, .. } in &told.mailboxes {
+        if let Some(trouble) = trouble {
+            out.line(&format!("{address}: {trouble}"))?;
+        }
+    }
+    Ok(())
 }
 
 fn columns(row: &Row, now: Timestamp, zone: &TimeZone) -> [String; 12] {
     let at = |moment: Option<Timestamp>| moment.map_or_else(|| "-".to_owned(), |moment| brief(moment, now, zone));
     let Today { seen, scanned, incomplete, flagged, held } = row.today;
     let [seen, scanned, incomplete, flagged, held] = [seen, scanned, incomplete, flagged, held].map(|count| count.to_string());
-    let since = row.failing_since.map(|since| format!(" (since {})", brief(since, now, zone))).unwrap_or_default();
-    let trouble = row.trouble.as_ref().map_or_else(|| "-".to_owned(), |trouble| format!("{trouble}{since}"));
     [
         row.address.to_string(),
         row.group.clone(),
@@ -231,7 +235,7 @@ fn columns(row: &Row, now: Timestamp, zone: &TimeZone) -> [String; 12] {
         flagged,
         held,
         at(row.oldest_unscanned),
-        trouble,
+        at(row.failing_since),
     ]
 }
 
