@@ -15,7 +15,7 @@ pub use control::{Done, NURSERY_ROLE, Order};
 pub use message::{Digests, Message, MessageWriter};
 
 /// Changes whenever a shape below changes: both ends are the same binary, and this proves it.
-const VERSION: u8 = 2;
+pub const VERSION: u8 = 2;
 /// `VERSION` and the length of the payload, big-endian.
 pub const HEADER: usize = 5;
 /// The largest payload of any frame, in octets: two sheets of 512 KiB each with room to spare.
