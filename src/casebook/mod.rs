@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, DropBehavior, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, Verified};
 use crate::mail::Address;
@@ -115,10 +115,19 @@ impl Casebook {
     /// As `write`, with a step named before the commit.
     fn write_as<T>(&self, step: Option<&'static str>, deed: impl FnOnce(&Transaction<'_>) -> Result<T, Refusal>) -> Result<T> {
         let done = || {
-            let tx = Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
+            let belated = steps::mutant("remove-before-commit");
+            if belated && !self.conn.is_autocommit() {
+                self.conn.execute_batch("COMMIT")?;
+            }
+            let mut tx = Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
             let value = deed(&tx)?;
             if let Some(name) = step {
                 steps::step(name);
+            }
+            if belated && step == Some("record.commit") {
+                // The mutant leaves it to the next write, which comes when the message has been removed.
+                tx.set_drop_behavior(DropBehavior::Ignore);
+                return Ok(value);
             }
             tx.commit()?;
             Ok(value)

@@ -49,6 +49,12 @@ fn hand_over(path: &Path) -> io::Result<()> {
     Ok(())
 }
 
+/// Copies a file or a folder as it is, holes and owners included.
+pub fn copy(from: &Path, to: &Path) {
+    let copied = Command::new("cp").args(["--archive", "--sparse=always", "--no-target-directory"]).arg(from).arg(to).output().expect("cp");
+    assert!(copied.status.success(), "{}", String::from_utf8_lossy(&copied.stderr));
+}
+
 /// Waits until something listens on a port, as long as the process that should lives.
 fn await_port(port: u16, server: &mut Child) -> bool {
     for _ in 0..500 {
@@ -73,7 +79,7 @@ fn end(server: &mut Child) {
 }
 
 /// Fails with the line that installs what a test needs: a test that is skipped has shown nothing.
-fn require(program: &str, package: &str) {
+pub fn require(program: &str, package: &str) {
     let found = std::env::split_paths("/usr/sbin:/usr/bin:/sbin:/bin").any(|folder| folder.join(program).exists());
     assert!(found, "this test needs {program}: apt-get install --no-install-recommends {package}");
 }
