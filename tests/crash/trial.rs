@@ -11,11 +11,12 @@ use mailwarden::case::PlaceState;
 use mailwarden::casebook::CaseFacts;
 use mailwarden::finding::{Action, Category};
 use rusqlite::Connection;
+use tempfile::TempDir;
 
+use super::support::copy;
 use super::support::dovecot::Dovecot;
 use super::support::smtp::Smtp;
 use super::support::warden::{CRY_FOR_HELP, HELD, Warden, message, sender_of};
-use super::support::copy;
 
 const AMBER: &str = "amber@school.example";
 
@@ -45,9 +46,11 @@ impl Ground {
         self.warden.state()
     }
 
-    /// A folder for what a try needs.
-    pub fn folder(&self, name: &str) -> tempfile::TempDir {
-        tempfile::Builder::new().prefix(name).tempdir().expect("a folder")
+    /// A folder for what a try needs, in memory where there is such: a disk makes a kill no harder to survive.
+    pub fn folder(&self, name: &str) -> TempDir {
+        let memory = Path::new("/dev/shm");
+        let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+        tempfile::Builder::new().prefix(name).tempdir_in(place).expect("a folder")
     }
 }
 
@@ -67,7 +70,8 @@ impl<'g> Trial<'g> {
         }
         let user = ground.name();
         ground.dovecot.copy(AMBER, &user);
-        let messages = [("clear", "see you at lunch"), ("told", CRY_FOR_HELP), ("held", HELD)].map(|(subject, text)| message(subject, text));
+        let messages =
+            [("clear", "see you at lunch"), ("told", CRY_FOR_HELP), ("held", HELD)].map(|(subject, text)| message(subject, text));
         for message in &messages {
             ground.dovecot.deliver(&user, message);
         }
@@ -116,7 +120,7 @@ impl<'g> Trial<'g> {
     /// With the log of a run that ends badly.
     pub fn run_cleanly(&self) -> Result<(), String> {
         self.run()?;
-        if self.cases().iter().flat_map(|case| &case.notices).any(|notice| notice.failures > 0 && notice.delivered_at.is_none()) {
+        if self.warden.cases().iter().flat_map(|case| &case.notices).any(|notice| notice.failures > 0 && notice.delivered_at.is_none()) {
             let book = Connection::open(self.warden.state().join("casebook.db")).expect("a casebook");
             // The minute passes after which a letter is tried again.
             book.execute("UPDATE notice SET retry_at = 0", []).expect("a casebook that can be written");
@@ -131,43 +135,48 @@ impl<'g> Trial<'g> {
         if done.status.success() { Ok(()) } else { Err(format!("the next run fails:\n{}", String::from_utf8_lossy(&done.stderr))) }
     }
 
-    /// Everything has come to its end: see the assertions.
+    /// Everything has come to its one end: a case for each message that is not clear, with one place; what is held
+    /// is gone from the mailbox, what is not is there as it was; the vault holds what the casebook knows, and the
+    /// journal is whole.
+    ///
+    /// A message that cost two scan processes their lives may have stayed where it is, with a case that says so.
     ///
     /// # Errors
     /// With what is not as it should be.
     pub fn is_settled(&self) -> Result<Settled, String> {
         self.nothing_is_lost()?;
         self.warden.book().verify_journal().map_err(|error| error.to_string())?;
-        let cases = self.cases();
-        // A scan process that dies twice over a message leaves it unread, where it was, and in the casebook.
-        let unread = cases.iter().filter(|case| case.row.category == Category::Incomplete).count();
-        let [_, told, held] = &self.messages;
-        let case_of = |category| one(cases.iter().filter(|case| case.row.category == category), category);
-        let files = self.ground.dovecot.files(&self.user);
-        let left: Vec<_> = files.iter().filter_map(|file| fs::read(file).ok()).collect();
-        if unread == 0 {
-            if cases.len() != 2 {
-                return Err(format!("{} cases", cases.len()));
-            }
-            let (told, held) = (case_of(Category::Suicide)?, case_of(Category::Violence)?);
-            let found = [told, held].map(|case| (case.row.action, case.places.iter().map(|place| place.state).collect::<Vec<_>>()));
-            if found != [(Action::Pass, vec![PlaceState::Delivered]), (Action::Hold, vec![PlaceState::Removed])] {
-                return Err(format!("the cases say {found:?}"));
-            }
+        let cases = self.warden.cases();
+        let mut found: Vec<_> = cases.iter().map(|case| (case.row.category, case.row.action, states(case))).collect();
+        found.sort_by_key(|(category, ..)| *category);
+        let unread = found.iter().filter(|(category, ..)| *category == Category::Incomplete).count();
+        let told = (Category::Suicide, Action::Pass, vec![PlaceState::Delivered]);
+        let held = (Category::Violence, Action::Hold, vec![PlaceState::Removed]);
+        let is_held = found.contains(&held);
+        if unread == 0 && found != [told, held] || cases.len() > 3 || cases.iter().any(|case| case.places.len() != 1) {
+            return Err(format!("the cases are {found:?}"));
+        }
+        if let Some(told) = cases.iter().find(|case| case.row.category == Category::Suicide) {
             self.was_told(told)?;
-        } else if cases.len() > 3 {
-            return Err(format!("{} cases of 3 messages", cases.len()));
         }
-        let removed = cases.iter().flat_map(|case| &case.places).any(|place| place.state == PlaceState::Removed);
-        if left.len() != 3 - usize::from(removed) || removed == left.contains(held) || !left.contains(told) {
-            return Err(format!("{} messages are in the mailbox", left.len()));
-        }
-        if let Some(file) = files.iter().find(|file| file.to_string_lossy().rsplit(',').next().is_some_and(|flags| flags.contains(['S', 'T'])))
-        {
-            return Err(format!("a message that stays has other flags now: {}", file.display()));
-        }
+        self.mailbox_is_as_it_was(is_held)?;
         self.vault_holds_what_is_known(&cases)?;
         Ok(Settled { unread, cases: cases.len(), letters: self.letters().len() })
+    }
+
+    /// But for the held message, where it was held; and every flag.
+    fn mailbox_is_as_it_was(&self, is_held: bool) -> Result<(), String> {
+        let files = self.ground.dovecot.files(&self.user);
+        let mut left: Vec<_> = files.iter().filter_map(|file| fs::read(file).ok()).collect();
+        let mut expected = self.messages[..if is_held { 2 } else { 3 }].to_vec();
+        left.sort();
+        expected.sort();
+        if left != expected {
+            return Err(format!("{} messages are in the mailbox in place of {}", left.len(), expected.len()));
+        }
+        // A Maildir keeps them behind `:2,`.
+        let flagged = files.iter().find(|file| file.to_string_lossy().split_once(":2,").is_some_and(|(_, flags)| !flags.is_empty()));
+        flagged.map_or(Ok(()), |file| Err(format!("a message that stays has other flags now: {}", file.display())))
     }
 
     fn vault_holds_what_is_known(&self, cases: &[CaseFacts]) -> Result<(), String> {
@@ -190,12 +199,9 @@ impl<'g> Trial<'g> {
         }
         let letters = self.letters();
         let about = letters.iter().filter(|letter| letter.contains(case.row.codename.as_str()));
-        let ids: BTreeSet<_> = about.flat_map(|letter| letter.lines().find(|line| line.to_lowercase().starts_with("message-id:"))).collect();
+        let ids: BTreeSet<_> =
+            about.flat_map(|letter| letter.lines().find(|line| line.to_lowercase().starts_with("message-id:"))).collect();
         if ids.len() == 1 { Ok(()) } else { Err(format!("the letters about one notice have the identifiers {ids:?}")) }
-    }
-
-    fn cases(&self) -> Vec<CaseFacts> {
-        self.warden.cases()
     }
 
     fn letters(&self) -> Vec<String> {
@@ -220,10 +226,6 @@ pub struct Settled {
     letters: usize,
 }
 
-fn one<T>(mut found: impl Iterator<Item = T>, category: Category) -> Result<T, String> {
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        (None, _) => Err(format!("there is no case of {category:?}")),
-        _ => Err(format!("there are several cases of {category:?}")),
-    }
+fn states(case: &CaseFacts) -> Vec<PlaceState> {
+    case.places.iter().map(|place| place.state).collect()
 }

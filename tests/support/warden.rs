@@ -173,7 +173,9 @@ impl Warden {
     pub fn objects(&self) -> Vec<ObjectId> {
         let folders = fs::read_dir(self.state.join("vault/objects")).expect("a vault");
         let files = folders.flat_map(|folder| fs::read_dir(folder.expect("a folder").path()).expect("a folder"));
-        files.map(|file| file.expect("an object").path().file_stem().and_then(|name| name.to_str()?.parse().ok()).expect("a name")).collect()
+        files
+            .map(|file| file.expect("an object").path().file_stem().and_then(|name| name.to_str()?.parse().ok()).expect("a name"))
+            .collect()
     }
 }
 
