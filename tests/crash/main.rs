@@ -47,13 +47,13 @@ fn no_kill_no_error_and_no_power_cut_at_any_system_call_loses_anything() {
     let ground = Ground::new();
     let census = Census::take(&ground);
     let mut table = Table::new();
-    for faults in [census.deaths(Blow::Kill, 10), census.errors(2)] {
+    for faults in [census.deaths(Blow::Kill, 7), census.errors(2)] {
         // Every third is struck again while it recovers.
         try_all(&mut table, &chosen(faults), |fault, at| without_power_cut(&ground, fault, at % 3 == 0, None));
     }
     let folder = ground.folder("disk");
     if let Some(image) = image(&ground, folder.path()) {
-        try_all(&mut table, &chosen(census.deaths(Blow::PowerCut, 4)), |fault, _| power_cut(&ground, &image, fault, None));
+        try_all(&mut table, &chosen(census.deaths(Blow::PowerCut, 3)), |fault, _| power_cut(&ground, &image, fault, None));
     }
     for step in STEPS {
         table.enter("scan processes gone".to_owned(), step, guarded(|| without_scan_processes(&ground, step)));

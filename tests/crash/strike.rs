@@ -43,8 +43,9 @@ pub const CALLS: [&str; 26] = [
     "writev",
 ];
 
-/// A daemon that has not ended by then hangs.
-const PATIENCE: Timespec = Timespec { tv_sec: 20, tv_nsec: 0 };
+/// A daemon that has not ended by then hangs, and is put down as the watchdog of systemd would: it ends within a
+/// second, but for a server that it waits for and a runtime that could not wake its own threads.
+const PATIENCE: Timespec = Timespec { tv_sec: 6, tv_nsec: 0 };
 
 /// From where on calls are counted: the start of the process, of whose threads only the first is struck then, or
 /// a step of the crash order.
