@@ -14,7 +14,7 @@ use crate::casebook::{self, New, Party, PlaceId, Recorded, SealedPlace};
 use crate::finding::{Action, Category, Concern, Incomplete, Report};
 use crate::journal::Actor;
 use crate::mail::{Address, Arrival, Place, Private};
-use crate::steps::{mutant, step};
+use crate::steps::step;
 use crate::vault::Receipt;
 use crate::wire::Message;
 
@@ -187,9 +187,6 @@ impl Desk<'_> {
             }
             _ => None,
         };
-        if mutant("remove-before-commit") {
-            return Err(Trouble::Renumbered("mutant".to_owned()));
-        }
         let rule_set = daemon.pool.rule_set().id;
         let new = New {
             content,

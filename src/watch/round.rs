@@ -152,7 +152,14 @@ impl Round<'_> {
         let uidvalidity = selected.uidvalidity;
         let (current, void): (Vec<_>, Vec<_>) = unfinished.into_iter().partition(|place| place.place.uidvalidity == uidvalidity);
         for place in current {
-            quarantine::finish(self.daemon, self.session, &selected, place).await?;
+            match quarantine::finish(self.daemon, self.session, &selected, place).await {
+                // Without its sealed copy the message stays; the others are judged all the same.
+                Err(trouble @ Trouble::Vault(_)) => {
+                    tracing::error!(mailbox = %self.mailbox(), %trouble, "a message that was to be removed stays");
+                    self.daemon.board.trouble("vault", Some(trouble.to_string()));
+                }
+                finished => finished?,
+            }
         }
         // Numbered anew, all mail is met again, and known again by its digest.
         let cursor = cursor.filter(|cursor| cursor.uidvalidity == uidvalidity).unwrap_or(Cursor { uidvalidity, next: 1, history: 1 });

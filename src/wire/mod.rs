@@ -155,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_frame_comes_back_as_it_was_sent() {
-        let request = Request::Message { want_facts: true };
+        let request = Request::Messages { want_facts: true, sizes: vec![7] };
         let frame = encode(&request).unwrap();
         let length = payload_length(frame[..HEADER].try_into().unwrap()).unwrap();
         assert_eq!(length, frame.len() - HEADER);

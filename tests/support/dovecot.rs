@@ -11,7 +11,7 @@ use std::{fs, io};
 
 use tempfile::TempDir;
 
-use super::{await_port, end, free_port, hand_over, require, unprivileged};
+use super::{await_port, copy, end, free_port, hand_over, require, unprivileged};
 
 pub const PASSWORD: &str = "correct-horse";
 pub const MASTER: &str = "scanner";
@@ -97,6 +97,17 @@ impl Dovecot {
         let folders = ["new", "cur"].map(|folder| self.maildir(user).join(folder));
         let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
         entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+    }
+
+    /// Gives a new user the mail of another, every folder numbered as it is there.
+    pub fn copy(&self, from: &str, to: &str) {
+        copy(&self.maildir(from), &self.maildir(to));
+    }
+
+    /// Removes all mail of a user.
+    pub fn forget(&self, user: &str) {
+        // A session that is just ending may still write into it.
+        let _ = fs::remove_dir_all(self.maildir(user));
     }
 
     /// Makes the server number an INBOX anew, as a restored backup would.
