@@ -11,7 +11,7 @@ use super::imap::{ImapError, Selected, Session};
 use super::{Daemon, Trouble, tell};
 use crate::case::PlaceState;
 use crate::casebook::{self, New, Party, PlaceId, Recorded, SealedPlace};
-use crate::finding::{Action, Category, Concern, Incomplete, Report};
+use crate::finding::{Action, Category, Concern, Incomplete, Level, Report};
 use crate::journal::Actor;
 use crate::mail::{Address, Arrival, Place, Private};
 use crate::steps::step;
@@ -180,8 +180,8 @@ impl Desk<'_> {
         })?;
         let audiences = tell::without_sender(concern.sheet_audiences(), sender, &config);
         let sheet = match &caught.report.sheets {
-            // A copy folds into the case of the first, which has a sheet.
-            Some(sheets) if !folds => {
+            // A copy folds into the case of the first, which has a sheet; what is only counted needs none.
+            Some(sheets) if !folds && level > Level::Counted => {
                 let octets = if concern.action == Action::Withhold { &sheets.facts } else { &sheets.whole };
                 Some(daemon.shelf.vault().seal(|| octets.0.as_slice(), &audiences)?)
             }

@@ -48,6 +48,8 @@ pub struct Rounded {
     pub folders: usize,
     /// There is more to judge: the next round need not wait.
     pub unfinished: bool,
+    /// The number that the next message in INBOX will get.
+    pub inbox_next: Option<u32>,
     /// Folders that the server lists and does not open.
     pub closed: Vec<FolderName>,
 }
@@ -105,7 +107,8 @@ impl Round<'_> {
         if self.daemon.shelf.book(|book| book.cursors(self.mailbox()))?.is_empty() {
             self.meet(&folders, &statuses).await?;
         }
-        let mut rounded = Rounded { folders: folders.len(), ..Rounded::default() };
+        let inbox = folders.iter().position(|folder| folder.name.0.eq_ignore_ascii_case("INBOX")).and_then(|at| statuses[at]);
+        let mut rounded = Rounded { folders: folders.len(), inbox_next: inbox.map(|status| status.uidnext), ..Rounded::default() };
         for (folder, status) in folders.iter().zip(statuses) {
             match self.folder(folder, status).await {
                 Ok(unfinished) => rounded.unfinished |= unfinished,
