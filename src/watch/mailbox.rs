@@ -27,6 +27,8 @@ pub struct Post {
     session: Option<Session>,
     memory: Memory,
     backoff: Backoff,
+    /// The last round went through, and the casebook knows it.
+    well: bool,
     /// The number that the next message in INBOX was to get, when it was last asked.
     inbox_next: Option<u32>,
     /// IDLE went wrong: until then the mailbox is polled and no more.
@@ -77,14 +79,17 @@ impl Post {
                 self.backoff.succeeded();
                 daemon.board.polled(mailbox, &rounded);
                 self.inbox_next = rounded.inbox_next;
-                for trouble in [casebook::Trouble::MailboxUnreachable, casebook::Trouble::DiskFull, casebook::Trouble::WorkersFail] {
-                    tell::trouble_over(daemon, trouble, Some(mailbox));
+                if !std::mem::replace(&mut self.well, true) {
+                    for trouble in [casebook::Trouble::MailboxUnreachable, casebook::Trouble::DiskFull, casebook::Trouble::WorkersFail] {
+                        tell::trouble_over(daemon, trouble, Some(mailbox));
+                    }
                 }
                 let watch = &daemon.config().watch;
                 if rounded.unfinished { Duration::ZERO } else { jittered(watch.interval, watch.jitter) }
             }
             Err(trouble) => {
                 self.session = None;
+                self.well = false;
                 tracing::warn!(%mailbox, %trouble, "round failed");
                 tell_technician(daemon, mailbox, &trouble);
                 if trouble.is_servers() { gate.out_of_reach(trouble.retry_after()) } else { self.backoff.failed(trouble.retry_after()) }

@@ -6,6 +6,7 @@
 mod backoff;
 mod board;
 mod connect;
+mod examine;
 mod gate;
 pub mod imap;
 mod mailbox;
@@ -18,6 +19,8 @@ mod shelf;
 mod start;
 mod tell;
 mod trouble;
+mod verdict;
+mod visit;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};

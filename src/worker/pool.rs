@@ -164,6 +164,9 @@ impl Permit {
     /// # Errors
     /// As [`Pool::examine`].
     pub async fn examine(self, messages: &[Message], want_facts: bool) -> Result<Vec<Report>, PoolError> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
         if let Ok(reports) = self.ask(messages, &about(messages, want_facts)).await? {
             return Ok(reports);
         }
