@@ -20,6 +20,7 @@ mod tell;
 mod trouble;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -50,6 +51,8 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// Everything that the rounds share.
 pub struct Daemon {
+    /// Kept for as long as anything is sealed or removed.
+    _alone: File,
     config: RwLock<Arc<Config>>,
     options: Options,
     shelf: Shelf,
