@@ -7,6 +7,7 @@ use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use mailwarden::case::PlaceState;
+use mailwarden::finding::Audience;
 use mailwarden::watch::{Board, Status};
 use support::dovecot::Dovecot;
 use support::smtp::Smtp;
@@ -148,4 +149,20 @@ fn a_server_that_is_gone_is_named_and_nothing_is_lost_when_it_comes_back() {
     until_cases(&warden, 1);
     running.until("no trouble", |status| status.mailboxes.values().all(|mailbox| mailbox.trouble.is_none()));
     assert!(running.stop().success());
+}
+
+#[test]
+fn a_second_daemon_is_refused_before_it_sweeps_away_what_the_first_has_just_sealed() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    let running = Running::start(&warden);
+    // As it lies there between its sealing and its record.
+    let sealed = warden.vault().seal(|| &b"the only copy"[..], &[Audience::Dsl]).expect("a sealed message");
+    let second = warden.once(None);
+    let told = String::from_utf8_lossy(&second.stderr);
+    assert_eq!(second.status.code(), Some(1), "{told}");
+    assert!(told.contains("another mailwarden watches"), "{told}");
+    assert_eq!(warden.unseal(sealed.object()).as_deref(), Some(&b"the only copy"[..]), "it was swept away");
+    assert!(running.stop().success());
+    warden.poll();
 }

@@ -3,6 +3,7 @@
 mod caged;
 mod cases;
 mod check;
+mod discretion;
 mod enrolment;
 mod failure;
 mod hashes;
@@ -86,6 +87,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         }
     };
     log::to_stderr(line.verbose);
+    discretion::keep();
     let mut out = Output::new();
     let done = match line.command {
         Command::Cases(cases) => cases.run(&mut out),

@@ -50,6 +50,9 @@ impl Run {
 impl From<StartFailure> for Failure {
     fn from(failure: StartFailure) -> Self {
         match failure {
+            StartFailure::Another(_) => {
+                Self::world("mailwarden does not start", &failure, "stop the other first; `mailwarden status` says which process it is")
+            }
             StartFailure::Casebook(error) => error.into(),
             StartFailure::Faults(faults) => Self::config(faults),
             StartFailure::Key { .. } => {

@@ -51,7 +51,8 @@ pub fn obey(octets: &[u8], channel: BorrowedFd<'_>, input: BorrowedFd<'_>) {
         "no-answer" => loop {
             std::thread::park();
         },
-        "panic" => panic!("as the message asked"),
+        // With all of the message in its text, as a parser's panic may have it.
+        "panic" => panic!("{}", octets.escape_ascii()),
         "rayon-panic" => (0..64).into_par_iter().for_each(|i| assert!(i != 33, "as the message asked")),
         "reply-drip" => drip(channel),
         "reply-flood" => loop {

@@ -23,6 +23,7 @@ mod verdict;
 mod visit;
 
 use std::collections::HashMap;
+use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
@@ -53,6 +54,8 @@ const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// Everything that the rounds share.
 pub struct Daemon {
+    /// Kept for as long as anything is sealed or removed.
+    _alone: File,
     config: RwLock<Arc<Config>>,
     options: Options,
     shelf: Shelf,

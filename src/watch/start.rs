@@ -1,8 +1,11 @@
 //! Starting the daemon: everything that can fail does so here, before the first mailbox is opened.
 
+use std::fs::File;
 use std::sync::{Arc, Mutex, RwLock};
 
 use jiff::Timestamp;
+use rustix::fs::{FlockOperation, flock};
+use rustix::io::Errno;
 use tokio::sync::{Notify, watch};
 
 use super::Daemon;
@@ -38,6 +41,8 @@ impl Options {
 
 #[derive(Debug, thiserror::Error)]
 pub enum StartFailure {
+    #[error("another mailwarden watches with the state in {}", .0.display())]
+    Another(std::path::PathBuf),
     #[error(transparent)]
     Casebook(#[from] CasebookError),
     /// Told one by one, as they stand.
@@ -61,6 +66,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
         StartError::Refused(faults) => StartFailure::Faults(faults),
         StartError::World(error) => error.into(),
     })?;
+    let alone = alone(&config)?;
     let (vault, book) = open_shelf(&config)?;
     let swept = vault.sweep(|object| book.known_object(object).unwrap_or(true))?;
     let now = Timestamp::now();
@@ -74,6 +80,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
     let board = Board::new(Board::path(&config.state.directory), nursery.rule_set().clone(), nursery.cage().to_string());
     tracing::info!(cage = %nursery.cage(), rule_set = %nursery.rule_set().id, mailboxes = config.mailboxes.len(), "watching");
     Ok(Arc::new(Daemon {
+        _alone: alone,
         options,
         shelf: Shelf::new(vault, book),
         pool: Pool::new(nursery, config.scan.workers.get(), config.scan.deadline),
@@ -84,6 +91,21 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
         stop: watch::Sender::new(false),
         config: RwLock::new(Arc::new(config)),
     }))
+}
+
+/// The lock that one daemon holds as long as it runs, and a second does not get: it would sweep away what the first has
+/// sealed and is yet to record, and the first would remove the only copy from the mailbox.
+fn alone(config: &Config) -> Result<File, StartFailure> {
+    let path = config.state.instance_key();
+    let lock = File::open(&path).and_then(|file| match flock(&file, FlockOperation::NonBlockingLockExclusive) {
+        Err(Errno::WOULDBLOCK) => Ok(None),
+        locked => Ok(Some(locked.map(|()| file)?)),
+    });
+    match lock {
+        Ok(Some(file)) => Ok(file),
+        Ok(None) => Err(StartFailure::Another(config.state.directory.clone())),
+        Err(source) => Err(StartFailure::Key { path, source }),
+    }
 }
 
 /// The vault and the casebook of a configuration, for the daemon and for the commands beside it.

@@ -37,6 +37,11 @@ pub struct Warden {
 impl Warden {
     /// Watches these mailboxes of a Dovecot and tells one person, through `smtp`, of everything.
     pub fn new(dovecot: &Dovecot, smtp: &Smtp, mailboxes: &[&str]) -> Self {
+        Self::telling(dovecot, smtp.port, mailboxes)
+    }
+
+    /// As [`Warden::new`], through whatever listens on that port.
+    pub fn telling(dovecot: &Dovecot, smtp_port: u16, mailboxes: &[&str]) -> Self {
         let folder = tempfile::Builder::new().prefix("warden").tempdir().expect("a folder");
         let at = folder.path();
         fs::write(at.join("password"), PASSWORD).expect("a password file");
@@ -55,7 +60,7 @@ impl Warden {
              [[contact]]\nrecipient = \"technician\"\nname = \"Technician\"\naddress = \"technician@school.example\"\n",
             dovecot.imaps,
             dovecot.authority().display(),
-            smtp.port
+            smtp_port
         );
         let (config, state) = (at.join("mailwarden.toml"), at.join("state"));
         let mailboxes = mailboxes.iter().map(|&mailbox| mailbox.to_owned()).collect();

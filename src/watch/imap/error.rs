@@ -5,9 +5,44 @@ use std::time::Duration;
 
 use crate::mail::Uid;
 
-/// What a server says about itself is cut to this many characters.
+/// What a server says about itself before anybody has logged in is cut to this many characters.
 const LONGEST_TEXT: usize = 200;
 const LOGIN: &str = "LOGIN";
+
+/// Please wait: RFC 5530 has codes for it, and the great providers have words.
+const THROTTLES: [&str; 8] = [
+    "[INUSE]",
+    "[LIMIT]",
+    OVERQUOTA,
+    "[THROTTLED]",
+    "[UNAVAILABLE]",
+    "Maximum number of connections",
+    "Request is throttled",
+    "Too many simultaneous connections",
+];
+/// What else of a server's words is passed on: the rest of the codes, and what a technician would look up.
+const OTHERS: [&str; 17] = [
+    "[ALREADYEXISTS]",
+    "[AUTHENTICATIONFAILED]",
+    "[AUTHORIZATIONFAILED]",
+    "[CANNOT]",
+    "[CLIENTBUG]",
+    "[CONTACTADMIN]",
+    "[CORRUPTION]",
+    "[EXPIRED]",
+    "[EXPUNGEISSUED]",
+    "[NONEXISTENT]",
+    "[NOPERM]",
+    "[PRIVACYREQUIRED]",
+    "[SERVERBUG]",
+    "Application-specific password required",
+    NOT_CONNECTED,
+    "Session invalidated - AccessTokenExpired",
+    "Web login required",
+];
+const OVERQUOTA: &str = "[OVERQUOTA]";
+/// Exchange: the login went well and the mailbox is not to be had, for want of a licence or a permission.
+const NOT_CONNECTED: &str = "User is authenticated but not connected";
 
 #[derive(Debug, thiserror::Error)]
 pub enum ImapError {
@@ -66,54 +101,43 @@ pub enum ImapError {
 impl ImapError {
     /// What a tagged NO means.
     pub(super) fn no(command: &'static str, text: &str) -> Self {
-        let text = printable(text);
         // Of an APPEND it says that the mailbox is full.
-        if command == "APPEND" && begins(&text, "[OVERQUOTA]") {
-            return Self::No { command, text };
-        }
-        if is_throttle(&text) {
+        if is_throttle(text) && !(command == "APPEND" && begins(text, OVERQUOTA)) {
             return Self::throttled(text);
         }
+        let text = passed_on(text);
         if command == LOGIN { Self::LoginRefused { text } } else { Self::No { command, text } }
     }
 
     /// What a tagged BAD means.
     pub(super) fn bad(command: &'static str, text: &str) -> Self {
-        let text = printable(text);
-        if is_throttle(&text) {
+        if is_throttle(text) {
             return Self::throttled(text);
         }
-        // Exchange: the login went well and the mailbox is not to be had, for want of a licence or a permission.
-        if command == LOGIN || begins(&text, "User is authenticated but not connected") {
-            return Self::LoginRefused { text };
-        }
-        Self::Bad { command, text }
+        let refused = command == LOGIN || begins(text, NOT_CONNECTED);
+        let text = passed_on(text);
+        if refused { Self::LoginRefused { text } } else { Self::Bad { command, text } }
     }
 
     pub(super) fn bye(text: &str) -> Self {
-        let text = printable(text);
-        if is_throttle(&text) { Self::throttled(text) } else { Self::Bye { text } }
+        if is_throttle(text) { Self::throttled(text) } else { Self::Bye { text: passed_on(text) } }
     }
 
-    fn throttled(text: String) -> Self {
-        Self::Throttled { retry_after: backoff(&text), text }
+    fn throttled(text: &str) -> Self {
+        Self::Throttled { retry_after: backoff(text), text: passed_on(text) }
     }
 }
 
-/// RFC 5530 has codes for it, and the great providers have words. Only the beginning counts: behind it, a
-/// server may repeat the name of a folder, and that is for its owner to choose.
+/// A server may quote a message in its words, or the password that it has just refused. So only what is known by heart is
+/// passed on, and only from the beginning: behind it stands what others have chosen.
+fn passed_on(text: &str) -> String {
+    let known = THROTTLES.into_iter().chain(OTHERS).find(|known| begins(text, known));
+    known.unwrap_or("in words of its own").to_owned()
+}
+
+/// Only the beginning counts: behind it, a server may repeat the name of a folder, and that is for its owner to choose.
 fn is_throttle(text: &str) -> bool {
-    const SIGNS: [&str; 8] = [
-        "[INUSE]",
-        "[LIMIT]",
-        "[OVERQUOTA]",
-        "[THROTTLED]",
-        "[UNAVAILABLE]",
-        "Maximum number of connections",
-        "Request is throttled",
-        "Too many simultaneous connections",
-    ];
-    SIGNS.iter().any(|sign| begins(text, sign))
+    THROTTLES.iter().any(|sign| begins(text, sign))
 }
 
 fn begins(text: &str, sign: &str) -> bool {
@@ -175,7 +199,24 @@ mod tests {
     }
 
     #[test]
-    fn what_a_server_says_is_cut_and_made_printable() {
+    fn what_a_server_says_in_words_of_its_own_is_not_passed_on() {
+        for (text, told) in [
+            ("[authenticationfailed] no such user with `CANARY`", "[AUTHENTICATIONFAILED]"),
+            ("[CANARY] no", "in words of its own"),
+            ("Subject: CANARY [SERVERBUG]", "in words of its own"),
+            ("[LIMIT] CANARY", "[LIMIT]"),
+        ] {
+            for error in
+                [ImapError::no(LOGIN, text), ImapError::no("UID FETCH", text), ImapError::bad("UID FETCH", text), ImapError::bye(text)]
+            {
+                let shown = format!("{error} {error:?}");
+                assert!(shown.contains(told) && !shown.contains("CANARY"), "{shown}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_a_server_says_before_the_login_is_cut_and_made_printable() {
         let text = printable(&format!("caf\u{e9}\x1b[2J{}", "x".repeat(500)));
         assert!(text.starts_with("caf??[2Jxxx"), "{text}");
         assert_eq!(text.len(), LONGEST_TEXT);
