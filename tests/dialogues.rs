@@ -20,10 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
+use mailwarden::config::{Secret, Security};
 use mailwarden::mail::{Arrival, FolderName, Uid};
-use mailwarden::watch::imap::{
-    Folder, FrameLimits, IdleEnd, ImapError, Limits, Listed, Login, Secret, Security, Selected, Server, Session, UidSet,
-};
+use mailwarden::watch::imap::{Folder, FrameLimits, IdleEnd, ImapError, Limits, Listed, Login, Selected, Server, Session, UidSet};
 use support::script::{Step, play};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -34,7 +33,7 @@ const CANARY: &str = "canary";
 
 const LIMITS: Limits = Limits {
     command: Duration::from_secs(4),
-    silence: Duration::from_secs(1),
+    silence: Duration::from_secs(2),
     slowest: 1 << 10,
     idle: Duration::from_secs(1),
     large: 64,

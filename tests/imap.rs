@@ -6,10 +6,10 @@ use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mailwarden::config::{Secret, Security};
 use mailwarden::mail::{FolderName, Uid};
 use mailwarden::watch::imap::{
-    Folder, IdleEnd, ImapError, Limits, Listed, Login, Secret, Security, Selected, Server, Session, SpecialUse, UidSet, trust_file,
-    trust_system,
+    Folder, IdleEnd, ImapError, Limits, Listed, Login, Selected, Server, Session, SpecialUse, UidSet, trust_file, trust_system,
 };
 use support::dovecot::{Dovecot, MASTER, MASTER_PASSWORD, PASSWORD};
 
@@ -41,16 +41,10 @@ fn message(subject: &str, octets: usize) -> Vec<u8> {
     let mut message = format!("From: heron@school.example\r\nTo: {USER}\r\nSubject: {subject}\r\n\r\n").into_bytes();
     while message.len() + 2 < octets {
         let line = (octets - message.len() - 2).min(76);
-        message.extend(std::iter::repeat_n(b'a' + (message.len() % 26) as u8, line));
+        message.extend(std::iter::repeat_n(b"nestling"[message.len() % 8], line));
         message.extend_from_slice(b"\r\n");
     }
     message
-}
-
-fn peak() -> u64 {
-    let status = std::fs::read_to_string("/proc/self/status").expect("/proc");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("a peak");
-    line.split_whitespace().nth(1).and_then(|kilobytes| kilobytes.parse().ok()).expect("a number")
 }
 
 #[tokio::test]
@@ -116,7 +110,7 @@ async fn another_machine_is_never_spoken_to_without_tls() {
 #[tokio::test]
 async fn folders_are_listed_by_the_names_that_people_gave_them() {
     let dovecot = Dovecot::start();
-    dovecot.deliver(USER, &message("one", 500));
+    dovecot.deliver(USER, &*message("one", 500));
     let mut session = session(&dovecot, USER).await;
     for name in ["Hausaufgaben/Gel\u{f6}scht", "\u{65e5}\u{672c}\u{8a9e} & \u{1f600}", "a \"quoted\" name", "back\\slash"] {
         let folder = Folder::named(&FolderName(name.to_owned()));
@@ -181,7 +175,7 @@ async fn messages_are_fetched_octet_by_octet_and_stay_unseen() {
     let dovecot = Dovecot::start();
     let sent: Vec<Vec<u8>> = [1, 300, 5_000, 200_000].iter().map(|size| message(&format!("of {size}"), *size)).collect();
     for message in &sent {
-        dovecot.deliver(USER, message);
+        dovecot.deliver(USER, &**message);
     }
     let mut session = session(&dovecot, USER).await;
     let (selected, listed) = inbox(&mut session).await;
@@ -190,7 +184,7 @@ async fn messages_are_fetched_octet_by_octet_and_stay_unseen() {
     assert!(listed.iter().all(|one| (now - one.arrival.internal_date).abs() < 600 && one.arrival.flags.is_empty()), "{listed:?}");
 
     let absent = Listed { uid: Uid::new(4711).expect("a number"), arrival: listed[0].arrival.clone() };
-    let wanted = [&listed[..], &[absent.clone()]].concat();
+    let wanted = [&listed[..], std::slice::from_ref(&absent)].concat();
     let mut fetch = session.fetch(&selected, &wanted).expect("a folder");
     let mut came = Vec::new();
     while let Some((uid, message)) = fetch.next().await.expect("a message") {
@@ -206,28 +200,9 @@ async fn messages_are_fetched_octet_by_octet_and_stay_unseen() {
 }
 
 #[tokio::test]
-async fn a_message_of_30_mb_comes_in_parts_and_does_not_pass_through_our_memory() {
-    let dovecot = Dovecot::start();
-    let sent = message("large", 30_000_000);
-    dovecot.deliver(USER, &sent);
-    let sent = mailwarden::wire::Message::from_octets(&sent).expect("memory").digests();
-    let mut session = session(&dovecot, USER).await;
-    let (selected, listed) = inbox(&mut session).await;
-    // Other tests of this file share the process and hold no more than a megabyte each.
-    std::fs::write("/proc/self/clear_refs", "5").expect("a new peak");
-    let before = peak();
-    let mut fetch = session.fetch(&selected, &listed).expect("a folder");
-    let (_, message) = fetch.next().await.expect("no failure").expect("a message");
-    let grown = peak().saturating_sub(before);
-    assert!(message.digests() == sent);
-    assert!(grown < 12_000, "the peak has grown by {grown} kB for a message of 30 MB");
-    assert!(fetch.next().await.expect("no failure").is_none());
-}
-
-#[tokio::test]
 async fn a_message_far_larger_than_the_line_allows_is_told_and_comes_in_parts() {
     let dovecot = Dovecot::start();
-    dovecot.deliver(USER, &message("understated", 100_000));
+    dovecot.deliver(USER, &*message("understated", 100_000));
     let mut server = server(&dovecot, Security::Tls);
     server.limits.frame.literal = 50_000;
     server.limits.part = 20_000;
@@ -240,7 +215,7 @@ async fn a_message_far_larger_than_the_line_allows_is_told_and_comes_in_parts() 
         let mut fetch = session.fetch(&selected, &listed).expect("a folder");
         match fetch.next().await {
             Ok(Some((_, message))) => assert!(works && message.size() == 100_000),
-            Err(ImapError::LiteralTooLarge { octets: 100_000, limit: 50_000, .. }) => assert!(!works),
+            Err(ImapError::LiteralTooLarge { uid, octets: 100_000, limit: 50_000, .. }) => assert!(!works && uid == Some(listed[0].uid)),
             _ => panic!("neither"),
         }
     }
@@ -250,7 +225,7 @@ async fn a_message_far_larger_than_the_line_allows_is_told_and_comes_in_parts() 
 async fn removing_one_message_leaves_another_that_is_marked_as_deleted() {
     let dovecot = Dovecot::start();
     for subject in ["one", "two", "three"] {
-        dovecot.deliver(USER, &message(subject, 300));
+        dovecot.deliver(USER, &*message(subject, 300));
     }
     let mut other = session(&dovecot, USER).await;
     let (others, listed) = inbox(&mut other).await;
@@ -280,8 +255,8 @@ async fn removing_one_message_leaves_another_that_is_marked_as_deleted() {
 #[tokio::test]
 async fn without_uidplus_no_message_is_touched() {
     let dovecot = Dovecot::start_with("protocol imap {\n  imap_capability = IMAP4rev1\n}");
-    dovecot.deliver(USER, &message("one", 300));
-    dovecot.deliver(USER, &message("two", 300));
+    dovecot.deliver(USER, &*message("one", 300));
+    dovecot.deliver(USER, &*message("two", 300));
     let mut session = session(&dovecot, USER).await;
     let (selected, listed) = inbox(&mut session).await;
     let error = session.store_deleted(&selected, listed[0].uid).await.expect_err("a refusal");
@@ -325,7 +300,7 @@ async fn idle_ends_when_mail_comes_or_when_it_is_told_to() {
     let end = session.idle(&selected, tokio::time::sleep(Duration::from_millis(10))).await.expect("an end");
     assert_eq!(end, IdleEnd::Deadline);
     let arrives = async {
-        dovecot.deliver(USER, &message("news", 300));
+        dovecot.deliver(USER, &*message("news", 300));
         std::future::pending::<()>().await;
     };
     let end = session.idle(&selected, arrives).await.expect("an end");

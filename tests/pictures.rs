@@ -9,8 +9,8 @@ use std::path::PathBuf;
 use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, Frame, ImageFormat, Rgb, RgbImage};
 use mailwarden::finding::{Kind, Reason};
+use mailwarden::scan::FileExtract;
 use mailwarden::scan::detect::{Detectors, FileReport, MIN_QUALITY, fingerprint};
-use mailwarden::scan::extract::FileExtract;
 use mailwarden::wire::{Bundle, SourceFile};
 
 /// Rules of conformance of the PDQ reference: within so many bits.

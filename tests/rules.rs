@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use mailwarden::fault::Fault;
 use mailwarden::finding::{Category, Field, Location};
+use mailwarden::scan::TextExtract;
 use mailwarden::scan::detect::{Detectors, check};
-use mailwarden::scan::extract::TextExtract;
 use mailwarden::wire::{Bundle, SourceFile};
 
 #[test]
@@ -55,6 +55,19 @@ fn the_faults_of_all_files_are_told_at_once() {
         why,
         ["rule `scam.a` does not compile", "rule `scam.b` does not compile", "a rule is listed twice", "list `a` cannot be read"]
     );
+}
+
+#[test]
+fn a_thousand_faults_of_one_file_are_not_all_told() {
+    let rule = std::fs::read_to_string("rules/bullying/degrading.toml").unwrap().replacen(
+        "terms = [",
+        &format!("terms = [{}", "\"!\",".repeat(1_000)),
+        1,
+    );
+    let bundle =
+        Bundle { rules: vec![SourceFile { path: "rules/bullying/degrading.toml".into(), octets: rule.into_bytes() }], ..Bundle::default() };
+    let faults = check(&bundle).unwrap_err();
+    assert_eq!((faults.len(), faults[0].why.as_str(), faults[50].why.as_str()), (51, "the term has no word in it", "950 more faults"));
 }
 
 #[test]

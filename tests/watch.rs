@@ -32,7 +32,7 @@ fn what_is_to_be_held_is_sealed_removed_and_told_of_and_the_rest_stays() {
     let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
     warden.poll();
     for (subject, text) in [("clear", "see you at lunch"), ("held", HELD), ("flagged", FLAGGED), ("help", CRY_FOR_HELP)] {
-        dovecot.deliver(AMBER, &message(subject, text));
+        dovecot.deliver(AMBER, &message(subject, text)[..]);
     }
     warden.poll();
 
@@ -72,9 +72,9 @@ fn copies_of_one_message_fold_into_one_case_whatever_servers_write_above_them() 
     let warden = Warden::new(&dovecot, &smtp, &[AMBER, HERON]);
     warden.poll();
     let copy = message("held", HELD);
-    dovecot.deliver(AMBER, &copy);
-    dovecot.deliver(HERON, &[b"Received: from somewhere\r\n".as_slice(), &copy].concat());
-    dovecot.deliver(HERON, &message("held", &format!("{HELD} again")));
+    dovecot.deliver(AMBER, &copy[..]);
+    dovecot.deliver(HERON, &[b"Received: from somewhere\r\n".as_slice(), &copy].concat()[..]);
+    dovecot.deliver(HERON, &message("held", &format!("{HELD} again"))[..]);
     warden.poll();
 
     let cases = warden.cases();
@@ -89,7 +89,7 @@ fn copies_of_one_message_fold_into_one_case_whatever_servers_write_above_them() 
 fn mail_that_was_there_before_pages_nobody_and_can_be_left_alone() {
     let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
     let scanning = Warden::new(&dovecot, &smtp, &[AMBER]);
-    dovecot.deliver(AMBER, &message("help", CRY_FOR_HELP));
+    dovecot.deliver(AMBER, &message("help", CRY_FOR_HELP)[..]);
     scanning.poll();
     assert!(scanning.cases()[0].row.backscan);
     assert!(smtp.messages().is_empty(), "a first look at old mail paged somebody");
@@ -97,7 +97,7 @@ fn mail_that_was_there_before_pages_nobody_and_can_be_left_alone() {
     let skipping = Warden::new(&dovecot, &smtp, &[AMBER]);
     skipping.configure("history = \"skip\"\nidle = false\n");
     skipping.poll();
-    dovecot.deliver(AMBER, &message("new", CRY_FOR_HELP));
+    dovecot.deliver(AMBER, &message("new", CRY_FOR_HELP)[..]);
     skipping.poll();
     assert_eq!(skipping.cases().len(), 1);
     assert_eq!(smtp.messages().len(), 1);
@@ -108,10 +108,10 @@ fn a_folder_that_is_numbered_anew_is_neither_skipped_nor_told_of_twice() {
     let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
     let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
     warden.poll();
-    dovecot.deliver(AMBER, &message("flagged", FLAGGED));
+    dovecot.deliver(AMBER, &message("flagged", FLAGGED)[..]);
     warden.poll();
     dovecot.renumber(AMBER);
-    dovecot.deliver(AMBER, &message("held", HELD));
+    dovecot.deliver(AMBER, &message("held", HELD)[..]);
     warden.poll();
 
     let categories: Vec<_> = warden.cases().iter().map(|case| (case.row.category, case.places.len())).collect();
@@ -125,7 +125,7 @@ fn a_server_that_cannot_remove_one_message_keeps_it_and_the_case_says_so() {
     let smtp = Smtp::start();
     let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
     warden.poll();
-    dovecot.deliver(AMBER, &message("held", HELD));
+    dovecot.deliver(AMBER, &message("held", HELD)[..]);
     warden.poll();
 
     assert_eq!(subjects(&dovecot, AMBER), ["held"]);
@@ -142,7 +142,7 @@ fn one_sick_mailbox_delays_no_other() {
     fs::write(warden.path().join("other"), "no such password").expect("a password file");
     fs::set_permissions(warden.path().join("other"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a private file");
     fs::write(warden.config(), config.replacen("password_file = \"password\"", "password_file = \"other\"", 1)).expect("a configuration");
-    dovecot.deliver(AMBER, &message("held", HELD));
+    dovecot.deliver(AMBER, &message("held", HELD)[..]);
     let done = warden.once(None);
 
     assert_eq!(done.status.code(), Some(1), "the sick one is a failure of the round");
@@ -157,11 +157,11 @@ fn a_notice_that_lands_in_a_watched_mailbox_is_not_the_next_case() {
     // A rule that every notice matches.
     fs::write(warden.path().join("rules/bullying/test.toml"), rule("bullying", "category")).expect("a rule");
     warden.poll();
-    dovecot.deliver(AMBER, &message("help", CRY_FOR_HELP));
+    dovecot.deliver(AMBER, &message("help", CRY_FOR_HELP)[..]);
     warden.poll();
     let letters = smtp.messages();
     assert_eq!(letters.len(), 1);
-    dovecot.deliver("lead@school.example", &letters[0]);
+    dovecot.deliver("lead@school.example", &letters[0][..]);
     warden.poll();
     assert_eq!(warden.cases().len(), 1);
 }

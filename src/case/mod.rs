@@ -4,7 +4,7 @@ mod codename;
 mod sheet;
 
 pub use codename::Codename;
-pub use sheet::{AttachmentLine, BodyText, Envelope, Passage, Sheet};
+pub use sheet::{AttachmentLine, BodyText, Envelope, Passage, Sheet, visible};
 
 use std::fmt;
 use std::str::FromStr;

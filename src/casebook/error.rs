@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use crate::case::{CaseId, Codename};
+use crate::case::CaseId;
 use crate::journal::JournalError;
 
 #[derive(Debug, thiserror::Error)]
@@ -25,8 +25,6 @@ pub enum CasebookError {
     Newer { path: PathBuf, version: i64 },
     #[error("there is no case {0}")]
     NoCase(CaseId),
-    #[error("there is no case `{0}`")]
-    NoCodename(Codename),
     #[error("there is no place number {0}")]
     NoPlace(i64),
     #[error("{}: made with another instance key: put the key back that belongs to it", path.display())]

@@ -78,6 +78,14 @@ impl Casebook {
         journal::entries(&self.conn, from, limit).map_err(|error| self.journal_error(error))
     }
 
+    /// The last lines of the journal, oldest first, `limit` at most.
+    ///
+    /// # Errors
+    /// As [`Casebook::journal`].
+    pub fn journal_end(&self, limit: usize) -> Result<Vec<Entry>> {
+        journal::last_entries(&self.conn, limit).map_err(|error| self.journal_error(error))
+    }
+
     /// # Errors
     /// `Journal(Broken)` with the first line that is not as it was written.
     pub fn verify_journal(&self) -> Result<Verified> {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::column::{Json, Moment, moment, moment_if_any, parsed, word};
-use super::{Casebook, CasebookError, New, Refusal, Result, mailbox};
+use super::{Casebook, CasebookError, Keyed, New, Refusal, Result, mailbox};
 use crate::case::{CaseId, PlaceState};
 use crate::journal::{Actor, Event};
 use crate::mail::{Address, Arrival, FolderName, Place, Uid, UidValidity};
@@ -112,6 +112,17 @@ impl Casebook {
                 .optional()?;
             Ok(object.flatten())
         })
+    }
+
+    /// Whether these are the octets that were found in this place, by their SHA-256.
+    ///
+    /// # Errors
+    /// `NoPlace`, or when the database refuses.
+    pub fn is_message(&self, place: PlaceId, whole: &[u8; 32]) -> Result<bool> {
+        let found: Option<Keyed> = self.read(|conn| {
+            conn.prepare_cached("SELECT message FROM place WHERE id = ?")?.query_row([place.0], |row| row.get(0)).optional()
+        })?;
+        Ok(found.ok_or(CasebookError::NoPlace(place.0))? == self.key_message(whole))
     }
 
     /// Whether a row knows this object: everything else in the vault was left by a crash.
@@ -268,6 +279,15 @@ mod tests {
         let held = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Hold), Some(&receipt));
         assert_eq!(held.place, flagged.place);
         assert_eq!(desk.book.object_of(held.place).unwrap().unwrap().object, *receipt.object());
+    }
+
+    #[test]
+    fn a_place_knows_the_octets_that_were_found_in_it_and_no_others() {
+        let desk = Desk::new();
+        let here = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None).place;
+        assert!(desk.book.is_message(here, &[1; 32]).unwrap());
+        assert!(!desk.book.is_message(here, &[2; 32]).unwrap());
+        assert!(matches!(desk.book.is_message(PlaceId(99), &[1; 32]), Err(CasebookError::NoPlace(99))));
     }
 
     #[test]

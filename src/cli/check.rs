@@ -2,30 +2,50 @@
 
 use clap::Args;
 
+use super::caged::{self, CageArgs};
 use super::{ConfigFile, Failure, Output};
 use crate::config::{Config, History, Login, Password, Watched};
-use crate::wire::Bundle;
+use crate::sandbox::Cage;
+use crate::watch;
+use crate::wire::RuleSet;
+use crate::worker::Nursery;
 
-/// Check the configuration and say what would be watched.
+/// Check the configuration, the rules and the lists, and say what would be watched.
 ///
-/// Nothing is connected to and nothing is written. The exit code is 78 when anything is wrong, even where mailwarden
+/// The rules and lists are compiled in the same cage as in the daemon, and the cage is tried. Nothing is connected to and nothing is written. The exit code is 78 when anything is wrong, even where mailwarden
 /// would start all the same.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]
     config: ConfigFile,
+    #[command(flatten)]
+    cage: CageArgs,
 }
 
 impl Check {
     pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
         let config = self.config.load()?;
-        let bundle = config.bundle().map_err(|faults| Failure::config([config.faults.clone(), faults].concat()))?;
-        describe(&config, &bundle, out)?;
+        let (rule_set, cage) = self.compile(&config).map_err(|mut failure| {
+            failure.faults.splice(..0, config.faults.clone());
+            failure
+        })?;
+        describe(&config, &rule_set, out)?;
+        out.line(&format!("cage:    {cage}"))?;
         if config.faults.is_empty() { Ok(()) } else { Err(Failure::config(config.faults)) }
+    }
+
+    /// What would be in force, and in which cage.
+    fn compile(&self, config: &Config) -> Result<(RuleSet, Cage), Failure> {
+        let bundle = config.bundle().map_err(Failure::config)?;
+        let options = watch::Options { allow_uncaged: self.cage.allow_uncaged }.cage(config);
+        caged::block_on(async {
+            let nursery = Nursery::start(&bundle, &options).await?;
+            Ok((nursery.rule_set().clone(), *nursery.cage()))
+        })
     }
 }
 
-fn describe(config: &Config, bundle: &Bundle, out: &mut Output) -> Result<(), Failure> {
+fn describe(config: &Config, rule_set: &RuleSet, out: &mut Output) -> Result<(), Failure> {
     let rows: Vec<_> = config.mailboxes.iter().map(row).collect();
     out.table(["mailbox", "group", "role", "server", "logs in as", "password"], &rows)?;
 
@@ -34,7 +54,7 @@ fn describe(config: &Config, bundle: &Bundle, out: &mut Output) -> Result<(), Fa
         History::Skip => "for new mail only",
     };
     out.line(&format!("watched: {} mailboxes of {}, {history}", config.mailboxes.len(), config.school.name))?;
-    out.line(&format!("files:   {} of rules, {} of digests; they are compiled at the start", bundle.rules.len(), bundle.hash_lists.len()))?;
+    out.line(&format!("rules:   {} with {} terms; {} digests in lists", rule_set.rules, rule_set.terms, rule_set.list_entries))?;
     for contact in &config.contacts {
         out.line(&format!("told:    {}, as {}, at {}", contact.name, contact.recipient, contact.address))?;
     }

@@ -1,14 +1,26 @@
 //! The command line: one command, one file.
 
+mod caged;
+mod cases;
 mod check;
 mod enrolment;
 mod failure;
+mod hashes;
 mod init;
+mod journal;
+mod key_holder;
 mod keys;
 mod log;
+mod octets;
+mod open;
 mod output;
+mod release;
+mod rules;
 mod run;
+mod scan;
 mod shelf;
+mod status;
+mod time;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -33,10 +45,18 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Cases(cases::Cases),
     Check(check::Check),
+    Hashes(hashes::Hashes),
     Init(init::Init),
+    Journal(journal::Journal),
     Keys(keys::Keys),
+    Open(open::Open),
+    Release(release::Release),
+    Rules(rules::Rules),
     Run(run::Run),
+    Scan(scan::Scan),
+    Status(status::StatusCommand),
 }
 
 /// Where the configuration lies.
@@ -68,12 +88,21 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     log::to_stderr(line.verbose);
     let mut out = Output::new();
     let done = match line.command {
+        Command::Cases(cases) => cases.run(&mut out),
         Command::Check(check) => check.run(&mut out),
+        Command::Hashes(hashes) => hashes.run(&mut out),
         Command::Init(init) => init.run(&mut out),
+        Command::Journal(journal) => journal.run(&mut out),
         Command::Keys(keys) => keys.run(&mut out),
+        Command::Open(open) => open.run(&mut out),
+        Command::Release(release) => release.run(&mut out),
+        Command::Rules(rules) => rules.run(&mut out),
         Command::Run(run) => run.run(),
+        Command::Scan(scan) => scan.run(&mut out),
+        Command::Status(status) => status.run(&mut out),
     };
-    match done {
+    let flushed = out.flush().map_err(Failure::from);
+    match done.and(flushed) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             output::tell(&failure.faults);

@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ConfigFile, Failure, output};
+use super::{ConfigFile, Failure, output, shelf};
 use crate::watch::{self, Options, StartFailure};
 
 /// Watch the mailboxes: scan what arrives, hold or flag it, and tell the contacts.
@@ -24,6 +24,7 @@ pub(super) struct Run {
 impl Run {
     pub fn run(&self) -> Result<(), Failure> {
         let config = self.config.load()?;
+        shelf::require_owner(&config)?;
         output::tell(&config.faults);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -54,7 +55,7 @@ impl From<StartFailure> for Failure {
             StartFailure::Key { .. } => {
                 Self::world("the state is out of reach", &failure, "run `mailwarden init` first, once, as the user of the service")
             }
-            StartFailure::Scan(error) => Self::world("the scan processes do not start", &error, ""),
+            StartFailure::Scan(error) => error.into(),
             StartFailure::Vault(error) => error.into(),
         }
     }

@@ -1,10 +1,11 @@
 //! The vault and the casebook of a configuration, opened for a command.
 
-use std::env;
-use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::{env, fs, io};
 
 use super::Failure;
-use crate::casebook::{Casebook, CasebookError};
+use crate::case::Codename;
+use crate::casebook::{CaseFacts, Casebook, CasebookError};
 use crate::config::Config;
 use crate::journal::{Actor, InstanceKey};
 use crate::vault::{Vault, VaultError};
@@ -22,9 +23,48 @@ impl Shelf {
         Self::open_with(config, key)
     }
 
+    /// # Errors
+    /// As [`Shelf::open`].
     pub fn open_with(config: &Config, key: InstanceKey) -> Result<Self, Failure> {
+        require_owner(config)?;
         Ok(Self { vault: Vault::open(&config.state.vault())?, book: Casebook::open(&config.state.casebook(), key)? })
     }
+}
+
+impl Shelf {
+    /// # Errors
+    /// When there is no case of that name.
+    pub fn case(&self, codename: &Codename) -> Result<CaseFacts, Failure> {
+        let facts = self.book.case(codename)?;
+        facts.ok_or_else(|| Failure::world(format!("there is no case {codename}"), &"", "`mailwarden cases list` lists them"))
+    }
+}
+
+/// Root could do all that the service's user can, and would leave files behind that the service cannot open.
+///
+/// # Errors
+/// When this is root and the state is another user's: what to type instead.
+pub(super) fn require_owner(config: &Config) -> Result<(), Failure> {
+    let directory = &config.state.directory;
+    // One that is not there, or not within reach, is told of by whoever needs what is in it.
+    let Ok(owner) = fs::metadata(directory).map(|metadata| metadata.uid()) else { return Ok(()) };
+    if owner == 0 || !rustix::process::geteuid().is_root() {
+        return Ok(());
+    }
+    let why = "root would leave files in it that the service cannot open";
+    let hint = format!("type `sudo -u {} mailwarden …`", account(owner));
+    Err(Failure::world(format!("the state in {} is not root's", directory.display()), &why, hint))
+}
+
+/// The name of an account, as `sudo -u` takes it.
+fn account(uid: u32) -> String {
+    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = accounts.lines().find_map(|line| {
+        let mut fields = line.split(':');
+        let name = fields.next()?;
+        (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())
+    });
+    named.unwrap_or_else(|| format!("'#{uid}'"))
 }
 
 pub(super) fn out_of_reach(config: &Config, error: &io::Error) -> Failure {

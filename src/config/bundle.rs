@@ -1,11 +1,11 @@
-//! Gathers the rules and lists that the configuration names, as octets: they are parsed inside the cage.
+//! Gathers the rules and lists of the directories that are named, as octets: they are parsed inside the cage.
 
 use std::ffi::OsStr;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::{Config, Scan};
+use super::Config;
 use crate::fault::{At, Fault};
 use crate::wire::{Bundle, SourceFile};
 
@@ -21,34 +21,41 @@ impl Config {
     /// # Errors
     /// Every directory and file that cannot be read, and that there is no rule at all.
     pub fn bundle(&self) -> Result<Bundle, Vec<Fault>> {
-        bundle(&self.file, &self.scan)
+        bundle(Some(&self.file), &self.scan.rules, self.scan.hashsets.as_deref())
     }
 }
 
-/// As [`Config::bundle`], of the configuration in `file`.
-fn bundle(file: &Path, scan: &Scan) -> Result<Bundle, Vec<Fault>> {
+/// As [`Config::bundle`], of directories that the configuration in `file` names, or somebody at the command line.
+///
+/// # Errors
+/// As [`Config::bundle`].
+pub fn bundle(file: Option<&Path>, rules: &[PathBuf], hashsets: Option<&Path>) -> Result<Bundle, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut bundle = Bundle::default();
-    for directory in &scan.rules {
+    for directory in rules {
         let is_rule = |path: &Path| path.extension() == Some(OsStr::new("toml"));
         bundle.rules.extend(gather(directory, "rules", &is_rule, &mut faults));
     }
-    if let Some(directory) = &scan.hashsets {
+    if let Some(directory) = hashsets {
         let is_list = |path: &Path| path.file_stem() != Some(OsStr::new("README"));
         bundle.hash_lists.extend(gather(directory, "hashsets", &is_list, &mut faults));
     }
     if bundle.rules.is_empty() && faults.is_empty() {
         faults.push(Fault {
             what: "there is no rule".to_owned(),
-            at: Some(At::file(file)),
-            why: match scan.rules.as_slice() {
+            at: file.map(At::file),
+            why: match rules {
+                [] if file.is_none() => "there is neither a directory `rules` here nor /usr/share/mailwarden/rules".to_owned(),
                 [] => "beside the configuration there is neither `rules` nor `local-rules`".to_owned(),
                 directories => {
                     let names: Vec<String> = directories.iter().map(|directory| directory.display().to_string()).collect();
                     format!("no file ends in `.toml` in {}", names.join(", "))
                 }
             },
-            hint: "name the rules that came with mailwarden: `rules = [\"/usr/share/mailwarden/rules\"]` in [scan]".to_owned(),
+            hint: match file {
+                Some(_) => "name the rules that came with mailwarden: `rules = [\"/usr/share/mailwarden/rules\"]` in [scan]".to_owned(),
+                None => "name the directory of the rules that came with mailwarden, or a configuration with `--config`".to_owned(),
+            },
         });
     }
     if faults.is_empty() { Ok(bundle) } else { Err(faults) }
@@ -62,7 +69,7 @@ fn gather(directory: &Path, key: &str, wanted: &dyn Fn(&Path) -> bool, faults: &
             what: format!("a directory of `{key}` cannot be read"),
             at: Some(At::file(path)),
             why: error.to_string(),
-            hint: format!("correct `{key}` of [scan], or let the user that runs mailwarden read the directory"),
+            hint: format!("name another directory (`{key}` of [scan]), or let the user that runs mailwarden read this one"),
         });
         return Vec::new();
     }
@@ -115,8 +122,6 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::num::NonZeroUsize;
-    use std::time::Duration;
 
     /// The names of the rules, and of the lists, that a folder of these files yields; or why it yields none.
     fn bundled(files: &[&str], rules: &[&str], hashsets: Option<&str>) -> Result<(Vec<String>, Vec<String>), Vec<String>> {
@@ -126,20 +131,12 @@ mod tests {
             fs::create_dir_all(path.parent().unwrap()).unwrap();
             fs::write(path, file).unwrap();
         }
-        let one = NonZeroUsize::MIN;
-        let scan = Scan {
-            workers: one,
-            messages_per_worker: one,
-            threads: one,
-            deadline: Duration::from_secs(1),
-            memory: 0,
-            rules: rules.iter().map(|name| folder.path().join(name)).collect(),
-            hashsets: hashsets.map(|name| folder.path().join(name)),
-        };
+        let rules: Vec<_> = rules.iter().map(|name| folder.path().join(name)).collect();
+        let hashsets = hashsets.map(|name| folder.path().join(name));
         let names = |files: Vec<SourceFile>| {
             files.iter().map(|file| file.path.strip_prefix(folder.path()).unwrap().display().to_string()).collect::<Vec<_>>()
         };
-        bundle(Path::new("mailwarden.toml"), &scan)
+        bundle(Some(Path::new("mailwarden.toml")), &rules, hashsets.as_deref())
             .map(|bundle| (names(bundle.rules), names(bundle.hash_lists)))
             .map_err(|faults| faults.into_iter().map(|fault| fault.what).collect())
     }

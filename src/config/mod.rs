@@ -12,6 +12,7 @@ mod sections;
 mod settings;
 mod table;
 
+pub use bundle::bundle;
 pub use clock::SchoolClock;
 pub use password::{Password, Secret};
 pub use settings::{Contact, History, Login, Notice, Scan, School, Security, Server, SmtpLogin, State, Watch, Watched};

@@ -126,6 +126,16 @@ pub enum Kind {
     Text,
 }
 
+impl Kind {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Digest => "digest",
+            Self::Picture => "picture",
+            Self::Text => "text",
+        }
+    }
+}
+
 /// Where in the message: a fact, no content.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Location {

@@ -76,6 +76,11 @@ pub enum Event {
         codename: Codename,
         reason: String,
     },
+    /// Somebody tried to release, and her key does not open what is held.
+    ReleaseRefused {
+        case: CaseId,
+        codename: Codename,
+    },
     RulesInForce {
         rule_set: String,
         rules: usize,

@@ -104,10 +104,24 @@ pub fn entries(conn: &Connection, from: u64, limit: usize) -> Result<Vec<Entry>,
     .collect()
 }
 
+/// The last lines, oldest first, `limit` at most.
+///
+/// # Errors
+/// As [`entries`].
+pub fn last_entries(conn: &Connection, limit: usize) -> Result<Vec<Entry>, JournalError> {
+    let last = last(conn)?;
+    entries(conn, last.saturating_sub(limit as u64) + 1, limit)
+}
+
+/// The number of the last line that is there; 0 where there is none.
+fn last(conn: &Connection) -> rusqlite::Result<u64> {
+    conn.prepare_cached("SELECT coalesce(max(seq), 0) FROM journal")?.query_row([], |row| row.get::<_, i64>(0)).map(i64::cast_unsigned)
+}
+
 /// Where the chain goes on. A head that is not ours, or behind which lines stand, is never continued as if
 /// nothing had been: a number is left out, so that the break stays to be seen, and the service goes on.
 fn end_of_chain(conn: &Connection, key: &InstanceKey) -> Result<(u64, [u8; 32]), JournalError> {
-    let last = conn.prepare_cached("SELECT coalesce(max(seq), 0) FROM journal")?.query_row([], |row| row.get::<_, i64>(0))?.cast_unsigned();
+    let last = last(conn)?;
     match head(conn, key)? {
         Some((seq, hash)) if seq >= last => Ok((seq, hash)),
         _ => Ok((last + 1, NOTHING)),

@@ -103,7 +103,7 @@ mod tests {
     use rusqlite::params;
 
     use super::*;
-    use crate::journal::{Actor, Event, append, create, entries};
+    use crate::journal::{Actor, Event, append, create, entries, last_entries};
 
     const LINES: u64 = 50;
 
@@ -160,6 +160,8 @@ mod tests {
         let read = entries(&conn, 49, 100).unwrap();
         assert_eq!(read.iter().map(|entry| entry.seq).collect::<Vec<_>>(), [49, 50]);
         assert_eq!(read[1].event, Event::RulesRefused { faults: 50 });
+        assert_eq!(last_entries(&conn, 2).unwrap(), read);
+        assert_eq!(last_entries(&conn, 1_000).unwrap().len(), 50);
     }
 
     #[test]

@@ -20,7 +20,7 @@ use self::budget::Budget;
 use self::detect::{Detectors, Match};
 use self::extract::{Extracts, Item, Reader};
 use self::parse::{Contents, Declared, Leaf, Mail};
-use crate::finding::{Incomplete, PictureFact, Reason, Report};
+use crate::finding::{Fingerprint, Incomplete, PictureFact, Reason, Report};
 use crate::sandbox::Caged;
 
 pub use self::extract::{FileExtract, TextExtract};
@@ -48,6 +48,11 @@ pub fn examine(_caged: &Caged, octets: &[u8], detectors: &Detectors, want_facts:
     });
 
     Report { sheets, ..report(mail.as_ref(), extracts, matched, pictures) }
+}
+
+/// The digests of one file that lies in no message.
+pub fn examine_file(_caged: &Caged, octets: &[u8]) -> Fingerprint {
+    detect::fingerprint(octets)
 }
 
 fn report(mail: Option<&Mail<'_>>, mut extracts: Extracts, matched: Vec<(Option<usize>, Match)>, pictures: Vec<PictureFact>) -> Report {

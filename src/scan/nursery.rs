@@ -11,11 +11,11 @@ use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::detect::Detectors;
+use super::detect::{self, Detectors};
 use crate::fault::Fault;
-use crate::finding::{Incomplete, Reason, Report};
+use crate::finding::{Fingerprint, Incomplete, Reason, Report};
 use crate::sandbox::{self, Caged, Fork, Limits, Mapped};
-use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Order, Request};
+use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Order, Request, RuleSet};
 
 /// Exit codes, for the daemon: what a caged process has to say is a number.
 const DONE: i32 = 0;
@@ -25,8 +25,8 @@ const NOT_UNDERSTOOD: i32 = 76;
 
 /// Of faults or findings in one frame: more than anybody reads.
 const MAX_ITEMS: usize = 1000;
-/// The longest frame that comes in; what is large comes beside it.
-const MAX_INCOMING: usize = 64;
+/// The longest frame that comes in: the sizes of the messages of one parcel. What is large comes beside it.
+const MAX_INCOMING: usize = 256;
 
 /// What the command line said: numbers only.
 struct Terms {
@@ -63,20 +63,27 @@ impl Terms {
 }
 
 fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
+    compile_first_regex();
     let cage = sandbox::enter_nursery(terms.limits, terms.allow_uncaged);
     #[cfg(feature = "faults")]
     sandbox::attacks::remember_parent();
     let channel = Channel(rustix::stdio::stdin());
-    let Some((Order::Compile, Some(bundle))) = channel.hear()? else { return Err(NotUnderstood) };
+    let Some((first @ (Order::Check | Order::Compile), Some(bundle))) = channel.hear()? else { return Err(NotUnderstood) };
     channel.say(&cage)?;
     if cage.is_err() {
         return Ok(());
     }
-    let detectors = match compile(bundle) {
+    let bundle = unpack(bundle);
+    if first == Order::Check {
+        return channel.say(&compiled(detect::check(&bundle)));
+    }
+    let detectors = match Detectors::compile(&bundle) {
         Ok(detectors) => detectors,
-        Err(faults) => return channel.say(&Compiled::Refused(faults)),
+        Err(faults) => return channel.say(&compiled(Err(faults))),
     };
-    channel.say(&Compiled::Ready(detectors.rule_set()))?;
+    // What was read of it is compiled now: no worker needs the files.
+    drop(bundle);
+    channel.say(&compiled(Ok(detectors.rule_set())))?;
 
     let mut workers = BTreeSet::new();
     while let Some(order) = channel.hear()? {
@@ -100,14 +107,27 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     Ok(())
 }
 
-fn compile(bundle: OwnedFd) -> Result<Detectors, Vec<Fault>> {
+/// The first regex of a process opens files to count the processor's cores. This one is ours and comes before the cage,
+/// where opening a file is the end: no rule's is the first then.
+fn compile_first_regex() {
+    let _ = regex::bytes::Regex::new("first");
+}
+
+fn unpack(bundle: OwnedFd) -> Bundle {
     let bundle: Option<Bundle> = Mapped::new(bundle).ok().and_then(|octets| wire::decode(&octets).ok());
     // An unreadable one is more than the memory limit holds, or the daemon's bug: a panic ends the nursery, and
     // the daemon tells it by that.
-    Detectors::compile(&bundle.expect("a sealed bundle that fits into memory")).map_err(|mut faults| {
-        faults.truncate(MAX_ITEMS);
-        faults
-    })
+    bundle.expect("a sealed bundle that fits into memory")
+}
+
+fn compiled(compiled: Result<RuleSet, Vec<Fault>>) -> Compiled {
+    match compiled {
+        Ok(rule_set) => Compiled::Ready(rule_set),
+        Err(mut faults) => {
+            faults.truncate(MAX_ITEMS);
+            Compiled::Refused(faults)
+        }
+    }
 }
 
 fn failed(e: &std::io::Error) -> Done {
@@ -120,26 +140,41 @@ fn work(terms: &Terms, detectors: &Detectors, socket: OwnedFd) -> i32 {
     let threads = || start_threads(terms.threads);
     let Ok((caged, _)) = sandbox::enter(terms.limits, terms.messages_per_worker, terms.allow_uncaged, threads) else { return NOT_CAGED };
     let channel = Channel(socket);
-    for _ in 0..terms.messages_per_worker {
+    let mut served = 0;
+    while served < terms.messages_per_worker as usize {
         match serve(&caged, &channel, detectors) {
-            Ok(None) => {}
-            Ok(Some(code)) => return code,
+            Ok(Served::Parcel(messages)) => served += messages,
+            Ok(Served::Last(code)) => return code,
             Err(NotUnderstood) => return NOT_UNDERSTOOD,
         }
     }
     DONE
 }
 
-/// Waits for one message and examines it. `Some`: the worker is to end, with this exit code.
-fn serve(caged: &Caged, channel: &Channel, detectors: &Detectors) -> Result<Option<i32>, NotUnderstood> {
-    let Some((request, message)) = channel.hear()? else { return Ok(Some(DONE)) };
-    if let Some(report) = examine(caged, channel, message.ok_or(NotUnderstood)?.as_fd(), detectors, &request) {
-        channel.report(report)?;
-        Ok(None)
-    } else {
-        channel.say(&Answer::Panicked)?;
-        Ok(Some(PANICKED))
+enum Served {
+    /// The worker is to end, with this exit code.
+    Last(i32),
+    /// Of so many messages.
+    Parcel(usize),
+}
+
+/// Waits for one parcel and examines what is in it.
+fn serve(caged: &Caged, channel: &Channel, detectors: &Detectors) -> Result<Served, NotUnderstood> {
+    let Some((request, parcel)) = channel.hear::<Request>()? else { return Ok(Served::Last(DONE)) };
+    let parcel = parcel.ok_or(NotUnderstood)?;
+    let count = request.count();
+    let answered = match request {
+        Request::File => fingerprint(caged, parcel.as_fd()).map(|file| channel.say(&Answer::Examined(file))),
+        Request::Messages { want_facts, sizes } => {
+            examine(caged, channel, parcel.as_fd(), &sizes, detectors, want_facts).map(|reports| channel.report(reports))
+        }
+    };
+    if let Some(said) = answered {
+        said?;
+        return Ok(Served::Parcel(count));
     }
+    channel.say(&Answer::<()>::Panicked)?;
+    Ok(Served::Last(PANICKED))
 }
 
 /// One thread is this one: a second costs a fork as much again.
@@ -154,14 +189,33 @@ fn start_threads(threads: usize) {
 
 /// `None` when the examination panicked.
 #[cfg_attr(not(feature = "faults"), allow(unused_variables))]
-fn examine(caged: &Caged, channel: &Channel, message: BorrowedFd<'_>, detectors: &Detectors, request: &Request) -> Option<Report> {
+fn examine(
+    caged: &Caged,
+    channel: &Channel,
+    parcel: BorrowedFd<'_>,
+    sizes: &[u64],
+    detectors: &Detectors,
+    want_facts: bool,
+) -> Option<Vec<Report>> {
     catch_unwind(AssertUnwindSafe(|| {
-        let Ok(octets) = Mapped::new(message) else { return Report::unread(Reason::Budget) };
-        #[cfg(feature = "faults")]
-        sandbox::attacks::obey(&octets, channel.0, message);
-        super::examine(caged, &octets, detectors, request.want_facts)
+        let Ok(octets) = Mapped::new(parcel) else { return sizes.iter().map(|_| Report::unread(Reason::Budget)).collect() };
+        let mut rest: &[u8] = &octets;
+        let mut reports = Vec::with_capacity(sizes.len());
+        for size in sizes {
+            let (message, after) = rest.split_at(usize::try_from(*size).unwrap_or(usize::MAX).min(rest.len()));
+            rest = after;
+            #[cfg(feature = "faults")]
+            sandbox::attacks::obey(message, channel.0, parcel);
+            reports.push(super::examine(caged, message, detectors, want_facts));
+        }
+        reports
     }))
     .ok()
+}
+
+/// `None` when decoding it panicked.
+fn fingerprint(caged: &Caged, file: BorrowedFd<'_>) -> Option<Result<Fingerprint, Reason>> {
+    catch_unwind(AssertUnwindSafe(|| Ok(super::examine_file(caged, &Mapped::new(file).map_err(|_| Reason::Budget)?)))).ok()
 }
 
 /// The one descriptor on which this process may receive and send.
@@ -190,12 +244,13 @@ impl Channel {
         self.send(&wire::encode(value)?)
     }
 
-    fn report(&self, report: Report) -> Result<(), NotUnderstood> {
-        let answer = Answer::Report(Box::new(report));
-        match (wire::encode(&answer), answer) {
-            (Ok(frame), _) => self.send(&frame),
-            (Err(BadFrame::TooLong(_)), Answer::Report(report)) => self.say(&Answer::Report(Box::new(shortened(*report)))),
-            _ => Err(NotUnderstood),
+    fn report(&self, reports: Vec<Report>) -> Result<(), NotUnderstood> {
+        match wire::encode(&Answer::Examined(&reports)) {
+            Ok(frame) => self.send(&frame),
+            // Together they are too much: the daemon asks for each alone, as after a panic.
+            Err(BadFrame::TooLong(_)) if reports.len() > 1 => self.say(&Answer::<()>::Panicked),
+            Err(BadFrame::TooLong(_)) => self.say(&Answer::Examined(reports.into_iter().map(shortened).collect::<Vec<_>>())),
+            Err(_) => Err(NotUnderstood),
         }
     }
 

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::fs;
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 use std::path::Path;
 use std::str::FromStr;
 
@@ -77,7 +77,15 @@ impl MemberIdentity {
     /// # Errors
     /// `NotAKey` where there is not exactly one X25519 identity in it.
     pub fn read(path: &Path) -> Result<Self, VaultError> {
-        let text = fs::read_to_string(path).map(SecretString::from).map_err(VaultError::io(path))?;
+        Self::read_from(fs::File::open(path).map_err(VaultError::io(path))?, path)
+    }
+
+    /// As [`MemberIdentity::read`], from what is open already. `path` is what errors call it.
+    ///
+    /// # Errors
+    /// As [`MemberIdentity::read`].
+    pub fn read_from(from: impl Read, path: &Path) -> Result<Self, VaultError> {
+        let text = io::read_to_string(from).map(SecretString::from).map_err(VaultError::io(path))?;
         identity_in(text.expose_secret()).map(Self).map_err(|why| VaultError::NotAKey { path: path.to_owned(), why })
     }
 

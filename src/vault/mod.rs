@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use crate::finding::Audience;
 use crate::steps::step;
-use proof::{Capture, CapturedKey, Hashing};
+use proof::{Capture, CapturedKey, Counting, Hashing};
 
 pub use error::VaultError;
 pub use key::{AudienceIdentity, Member, MemberIdentity, Recipient};
@@ -38,6 +38,14 @@ impl Default for Reserve {
     fn default() -> Self {
         Self { octets: 500 << 20, percent: 5 }
     }
+}
+
+/// What is sealed in an object, without its octets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Measure {
+    pub sha256: [u8; 32],
+    /// In octets.
+    pub size: u64,
 }
 
 /// A folder of sealed objects and of the public keys that seal them.
@@ -148,6 +156,17 @@ impl Vault {
             .map_err(VaultError::opening(&path))
     }
 
+    /// Reads a sealed object to its end, so that what it holds is known before any of it goes anywhere.
+    ///
+    /// # Errors
+    /// As [`Vault::unseal`]; `Damaged` for damage anywhere inside.
+    pub fn measure(&self, object: &ObjectId, identity: &AudienceIdentity) -> Result<Measure, VaultError> {
+        let mut size = 0;
+        let counted = Counting { inner: self.unseal(object, identity)?, size: &mut size };
+        let sha256 = Hashing::new(counted).finish().map_err(VaultError::reading(&self.folder.join(object.path())))?;
+        Ok(Measure { sha256, size })
+    }
+
     fn object(&self, object: &ObjectId) -> Result<(PathBuf, File), VaultError> {
         let path = self.folder.join(object.path());
         match File::open(&path) {
@@ -187,6 +206,8 @@ pub(crate) mod tests {
     use std::cell::Cell;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
+
+    use sha2::{Digest, Sha256};
 
     use super::*;
 
@@ -256,6 +277,23 @@ pub(crate) mod tests {
         }
         fs::remove_file(&path).unwrap();
         assert!(matches!(vault.unseal(receipt.object(), &dsl), Err(VaultError::Missing { .. })));
+    }
+
+    #[test]
+    fn what_is_sealed_is_measured_to_its_end_or_not_at_all() {
+        let Furnished { folder, vault, dsl, head } = furnished();
+        let message = vec![b'm'; 200_000];
+        let receipt = vault.seal(|| &message[..], &[Audience::Dsl]).unwrap();
+        let measure = Measure { sha256: Sha256::digest(&message).into(), size: 200_000 };
+        assert_eq!(vault.measure(receipt.object(), &dsl).unwrap(), measure);
+        assert!(matches!(vault.measure(receipt.object(), &head), Err(VaultError::WrongIdentity { .. })));
+
+        let path = folder.path().join(receipt.object().path());
+        let whole = fs::read(&path).unwrap();
+        for octets in [flipped(&whole, 150_000), whole[..150_000].to_vec()] {
+            fs::write(&path, octets).unwrap();
+            assert!(matches!(vault.measure(receipt.object(), &dsl), Err(VaultError::Damaged { path: named, .. }) if named == path));
+        }
     }
 
     fn flipped(octets: &[u8], at: usize) -> Vec<u8> {

@@ -6,7 +6,7 @@ use tokio_rustls::rustls::ClientConfig;
 
 use super::Trouble;
 use super::imap::{self, Limits, Session, TlsError};
-use crate::config::{Login, Security, Server, Watch, Watched};
+use crate::config::{Login, Password, Server, Watch, Watched};
 
 /// Whom the connections to a server trust.
 ///
@@ -26,19 +26,8 @@ pub fn trust(server: &Server) -> Result<Arc<ClientConfig>, TlsError> {
 pub async fn connect(watched: &Watched, watch: &Watch, tls: Arc<ClientConfig>) -> Result<Session, Trouble> {
     let server = &watched.server;
     let limits = Limits { large: watch.large_message, message: watch.max_message, ..Limits::default() };
-    let server = imap::Server {
-        host: server.host.clone(),
-        port: server.port,
-        security: match server.security {
-            Security::Plaintext => imap::Security::Plaintext,
-            Security::StartTls => imap::Security::StartTls,
-            Security::Tls => imap::Security::Tls,
-        },
-        tls,
-        limits,
-    };
-    let secret =
-        |password: &crate::config::Password| password.read().map(|s| imap::Secret::new(s.expose().to_owned())).map_err(Trouble::Password);
+    let server = imap::Server { host: server.host.clone(), port: server.port, security: server.security, tls, limits };
+    let secret = |password: &Password| password.read().map_err(Trouble::Password);
     let login = match &watched.login {
         Login::Own { user, password } => imap::Login::Password { user: user.clone(), password: secret(password)? },
         Login::Master { user, master, separator, password } => {

@@ -10,6 +10,7 @@ mod gate;
 pub mod imap;
 mod mailbox;
 mod notice;
+mod put_back;
 mod quarantine;
 mod registry;
 mod round;
@@ -33,14 +34,14 @@ use crate::fault::Fault;
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
 use crate::worker::{Nursery, Pool, StartError};
-use board::Board;
 use gate::Gate;
 use imap::Session;
 use registry::Registry;
 use shelf::Shelf;
 
-pub use board::{MailboxStatus, Status};
+pub use board::{Board, MailboxStatus, Status};
 pub use connect::{connect, trust};
+pub use put_back::{PutBack, put_back};
 pub use start::{Options, StartFailure, open_shelf, start};
 pub use trouble::Trouble;
 

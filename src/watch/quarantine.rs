@@ -11,9 +11,9 @@ use super::imap::{ImapError, Selected, Session};
 use super::{Daemon, Trouble, tell};
 use crate::case::PlaceState;
 use crate::casebook::{self, New, Party, PlaceId, Recorded, SealedPlace};
-use crate::finding::{Action, Category, Concern, Incomplete, Report};
+use crate::finding::{Action, Category, Concern, Incomplete, Level, Report};
 use crate::journal::Actor;
-use crate::mail::{Address, Arrival, Place};
+use crate::mail::{Address, Arrival, Place, Private};
 use crate::steps::step;
 use crate::vault::Receipt;
 use crate::wire::Message;
@@ -34,7 +34,7 @@ pub struct Caught {
 
 impl Caught {
     fn sender(&self) -> Option<&Address> {
-        self.report.sender.as_ref().map(|sender| sender.expose())
+        self.report.sender.as_ref().map(Private::expose)
     }
 
     /// Everybody whom the message names.
@@ -56,7 +56,7 @@ pub struct Sealed {
 /// When the shelf takes nothing; the message is met again.
 pub async fn flag(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Result<Recorded, Trouble> {
     let daemon = Arc::clone(daemon);
-    blocking(move || Desk { daemon: &daemon, caught: &caught }.open(concern, None)).await
+    blocking(move || Desk { daemon: &daemon, caught: &caught }.open(&concern, None)).await
 }
 
 /// Notes that a message could not be read whole: facts for the technician, nothing sealed.
@@ -79,7 +79,7 @@ pub async fn seal(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Res
     blocking(move || {
         let audiences = tell::without_sender(concern.message_audiences(), caught.sender(), &daemon.config());
         let receipt = daemon.shelf.vault().seal(|| caught.message.reader(), &audiences)?;
-        let recorded = Desk { daemon: &daemon, caught: &caught }.open(concern, Some(&receipt))?;
+        let recorded = Desk { daemon: &daemon, caught: &caught }.open(&concern, Some(&receipt))?;
         let id = recorded.place;
         Ok((recorded, Sealed { place: caught.place, id, receipt }))
     })
@@ -99,8 +99,11 @@ pub async fn remove(daemon: &Arc<Daemon>, session: &mut Session, folder: &Select
     };
     tracing::info!(mailbox = %sealed.place.mailbox, object = %sealed.receipt.object(), %state, "quarantined");
     settle(daemon, sealed.id, state).await?;
+    let keeps = casebook::Trouble::MailboxKeepsMessages;
     if state == PlaceState::LeftInMailbox {
-        tell::trouble(daemon, casebook::Trouble::MailboxKeepsMessages, Some(&sealed.place.mailbox));
+        tell::trouble(daemon, keeps, Some(&sealed.place.mailbox));
+    } else {
+        tell::trouble_over(daemon, keeps, Some(&sealed.place.mailbox));
     }
     Ok(())
 }
@@ -156,7 +159,7 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
-    fn open(&self, concern: Concern, message: Option<&Receipt>) -> Result<Recorded, Trouble> {
+    fn open(&self, concern: &Concern, message: Option<&Receipt>) -> Result<Recorded, Trouble> {
         let (daemon, caught) = (self.daemon, self.caught);
         let now = Timestamp::now();
         let config = daemon.config();
@@ -177,8 +180,8 @@ impl Desk<'_> {
         })?;
         let audiences = tell::without_sender(concern.sheet_audiences(), sender, &config);
         let sheet = match &caught.report.sheets {
-            // A copy folds into the case of the first, which has a sheet.
-            Some(sheets) if !folds => {
+            // A copy folds into the case of the first, which has a sheet; what is only counted needs none.
+            Some(sheets) if !folds && level > Level::Counted => {
                 let octets = if concern.action == Action::Withhold { &sheets.facts } else { &sheets.whole };
                 Some(daemon.shelf.vault().seal(|| octets.0.as_slice(), &audiences)?)
             }
@@ -191,14 +194,14 @@ impl Desk<'_> {
             place: &caught.place,
             arrival: &caught.arrival,
             found_at: now,
-            concern: &concern,
+            concern,
             level,
             parties: &parties,
             audiences: &audiences,
             sheet: sheet.as_ref(),
             message_object: message,
             rule_set: &rule_set,
-            notices: &tell::notices(&concern, level, sender, &config, now, caught.backscan),
+            notices: &tell::notices(concern, level, sender, &config, now, caught.backscan),
             backscan: caught.backscan,
         };
         Ok(daemon.shelf.book(|book| book.record(&new))?)

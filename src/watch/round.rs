@@ -15,12 +15,12 @@ use crate::config::{History, Watched};
 use crate::finding::{Circumstances, Reason, Report, Verdict, judge};
 use crate::mail::{Address, Arrival, Cursor, FolderName, Place, Role, Uid, UidValidity};
 use crate::wire::Message;
-use crate::worker::PoolError;
+use crate::worker::{Packed, Packer, Permit, PoolError};
 
 /// One FETCH brings at most so many messages, and so many octets unless one message alone is larger.
-const BATCH_MESSAGES: usize = 50;
+const BATCH_MESSAGES: usize = 200;
 const BATCH_OCTETS: u64 = 8 << 20;
-/// In so many rounds a message that is listed and not handed over is asked for, before it is noted as unread.
+/// In so many rounds a message is asked for that does not come, or not in a form that can be read, before it is noted as unread.
 const PATIENCE: u32 = 3;
 
 /// What one visit to a folder judges at most, in messages, before the other folders have their turn.
@@ -31,11 +31,16 @@ const WINDOW: u32 = 5_000;
 /// What is remembered of a mailbox from round to round.
 #[derive(Default)]
 pub struct Memory {
-    /// Messages that the server lists and does not hand over, and in how many rounds.
-    withheld: HashMap<(FolderName, UidValidity, Uid), u32>,
-    /// The folder in which the last round broke off. It comes last, so that it keeps no other from being read.
+    /// Messages that the server lists and does not hand over in a form that can be read, and in how many rounds.
+    withheld: HashMap<Numbered, u32>,
+    /// In octets, of messages whose size the server understates.
+    true_sizes: HashMap<Numbered, u64>,
+    /// The folder in which the last round broke off. It comes last, so that it keeps no other from being read,
+    /// and its messages are fetched one by one, so that the one to blame is found.
     broke_off: Option<FolderName>,
 }
+
+type Numbered = (FolderName, UidValidity, Uid);
 
 /// How a round went that broke off nowhere.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -43,6 +48,8 @@ pub struct Rounded {
     pub folders: usize,
     /// There is more to judge: the next round need not wait.
     pub unfinished: bool,
+    /// The number that the next message in INBOX will get.
+    pub inbox_next: Option<u32>,
     /// Folders that the server lists and does not open.
     pub closed: Vec<FolderName>,
 }
@@ -58,10 +65,19 @@ pub struct Round<'a> {
 /// What came of fetching and examining a batch.
 #[derive(Default)]
 struct Examined {
-    /// In the order of their numbers; without a report where the message was judged before.
-    messages: Vec<(Uid, Keyed, Option<(Message, Report)>)>,
+    /// In the order of their numbers.
+    messages: Vec<(Uid, Keyed, Met)>,
     oversized: Vec<Uid>,
     missing: Vec<Uid>,
+}
+
+/// What became of a message that was fetched.
+enum Met {
+    /// It was judged in this mailbox before.
+    Known,
+    /// Nothing was found and everything was read: clear under any policy, and already forgotten.
+    Clear,
+    Told(Box<(Message, Report)>),
 }
 
 /// A folder that is open, and how far it has been judged.
@@ -69,6 +85,12 @@ struct Visit<'a> {
     folder: &'a Folder,
     selected: Selected,
     cursor: Cursor,
+}
+
+impl Visit<'_> {
+    fn number(&self, uid: Uid) -> Numbered {
+        (self.folder.name.clone(), self.cursor.uidvalidity, uid)
+    }
 }
 
 impl Round<'_> {
@@ -85,7 +107,8 @@ impl Round<'_> {
         if self.daemon.shelf.book(|book| book.cursors(self.mailbox()))?.is_empty() {
             self.meet(&folders, &statuses).await?;
         }
-        let mut rounded = Rounded { folders: folders.len(), ..Rounded::default() };
+        let inbox = folders.iter().position(|folder| folder.name.0.eq_ignore_ascii_case("INBOX")).and_then(|at| statuses[at]);
+        let mut rounded = Rounded { folders: folders.len(), inbox_next: inbox.map(|status| status.uidnext), ..Rounded::default() };
         for (folder, status) in folders.iter().zip(statuses) {
             match self.folder(folder, status).await {
                 Ok(unfinished) => rounded.unfinished |= unfinished,
@@ -132,7 +155,14 @@ impl Round<'_> {
         let uidvalidity = selected.uidvalidity;
         let (current, void): (Vec<_>, Vec<_>) = unfinished.into_iter().partition(|place| place.place.uidvalidity == uidvalidity);
         for place in current {
-            quarantine::finish(self.daemon, self.session, &selected, place).await?;
+            match quarantine::finish(self.daemon, self.session, &selected, place).await {
+                // Without its sealed copy the message stays; the others are judged all the same.
+                Err(trouble @ Trouble::Vault(_)) => {
+                    tracing::error!(mailbox = %self.mailbox(), %trouble, "a message that was to be removed stays");
+                    self.daemon.board.trouble("vault", Some(trouble.to_string()));
+                }
+                finished => finished?,
+            }
         }
         // Numbered anew, all mail is met again, and known again by its digest.
         let cursor = cursor.filter(|cursor| cursor.uidvalidity == uidvalidity).unwrap_or(Cursor { uidvalidity, next: 1, history: 1 });
@@ -154,7 +184,12 @@ impl Round<'_> {
             // Numbers may lie far apart: the window grows until it finds something.
             let end = visit.selected.uidnext.filter(|end| first.saturating_add(window) < *end).map(|_| first.saturating_add(window));
             let set = end.map_or_else(|| UidSet::from(first), |end| UidSet::between(first, end - 1));
-            let listed = self.session.listing(&visit.selected, &set).await?;
+            let mut listed = self.session.listing(&visit.selected, &set).await?;
+            for message in &mut listed {
+                if let Some(size) = self.memory.true_sizes.get(&visit.number(message.uid)) {
+                    message.arrival.size = *size;
+                }
+            }
             if listed.len() < BATCH_MESSAGES {
                 window = window.saturating_mul(2);
             }
@@ -178,7 +213,8 @@ impl Round<'_> {
         if let Some(oldest) = listed.iter().map(|message| message.arrival.internal_date).min() {
             self.daemon.board.waiting(self.mailbox(), oldest);
         }
-        for batch in batches(listed) {
+        let most = if self.memory.broke_off.as_ref() == Some(&visit.folder.name) { 1 } else { BATCH_MESSAGES };
+        for batch in batches(listed, most) {
             let turn = self.daemon.gate(self.watched).turn().await;
             let (judged, unread) = self.batch(visit, batch).await?;
             drop(turn);
@@ -205,13 +241,25 @@ impl Round<'_> {
     /// Has a batch examined and acts on the verdicts. Returns what was judged, and the first message that
     /// could not be.
     async fn batch(&mut self, visit: &mut Visit<'_>, batch: &[Listed]) -> Result<(Vec<Judged>, Option<Uid>), Trouble> {
-        let Examined { messages, oversized, missing } = self.examine(visit, batch).await?;
+        let (given_up, fetched): (Vec<_>, Vec<_>) = batch
+            .iter()
+            .cloned()
+            .partition(|listed| self.memory.withheld.get(&visit.number(listed.uid)).is_some_and(|tries| *tries >= PATIENCE));
+        let Examined { messages, oversized, missing } = match self.examine(visit, &fetched).await {
+            Err(Trouble::Imap(error)) => {
+                self.blame(visit, &fetched, &error);
+                return Err(error.into());
+            }
+            examined => examined?,
+        };
         let arrivals: HashMap<Uid, &Arrival> = batch.iter().map(|listed| (listed.uid, &listed.arrival)).collect();
         let mut judged = Vec::with_capacity(batch.len());
         let mut held = Vec::new();
-        for (uid, key, report) in messages {
-            let outcome = match (report, arrivals.get(&uid)) {
-                (Some((message, report)), Some(arrival)) => {
+        for (uid, key, met) in messages {
+            let outcome = match (met, arrivals.get(&uid)) {
+                (Met::Clear, _) => Outcome::Clear,
+                (Met::Told(told), Some(arrival)) => {
+                    let (message, report) = *told;
                     self.act(self.caught(visit, uid, (*arrival).clone(), message, report), &mut held).await?
                 }
                 _ => Outcome::Known,
@@ -221,23 +269,38 @@ impl Round<'_> {
         for listed in batch.iter().filter(|listed| oversized.contains(&listed.uid)) {
             judged.push(self.unread(visit, listed, Reason::Budget).await?);
         }
+        for listed in &given_up {
+            judged.push(self.unread(visit, listed, Reason::Unfetched).await?);
+        }
         let mut waiting = None;
         for listed in self.still_there(visit, missing).await? {
-            let tries = self.memory.withheld.entry((visit.folder.name.clone(), visit.cursor.uidvalidity, listed.uid)).or_default();
-            *tries += 1;
-            if *tries < PATIENCE {
-                waiting = waiting.or(Some(listed.uid));
-            } else {
-                judged.push(self.unread(visit, &listed, Reason::Unfetched).await?);
-            }
+            *self.memory.withheld.entry(visit.number(listed.uid)).or_default() += 1;
+            waiting = waiting.or(Some(listed.uid));
         }
         self.remove(visit, held).await?;
         Ok((judged, waiting))
     }
 
+    /// Remembers which message broke the session, if it was a message and not the network.
+    fn blame(&mut self, visit: &Visit<'_>, batch: &[Listed], error: &ImapError) {
+        match error {
+            ImapError::LiteralTooLarge { uid: Some(uid), octets, .. } => {
+                self.memory.true_sizes.insert(visit.number(*uid), *octets);
+            }
+            ImapError::LiteralTooLarge { .. } | ImapError::Malformed { .. } => {
+                if let [alone] = batch {
+                    *self.memory.withheld.entry(visit.number(alone.uid)).or_default() += 1;
+                }
+            }
+            _ => {}
+        }
+    }
+
     /// Fetches a batch; each message is examined while the next ones arrive.
     async fn examine(&mut self, visit: &Visit<'_>, batch: &[Listed]) -> Result<Examined, Trouble> {
         let mailbox = &self.watched.mailbox.address;
+        let pool = &self.daemon.pool;
+        let mut packer = Packer::new(pool.parcel());
         let mut examining = JoinSet::new();
         let mut examined = Examined::default();
         let mut fetch = self.session.fetch(&visit.selected, batch)?;
@@ -247,21 +310,22 @@ impl Round<'_> {
                 book.knows(mailbox, &key).map(|known| (key, known))
             })?;
             if known {
-                examined.messages.push((uid, key, None));
+                examined.messages.push((uid, key, Met::Known));
                 continue;
             }
-            // Awaited here, so that no message is fetched before a worker is free for it.
-            let permit = self.daemon.pool.permit().await;
-            examining.spawn(async move {
-                let report = permit.examine(&message, false).await?;
-                Ok::<_, PoolError>((uid, key, Some((message, report))))
-            });
+            if let Some(parcel) = packer.add((uid, key), message) {
+                // Awaited here, so that no more is fetched before a worker is free for it.
+                examining.spawn(examine(pool.permit().await, parcel));
+            }
+        }
+        if let Some(parcel) = packer.rest() {
+            examining.spawn(examine(pool.permit().await, parcel));
         }
         examined.missing.extend_from_slice(fetch.missing());
         examined.oversized.extend_from_slice(fetch.oversized());
         while let Some(done) = examining.join_next().await {
             match done {
-                Ok(done) => examined.messages.push(done?),
+                Ok(done) => examined.messages.extend(done?),
                 Err(failed) => std::panic::resume_unwind(failed.into_panic()),
             }
         }
@@ -363,8 +427,17 @@ impl Round<'_> {
     }
 }
 
-/// Cuts a listing into what one FETCH asks for.
-fn batches(listed: &[Listed]) -> impl Iterator<Item = &[Listed]> {
+async fn examine(permit: Permit, (numbers, messages): Packed<(Uid, Keyed)>) -> Result<Vec<(Uid, Keyed, Met)>, PoolError> {
+    let reports = permit.examine(&messages, false).await?;
+    let met = numbers.into_iter().zip(messages.into_iter().zip(reports)).map(|((uid, key), (message, report))| {
+        let clear = report.findings.is_empty() && report.incomplete.is_empty();
+        (uid, key, if clear { Met::Clear } else { Met::Told(Box::new((message, report))) })
+    });
+    Ok(met.collect())
+}
+
+/// Cuts a listing into what one FETCH asks for, `most` messages at most.
+fn batches(listed: &[Listed], most: usize) -> impl Iterator<Item = &[Listed]> {
     let mut rest = listed;
     std::iter::from_fn(move || {
         let mut octets = 0;
@@ -372,7 +445,7 @@ fn batches(listed: &[Listed]) -> impl Iterator<Item = &[Listed]> {
             octets += message.arrival.size;
             octets <= BATCH_OCTETS
         };
-        let count = rest.iter().take(BATCH_MESSAGES).take_while(|message| fits(message)).count().max(1).min(rest.len());
+        let count = rest.iter().take(most).take_while(|message| fits(message)).count().max(1).min(rest.len());
         let (batch, after) = rest.split_at(count);
         rest = after;
         (!batch.is_empty()).then_some(batch)

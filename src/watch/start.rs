@@ -9,7 +9,7 @@ use super::Daemon;
 use super::board::Board;
 use super::registry::Registry;
 use super::shelf::Shelf;
-use crate::casebook::{Casebook, CasebookError};
+use crate::casebook::{self, Casebook, CasebookError};
 use crate::config::Config;
 use crate::fault::Fault;
 use crate::journal::{Actor, Event, InstanceKey};
@@ -66,6 +66,8 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
     let now = Timestamp::now();
     book.note(now, &Actor::Program, &Event::Started { version: env!("CARGO_PKG_VERSION").to_owned() })?;
     book.note(now, &Actor::Program, &in_force(nursery.rule_set()))?;
+    // They compile: what was refused before the last stop is refused no more.
+    book.system_over(now, casebook::Trouble::RulesRefused, None)?;
     if swept.drafts + swept.objects > 0 {
         book.note(now, &Actor::Program, &Event::Swept { drafts: swept.drafts, objects: swept.objects })?;
     }

@@ -5,10 +5,13 @@ use serde::{Deserialize, Serialize};
 /// The first argument of a process that is to be a nursery.
 pub const NURSERY_ROLE: &str = "scan-nursery";
 
-/// From the daemon to the nursery. The first is `Compile`; it is answered by two frames, what cage there is
+/// From the daemon to the nursery. The first is `Check` or `Compile`; it is answered by two frames, what cage there is
 /// (`Result<Cage, CageError>`) and what became of the bundle (`Compiled`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
+    /// Compile, and hold every rule against its own examples. Beside it travels the bundle as a sealed memory file;
+    /// there are no further orders.
+    Check,
     /// Beside it travels the bundle as a sealed memory file.
     Compile,
     /// Kill this worker if it still runs, and say how it ended.

@@ -10,13 +10,12 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::fault::Fault;
-use crate::finding::Report;
 
 pub use control::{Done, NURSERY_ROLE, Order};
-pub use message::{Digests, Message, MessageWriter};
+pub use message::{Digests, MAX_SMALL, Message, MessageWriter, Parcel};
 
 /// Changes whenever a shape below changes: both ends are the same binary, and this proves it.
-const VERSION: u8 = 1;
+pub const VERSION: u8 = 3;
 /// `VERSION` and the length of the payload, big-endian.
 pub const HEADER: usize = 5;
 /// The largest payload of any frame, in octets: two sheets of 512 KiB each with room to spare.
@@ -64,20 +63,39 @@ pub struct RuleSet {
     pub id: String,
     pub rules: usize,
     pub terms: usize,
+    /// Of all rules; `Order::Check` runs them.
+    pub examples: usize,
     pub list_entries: usize,
 }
 
-/// Asks for one message to be examined. The message itself travels beside it, as a sealed memory file.
+/// Asks for something to be examined. The octets themselves travel beside it, as a sealed memory file.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Request {
-    /// Also report digests of pictures, which only the owner of the file may learn.
-    pub want_facts: bool,
+pub enum Request {
+    /// They are a file of their own: answered by a `Result<Fingerprint, Reason>`.
+    File,
+    /// They are messages, one behind the other: answered by a `Vec<Report>`.
+    Messages {
+        /// Also report digests of pictures, which only the owner of the file may learn.
+        want_facts: bool,
+        /// In octets; their sum is the size of the memory file.
+        sizes: Vec<u64>,
+    },
 }
 
-/// What comes back for one request.
+impl Request {
+    /// How many messages or files it is about.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::File => 1,
+            Self::Messages { sizes, .. } => sizes.len(),
+        }
+    }
+}
+
+/// What comes back for one request; which `T`, the request says.
 #[derive(Serialize, Deserialize)]
-pub enum Answer {
-    Report(Box<Report>),
+pub enum Answer<T> {
+    Examined(T),
     /// The examination panicked; the process ends after this.
     Panicked,
 }
@@ -137,10 +155,11 @@ mod tests {
 
     #[test]
     fn a_frame_comes_back_as_it_was_sent() {
-        let frame = encode(&Request { want_facts: true }).unwrap();
+        let request = Request::Messages { want_facts: true, sizes: vec![7] };
+        let frame = encode(&request).unwrap();
         let length = payload_length(frame[..HEADER].try_into().unwrap()).unwrap();
         assert_eq!(length, frame.len() - HEADER);
-        assert_eq!(decode(&frame[HEADER..]), Ok(Request { want_facts: true }));
+        assert_eq!(decode(&frame[HEADER..]), Ok(request));
     }
 
     #[test]
@@ -148,6 +167,6 @@ mod tests {
         assert_eq!(payload_length([9, 0, 0, 0, 1]), Err(BadFrame::Version(9)));
         assert_eq!(payload_length([VERSION, 0xff, 0xff, 0xff, 0xff]), Err(BadFrame::TooLong(0xffff_ffff)));
         assert_eq!(decode::<Request>(&[7]), Err(BadFrame::Content));
-        assert_eq!(decode::<Request>(&[1, 1]), Err(BadFrame::Content), "trailing octets");
+        assert_eq!(decode::<Request>(&[0, 1]), Err(BadFrame::Content), "trailing octets");
     }
 }

@@ -1,14 +1,38 @@
-//! A report as it comes from a process that a message may have captured: well-formed, and not yet plausible.
+//! An answer as it comes from a process that a message may have captured: well-formed, and not yet plausible.
 
-use crate::finding::Report;
+use serde::de::DeserializeOwned;
+
+use crate::finding::{Fingerprint, Reason, Report};
+use crate::wire::Request;
 
 /// Of any list in a report.
 const MAX_ITEMS: usize = 1000;
 /// `2.1.3/17/4`: fifty levels of nesting and no more.
 const MAX_PART: usize = 400;
 
-/// The report with what is too much cut off; `None` where it says what no examination says.
-pub fn vetted(mut report: Report, want_facts: bool) -> Option<Report> {
+/// What a worker may answer.
+pub trait Claim: DeserializeOwned {
+    /// The claim with what is too much cut off; `None` where it says what no examination says.
+    fn vetted(self, request: &Request) -> Option<Self>;
+}
+
+impl Claim for Vec<Report> {
+    fn vetted(self, request: &Request) -> Option<Self> {
+        let Request::Messages { want_facts, sizes } = request else { return None };
+        if self.len() != sizes.len() {
+            return None;
+        }
+        self.into_iter().map(|report| vetted(report, *want_facts)).collect()
+    }
+}
+
+impl Claim for Result<Fingerprint, Reason> {
+    fn vetted(self, _: &Request) -> Option<Self> {
+        Some(self.map(|file| Fingerprint { quality: file.quality.min(100), ..file }))
+    }
+}
+
+fn vetted(mut report: Report, want_facts: bool) -> Option<Report> {
     let parts = (report.findings.iter().map(|f| &f.location.part))
         .chain(report.incomplete.iter().map(|i| &i.part))
         .chain(report.pictures.iter().map(|p| &p.part));

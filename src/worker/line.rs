@@ -85,7 +85,7 @@ mod tests {
     #[tokio::test]
     async fn a_frame_is_heard_however_it_is_cut() {
         let (mut line, mut far) = Line::pair().unwrap();
-        let frame = wire::encode(&Request { want_facts: true }).unwrap();
+        let frame = wire::encode(&Request::File).unwrap();
         let writer = std::thread::spawn(move || {
             for octet in frame.iter().chain(&frame) {
                 far.write_all(&[*octet]).unwrap();
@@ -93,7 +93,7 @@ mod tests {
             far
         });
         for _ in 0..2 {
-            assert_eq!(line.hear::<Request>().await.unwrap(), Request { want_facts: true });
+            assert_eq!(line.hear::<Request>().await.unwrap(), Request::File);
         }
         assert!(line.is_quiet());
         drop(writer.join().unwrap());
@@ -103,7 +103,7 @@ mod tests {
     #[tokio::test]
     async fn a_length_is_refused_before_room_is_made_for_it() {
         let (mut line, mut far) = Line::pair().unwrap();
-        far.write_all(&[1, 0xff, 0xff, 0xff, 0xff]).unwrap();
+        far.write_all(&[wire::VERSION, 0xff, 0xff, 0xff, 0xff]).unwrap();
         assert!(matches!(line.hear::<Request>().await, Err(LineError::Bad(BadFrame::TooLong(0xffff_ffff)))));
         assert!(line.buffer.capacity() < 2 * ROOM);
     }
@@ -111,7 +111,7 @@ mod tests {
     #[tokio::test]
     async fn what_nobody_asked_for_is_noticed() {
         let (mut line, mut far) = Line::pair().unwrap();
-        let mut frame = wire::encode(&Request { want_facts: true }).unwrap();
+        let mut frame = wire::encode(&Request::File).unwrap();
         frame.push(1);
         far.write_all(&frame).unwrap();
         line.hear::<Request>().await.unwrap();

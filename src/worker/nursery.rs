@@ -16,8 +16,9 @@ use super::line::{Line, LineError};
 use super::one::Worker;
 use super::{CageOptions, Loss};
 use crate::fault::Fault;
+use crate::finding::Report;
 use crate::sandbox::{Cage, CageError};
-use crate::wire::{self, Bundle, Compiled, Message, Order, RuleSet};
+use crate::wire::{self, Bundle, Compiled, Message, Order, Parcel, Request, RuleSet};
 
 /// For compiling every rule and reading every list.
 const START_DEADLINE: Duration = Duration::from_mins(1);
@@ -75,6 +76,16 @@ impl Nursery {
         Self::start_sealed(Arc::new(bundle), options.clone()).await
     }
 
+    /// Has a nursery of its own compile `bundle` and hold every rule against its own examples.
+    ///
+    /// # Errors
+    /// As [`Nursery::start`]; an example that fails is a fault of its rule.
+    pub async fn check(bundle: &Bundle, options: &CageOptions) -> Result<RuleSet, StartError> {
+        let bundle = bundle.seal().map_err(World::Memory)?;
+        let (_child, _line, _cage, rule_set) = spawn_with(Order::Check, &bundle, options).await?;
+        Ok(rule_set)
+    }
+
     /// # Errors
     /// As [`Nursery::start`].
     pub(super) async fn again(&self) -> Result<Self, StartError> {
@@ -113,19 +124,25 @@ impl Nursery {
     }
 
     async fn start_sealed(bundle: Arc<Message>, options: CageOptions) -> Result<Self, StartError> {
-        let (mut line, far) = Line::pair().map_err(|source| World::Spawn { executable: options.executable.clone(), source })?;
-        let mut child = spawn(far.into(), &options)?;
-        let compiled = timeout(START_DEADLINE, compile(&mut line, &bundle)).await.map_err(|_| World::Deadline)?;
-        let (cage, rule_set) = match compiled {
-            Err(StartError::World(World::Line(LineError::Closed))) => return Err(ended(&mut child).await.into()),
-            compiled => compiled?,
-        };
+        let (child, line, cage, rule_set) = spawn_with(Order::Compile, &bundle, &options).await?;
         let (errands, queue) = mpsc::unbounded_channel();
         tokio::spawn(errand::attend(child, line, queue));
         let nursery = Arc::new(Self { errands, cage, rule_set, bundle, options });
         trial(&nursery).await?;
         // The trial's worker is gone, and with it the only other holder.
         Arc::into_inner(nursery).ok_or_else(|| World::Worker(ForkError::NurseryGone).into())
+    }
+}
+
+/// Starts a nursery with its first order, and waits until the bundle is compiled.
+async fn spawn_with(first: Order, bundle: &Message, options: &CageOptions) -> Result<(Child, Line, Cage, RuleSet), StartError> {
+    let (mut line, far) = Line::pair().map_err(|source| World::Spawn { executable: options.executable.clone(), source })?;
+    let mut child = spawn(far.into(), options)?;
+    let compiled = timeout(START_DEADLINE, compile(&mut line, first, bundle)).await.map_err(|_| World::Deadline)?;
+    match compiled {
+        Err(StartError::World(World::Line(LineError::Closed))) => Err(ended(&mut child).await.into()),
+        Err(error) => Err(error),
+        Ok((cage, rule_set)) => Ok((child, line, cage, rule_set)),
     }
 }
 
@@ -155,8 +172,9 @@ fn spawn(channel: OwnedFd, options: &CageOptions) -> Result<Child, World> {
         .map_err(|source| World::Spawn { executable: options.executable.clone(), source })
 }
 
-async fn compile(line: &mut Line, bundle: &Message) -> Result<(Cage, RuleSet), StartError> {
-    line.say(&Order::Compile, Some(bundle.as_fd())).await.map_err(World::Line)?;
+async fn compile(line: &mut Line, first: Order, bundle: &Message) -> Result<(Cage, RuleSet), StartError> {
+    let parcel = Parcel::of(std::slice::from_ref(bundle)).map_err(World::Memory)?;
+    line.say(&first, Some(parcel.as_fd())).await.map_err(World::Line)?;
     let cage = line.hear::<Result<Cage, CageError>>().await.map_err(World::Line)?.map_err(World::Cage)?;
     match line.hear().await.map_err(World::Line)? {
         Compiled::Ready(rule_set) => Ok((cage, rule_set)),
@@ -173,9 +191,11 @@ async fn ended(child: &mut Child) -> World {
 }
 
 async fn trial(nursery: &Arc<Nursery>) -> Result<(), World> {
-    let message = Message::from_octets(TRIAL).map_err(World::Memory)?;
+    let message = [Message::from_octets(TRIAL).map_err(World::Memory)?];
+    let parcel = Parcel::of(&message).map_err(World::Memory)?;
+    let request = Request::Messages { want_facts: false, sizes: vec![TRIAL.len() as u64] };
     let mut worker = Worker::fork(Arc::clone(nursery)).await?;
-    match worker.ask(&message, false, Instant::now() + START_DEADLINE).await {
+    match worker.ask::<Vec<Report>>(&parcel, &request, Instant::now() + START_DEADLINE).await {
         Ok(_) => Ok(()),
         Err(failure) => Err(World::Trial(worker.lost(failure).await)),
     }

@@ -73,7 +73,7 @@ impl<'g> Trial<'g> {
         let messages =
             [("clear", "see you at lunch"), ("told", CRY_FOR_HELP), ("held", HELD)].map(|(subject, text)| message(subject, text));
         for message in &messages {
-            ground.dovecot.deliver(&user, message);
+            ground.dovecot.deliver(&user, message.as_slice());
         }
         Self { ground, warden: ground.warden.twin(&user, state), user, messages }
     }

@@ -66,7 +66,7 @@ show_the_day() {
     mailwarden cases list >"$demo/lines"
     cmp -s "$demo/lines" "$demo/lines.before" || changed_at=$SECONDS
     if [[ -t 1 ]]; then
-        mailwarden status >"$demo/status"
+        mailwarden status >"$demo/status" || true # 1 says that something is failing, and the table says what
         printf '\e[H\e[J'
         cat "$demo/status" <(echo) "$demo/lines"
         printf '\nCtrl-C ends the demo.\n'
@@ -120,10 +120,10 @@ wait_for_it() {
 }
 
 sum_up() {
-    kill "$watch_pid" && wait "$watch_pid"
-    watch_pid=
     say "The day"
     mailwarden status
+    kill "$watch_pid" && wait "$watch_pid"
+    watch_pid=
     say "What the safeguarding lead found in her mailbox"
     school notice "safeguarding@$domain"
     say "Whether the journal is whole"

@@ -1,9 +1,12 @@
 //! A private Dovecot: own folder, own ports, own authority for TLS; any user name, one password, one master.
 
-use std::fmt::Write;
+use std::fs::File;
+use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::{fs, io};
 
 use tempfile::TempDir;
@@ -12,7 +15,7 @@ use super::{await_port, copy, end, free_port, hand_over, require, unprivileged};
 
 pub const PASSWORD: &str = "correct-horse";
 pub const MASTER: &str = "scanner";
-pub const MASTER_PASSWORD: &str = "master \"quoted\" \\ pass";
+pub const MASTER_PASSWORD: &str = "master \"quoted\" \\ p\u{e4}ss";
 
 pub struct Dovecot {
     folder: TempDir,
@@ -31,8 +34,6 @@ impl Dovecot {
 
     /// With further lines of configuration, such as `imap_capability = IMAP4rev1`.
     pub fn start_with(configuration: &str) -> Self {
-        require("dovecot", "dovecot-imapd dovecot-lmtpd");
-        require("openssl", "openssl");
         // A port that was free may be taken by the time Dovecot wants it.
         (0..3).find_map(|_| Self::try_start(configuration).expect("a folder for Dovecot")).expect("Dovecot starts")
     }
@@ -48,10 +49,7 @@ impl Dovecot {
         fs::write(folder.path().join("masters"), format!("{MASTER}:{{PLAIN}}{MASTER_PASSWORD}\n"))?;
         fs::write(folder.path().join("dovecot.conf"), settings(folder.path(), [imap, imaps, lmtp], configuration))?;
         hand_over(folder.path())?;
-        let mut command = Command::new("dovecot");
-        command.arg("-F").arg("-c").arg(folder.path().join("dovecot.conf"));
-        command.stdin(Stdio::null()).stdout(Stdio::null());
-        let mut server = unprivileged(&mut command).spawn()?;
+        let mut server = serve(folder.path())?;
         if await_port(imap, &mut server) {
             return Ok(Some(Self { folder, server, imap, imaps, lmtp }));
         }
@@ -60,19 +58,36 @@ impl Dovecot {
         Ok(None)
     }
 
+    /// Ends the server and every session; its mail stays.
+    pub fn stop(&mut self) {
+        // Left alone, the processes of open sessions would serve them to their end.
+        let group = rustix::process::Pid::from_child(&self.server);
+        end(&mut self.server);
+        let _ = rustix::process::kill_process_group(group, rustix::process::Signal::TERM);
+    }
+
+    /// Starts it again, on the same ports.
+    pub fn restart(&mut self) {
+        self.server = serve(self.folder.path()).expect("Dovecot");
+        assert!(await_port(self.imap, &mut self.server), "Dovecot starts again");
+    }
+
     /// The certificate of the authority that vouches for `localhost`.
     pub fn authority(&self) -> PathBuf {
         self.folder.path().join("tls/ca.pem")
     }
 
     /// Puts a message into an INBOX as a delivery agent would, past all code under test.
-    pub fn deliver(&self, user: &str, message: &[u8]) {
+    pub fn deliver(&self, user: &str, mut message: impl Read) {
         let maildir = self.maildir(user);
-        let name = format!("{}.made-up", fs::read_dir(&maildir.join("tmp")).map_or(0, Iterator::count) + self.files(user).len() + 1);
+        // Never the name of a message that was removed: Dovecot would take it for the same.
+        static DELIVERIES: AtomicU32 = AtomicU32::new(1);
+        let name = format!("{}.made-up", DELIVERIES.fetch_add(1, Ordering::Relaxed));
         for folder in ["tmp", "cur", "new"] {
             fs::create_dir_all(maildir.join(folder)).expect("a Maildir");
         }
-        fs::write(maildir.join("tmp").join(&name), message).expect("room for a message");
+        let mut file = File::create(maildir.join("tmp").join(&name)).expect("a file");
+        io::copy(&mut message, &mut file).expect("room for a message");
         hand_over(&maildir).expect("a Maildir that Dovecot may write");
         fs::rename(maildir.join("tmp").join(&name), maildir.join("new").join(&name)).expect("a delivery");
     }
@@ -115,15 +130,24 @@ impl Dovecot {
     }
 }
 
+fn serve(folder: &Path) -> io::Result<Child> {
+    let mut command = Command::new(require("dovecot", "dovecot-imapd dovecot-lmtpd"));
+    command.arg("-F").arg("-c").arg(folder.join("dovecot.conf")).stdin(Stdio::null()).stdout(Stdio::null());
+    // A group of its own, so that it can be ended as a whole.
+    command.process_group(0);
+    unprivileged(&mut command).spawn()
+}
+
 impl Drop for Dovecot {
     fn drop(&mut self) {
-        end(&mut self.server);
+        self.stop();
     }
 }
 
 fn certify(folder: &Path) -> io::Result<()> {
+    let program = require("openssl", "openssl");
     let openssl = |arguments: &str| -> io::Result<()> {
-        let made = Command::new("openssl").current_dir(folder).args(arguments.split(' ')).output()?;
+        let made = Command::new(&program).current_dir(folder).args(arguments.split(' ')).output()?;
         if made.status.success() { Ok(()) } else { Err(io::Error::other(String::from_utf8_lossy(&made.stderr).into_owned())) }
     };
     let key = "-newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes";
@@ -135,90 +159,21 @@ fn certify(folder: &Path) -> io::Result<()> {
     openssl("x509 -req -in server.csr -CA ca.pem -CAkey ca.key -CAcreateserial -days 30 -out server.pem -extfile server.ext")
 }
 
-fn settings(folder: &Path, [imap, imaps, lmtp]: [u16; 3], further: &str) -> String {
-    let root = folder.display();
+/// `dovecot.conf` with its names filled in.
+fn settings(folder: &Path, ports: [u16; 3], further: &str) -> String {
     let (user, group) = whoami();
-    let mut text = format!(
-        r#"protocols = imap lmtp
-listen = 127.0.0.1
-base_dir = {root}/run
-state_dir = {root}/state
-log_path = {root}/log
-default_internal_user = {user}
-default_internal_group = {group}
-default_login_user = {user}
-first_valid_uid = 1
-first_valid_gid = 1
-default_vsz_limit = 0
-default_process_limit = 1200
-default_client_limit = 4000
-ssl = yes
-ssl_cert = <{root}/tls/server.pem
-ssl_key = <{root}/tls/server.key
-disable_plaintext_auth = no
-auth_mechanisms = plain
-auth_username_format = %Lu
-auth_master_user_separator = *
-auth_failure_delay = 0
-mail_location = maildir:{root}/mail/%u
-mail_max_userip_connections = 2000
-mailbox_list_index = yes
-maildir_very_dirty_syncs = no
-passdb {{
-  driver = passwd-file
-  args = {root}/masters
-  master = yes
-  result_success = continue
-}}
-passdb {{
-  driver = static
-  args = password={PASSWORD}
-}}
-userdb {{
-  driver = static
-  args = uid={user} gid={group} home={root}/mail/%u allow_all_users=yes
-}}
-namespace inbox {{
-  inbox = yes
-  separator = /
-  mailbox Sent {{
-    auto = create
-    special_use = \Sent
-  }}
-  mailbox Junk {{
-    auto = create
-    special_use = \Junk
-  }}
-}}
-protocol imap {{
-  mail_max_userip_connections = 2000
-}}
-service anvil {{
-  chroot =
-  unix_listener anvil-auth-penalty {{
-    mode = 0
-  }}
-}}
-service stats {{
-  chroot =
-}}
-"#
-    );
-    // One process for many logins: a test opens hundreds of connections.
-    for (service, listeners) in [("imap-login", vec![("imap", imap, "no"), ("imaps", imaps, "yes")]), ("lmtp", vec![("lmtp", lmtp, "no")])]
-    {
-        let _ = writeln!(text, "service {service} {{\n  chroot =");
-        if service == "imap-login" {
-            let _ = writeln!(text, "  service_count = 0\n  process_limit = 1");
-        }
-        for (name, port, ssl) in listeners {
-            let _ = writeln!(text, "  inet_listener {name} {{\n    port = {port}\n    ssl = {ssl}\n  }}");
-        }
-        text.push_str("}\n");
-    }
-    text.push_str(further);
-    text.push('\n');
-    text
+    let [imap, imaps, lmtp] = ports.map(|port| port.to_string());
+    let names = [
+        ("@ROOT@", &*folder.to_string_lossy()),
+        ("@USER@", &user),
+        ("@GROUP@", &group),
+        ("@PASSWORD@", PASSWORD),
+        ("@IMAP@", &imap),
+        ("@IMAPS@", &imaps),
+        ("@LMTP@", &lmtp),
+    ];
+    let text = names.iter().fold(include_str!("dovecot.conf").to_owned(), |text, (name, value)| text.replace(name, value));
+    text + further
 }
 
 /// User and group that Dovecot runs as.

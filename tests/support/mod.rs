@@ -3,13 +3,14 @@
 #![allow(dead_code)] // Each test binary uses its share.
 
 pub mod dovecot;
+pub mod school;
 pub mod script;
 pub mod smtp;
 pub mod warden;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::time::Duration;
 use std::{fs, io, thread};
@@ -78,8 +79,9 @@ fn end(server: &mut Child) {
     let _ = server.wait();
 }
 
-/// Fails with the line that installs what a test needs: a test that is skipped has shown nothing.
-pub fn require(program: &str, package: &str) {
-    let found = std::env::split_paths("/usr/sbin:/usr/bin:/sbin:/bin").any(|folder| folder.join(program).exists());
-    assert!(found, "this test needs {program}: apt-get install --no-install-recommends {package}");
+/// Where a program lies. Fails with the line that installs it: a test that is skipped has shown nothing.
+pub fn require(program: &str, package: &str) -> PathBuf {
+    // Not the caller's path: who is not root rarely has /usr/sbin in it.
+    let found = ["/usr/sbin", "/usr/bin"].map(|folder| Path::new(folder).join(program)).into_iter().find(|path| path.exists());
+    found.unwrap_or_else(|| panic!("this test needs {program}: apt-get install --no-install-recommends {package}"))
 }

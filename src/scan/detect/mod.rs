@@ -8,7 +8,7 @@ mod rules;
 use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
-use crate::finding::{Field, Finding, Kind, Location, PictureFact, Reason, RuleVersion};
+use crate::finding::{Field, Finding, Fingerprint, Kind, Location, PictureFact, Reason, RuleVersion};
 use crate::scan::extract::{FileExtract, TextExtract};
 use crate::wire::{Bundle, RuleSet};
 
@@ -46,18 +46,6 @@ pub struct FileReport {
     pub incomplete: Option<Reason>,
 }
 
-/// The digests of one file, for whoever makes a list.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fingerprint {
-    /// `None` where the octets are no picture that can be decoded.
-    pub pdq: Option<[u8; 32]>,
-    /// 0 to 100.
-    pub quality: u8,
-    pub sha256: [u8; 32],
-    pub sha1: [u8; 20],
-    pub md5: [u8; 16],
-}
-
 impl Detectors {
     /// Compiles a bundle.
     ///
@@ -65,9 +53,10 @@ impl Detectors {
     /// Every fault of every file; nothing of the bundle is in force then.
     pub fn compile(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
         let (rules, lists) = both(rules::compile_all(&bundle.rules), lists::read_all(&bundle.hash_lists))?;
+        let examples = rules.iter().map(|rule| rule.examples.len()).sum();
         let rules = RuleBook::new(rules);
         let list_entries = lists.iter().map(List::entries).sum();
-        let set = RuleSet { id: bundle_id(bundle), rules: rules.rules(), terms: rules.terms(), list_entries };
+        let set = RuleSet { id: bundle_id(bundle), rules: rules.rules(), terms: rules.terms(), examples, list_entries };
         Ok(Self { rules, digests: DigestLists::new(&lists), pictures: PictureLists::new(lists), set })
     }
 
@@ -116,13 +105,14 @@ pub fn check(bundle: &Bundle) -> Result<RuleSet, Vec<Fault>> {
 
 /// The digests of a file. Decodes pictures: only ever call this in the cage.
 pub fn fingerprint(octets: &[u8]) -> Fingerprint {
-    let pdq = pictures::pdq_of(octets);
+    let (pdq, incomplete) = pictures::pdq_of(octets);
     Fingerprint {
         pdq: pdq.map(|pdq| pdq.hash.to_octets()),
         quality: pdq.map_or(0, |pdq| pdq.quality),
         sha256: Sha256::digest(octets).into(),
         sha1: sha1::Sha1::digest(octets).into(),
         md5: md5::Md5::digest(octets).into(),
+        incomplete,
     }
 }
 

@@ -3,8 +3,11 @@
 use std::io;
 use std::time::Duration;
 
+use crate::mail::Uid;
+
 /// What a server says about itself is cut to this many characters.
 const LONGEST_TEXT: usize = 200;
+const LOGIN: &str = "LOGIN";
 
 #[derive(Debug, thiserror::Error)]
 pub enum ImapError {
@@ -18,8 +21,9 @@ pub enum ImapError {
     ConnectionLost { command: &'static str },
     #[error("{host}:{port} does not greet as an IMAP server: {text}")]
     Greeting { host: String, port: u16, text: String },
+    /// Of this message, if the server named it first: its size was understated.
     #[error("the answer to `{command}` holds {octets} octets in one piece, {limit} are allowed")]
-    LiteralTooLarge { command: &'static str, octets: u64, limit: u64 },
+    LiteralTooLarge { command: &'static str, uid: Option<Uid>, octets: u64, limit: u64 },
     /// Wrong password, no such user, or no right to this mailbox.
     #[error("login refused: {text}")]
     LoginRefused { text: String },
@@ -60,23 +64,27 @@ pub enum ImapError {
 }
 
 impl ImapError {
-    /// What a tagged NO means. Exchange says "throttled" and "not connected" in plain words only.
+    /// What a tagged NO means.
     pub(super) fn no(command: &'static str, text: &str) -> Self {
         let text = printable(text);
-        if let Some(throttled) = throttled(&text) {
-            return throttled;
+        // Of an APPEND it says that the mailbox is full.
+        if command == "APPEND" && begins(&text, "[OVERQUOTA]") {
+            return Self::No { command, text };
         }
-        if is_login(command) { Self::LoginRefused { text } } else { Self::No { command, text } }
+        if is_throttle(&text) {
+            return Self::throttled(text);
+        }
+        if command == LOGIN { Self::LoginRefused { text } } else { Self::No { command, text } }
     }
 
     /// What a tagged BAD means.
     pub(super) fn bad(command: &'static str, text: &str) -> Self {
         let text = printable(text);
-        if let Some(throttled) = throttled(&text) {
-            return throttled;
+        if is_throttle(&text) {
+            return Self::throttled(text);
         }
-        // The login went well and the mailbox is not to be had: no licence, no permission, no principal.
-        if is_login(command) || contains(&text, "authenticated but not connected") {
+        // Exchange: the login went well and the mailbox is not to be had, for want of a licence or a permission.
+        if command == LOGIN || begins(&text, "User is authenticated but not connected") {
             return Self::LoginRefused { text };
         }
         Self::Bad { command, text }
@@ -84,37 +92,39 @@ impl ImapError {
 
     pub(super) fn bye(text: &str) -> Self {
         let text = printable(text);
-        throttled(&text).unwrap_or(Self::Bye { text })
+        if is_throttle(&text) { Self::throttled(text) } else { Self::Bye { text } }
+    }
+
+    fn throttled(text: String) -> Self {
+        Self::Throttled { retry_after: backoff(&text), text }
     }
 }
 
-fn is_login(command: &str) -> bool {
-    command == "LOGIN"
+/// RFC 5530 has codes for it, and the great providers have words. Only the beginning counts: behind it, a
+/// server may repeat the name of a folder, and that is for its owner to choose.
+fn is_throttle(text: &str) -> bool {
+    const SIGNS: [&str; 8] = [
+        "[INUSE]",
+        "[LIMIT]",
+        "[OVERQUOTA]",
+        "[THROTTLED]",
+        "[UNAVAILABLE]",
+        "Maximum number of connections",
+        "Request is throttled",
+        "Too many simultaneous connections",
+    ];
+    SIGNS.iter().any(|sign| begins(text, sign))
 }
 
-fn throttled(text: &str) -> Option<ImapError> {
-    const SIGNS: [&str; 7] = [
-        "throttled",
-        "[throttled]",
-        "[limit]",
-        "[overquota]",
-        "[unavailable]",
-        "too many simultaneous connections",
-        "maximum number of connections",
-    ];
-    SIGNS.iter().any(|sign| contains(text, sign)).then(|| ImapError::Throttled { retry_after: backoff(text), text: text.to_owned() })
+fn begins(text: &str, sign: &str) -> bool {
+    text.get(..sign.len()).is_some_and(|beginning| beginning.eq_ignore_ascii_case(sign))
 }
 
 /// Exchange: `Request is throttled. Suggested Backoff Time: 92415 milliseconds`.
 fn backoff(text: &str) -> Option<Duration> {
-    let lower = text.to_ascii_lowercase();
-    let (_, after) = lower.split_once("suggested backoff time:")?;
-    let digits: String = after.trim_start().chars().take_while(char::is_ascii_digit).collect();
+    let (_, after) = text.split_once("Suggested Backoff Time: ")?;
+    let (digits, _) = after.split_once(' ')?;
     digits.parse().ok().map(Duration::from_millis)
-}
-
-fn contains(text: &str, sign: &str) -> bool {
-    text.to_ascii_lowercase().contains(sign)
 }
 
 /// Printable ASCII, at most [`LONGEST_TEXT`] of it: fit for a log and a terminal.
@@ -138,13 +148,24 @@ mod tests {
     #[test]
     fn too_many_connections_is_a_throttle_and_not_a_wrong_password() {
         for text in [
-            "[ALERT] Too many simultaneous connections. (Failure)",
+            "Too many simultaneous connections. (Failure)",
             "[UNAVAILABLE] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)",
             "[OVERQUOTA] Account exceeded command or bandwidth limits.",
         ] {
             assert!(matches!(ImapError::no("LOGIN", text), ImapError::Throttled { retry_after: None, .. }), "{text}");
         }
         assert!(matches!(ImapError::no("LOGIN", "[AUTHENTICATIONFAILED] no"), ImapError::LoginRefused { .. }));
+    }
+
+    #[test]
+    fn a_folder_cannot_be_named_so_that_its_mailbox_is_left_alone() {
+        let error = ImapError::no("EXAMINE", "[NONEXISTENT] no folder `[LIMIT] Request is throttled`");
+        assert!(matches!(error, ImapError::No { .. }), "{error}");
+    }
+
+    #[test]
+    fn a_full_mailbox_is_no_throttle() {
+        assert!(matches!(ImapError::no("APPEND", "[OVERQUOTA] Quota exceeded"), ImapError::No { .. }));
     }
 
     #[test]

@@ -55,7 +55,7 @@ impl Fetch<'_> {
     ///
     /// # Errors
     /// What every command fails with. [`ImapError::LiteralTooLarge`] when a message is far larger than was
-    /// claimed: claim its true size and fetch it again, it will come in pieces.
+    /// claimed: connect again, claim its true size, and it will come in pieces.
     pub async fn next(&mut self) -> Result<Option<(Uid, Message)>, ImapError> {
         if let Some(since) = self.handed_over.take() {
             // The server is not to blame for the time that the message was worked on.
@@ -116,7 +116,7 @@ impl Fetch<'_> {
         }
         let memory = |error: io::Error| ImapError::Memory(error.kind());
         let size = self.session.limits.part;
-        let mut writer = MessageWriter::new().map_err(memory)?;
+        let mut writer = MessageWriter::new();
         loop {
             let offset = writer.size();
             let mut part = Part::Absent;

@@ -13,6 +13,7 @@ const ITEMS: &str = "(UIDVALIDITY UIDNEXT MESSAGES)";
 /// Commands that may be under way at once: few enough for their answers to fit in a socket's buffers.
 const PIPELINED: usize = 50;
 
+/// A folder as LIST shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Folder {
     pub name: FolderName,
@@ -24,6 +25,8 @@ pub struct Folder {
     pub selectable: bool,
 }
 
+/// What a folder is for, besides being a folder.
+///
 /// Source: RFC 6154, 2.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SpecialUse {
@@ -51,6 +54,7 @@ impl Folder {
         Self { name: name.clone(), raw: utf7::encode(&name.0), special_use: None, selectable: true }
     }
 
+    /// The one folder that every mailbox has.
     pub fn inbox() -> Self {
         Self::named(&FolderName("INBOX".to_owned()))
     }
@@ -117,6 +121,10 @@ impl Session {
     /// What every command fails with.
     pub async fn status(&mut self, folders: &[Folder]) -> Result<Vec<Option<FolderStatus>>, ImapError> {
         let mut found = vec![None; folders.len()];
+        if self.selections > 0 {
+            // Of the folder that is open, a server may tell what it knew when it last spoke of it: Dovecot does.
+            self.noop().await?;
+        }
         if self.capabilities.list_status && folders.len() > 1 {
             self.run("LIST", &format!("\"\" \"*\" RETURN (STATUS {ITEMS})"), |response| note(response, folders, &mut found)).await?;
             return Ok(found);

@@ -7,163 +7,48 @@
 //! through without being copied. An idle guard holds no buffer: there are a thousand of them.
 
 use std::io;
-use std::mem;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::line::{is_beginning, is_fetch, is_readable, is_status, literal, make_plain};
+use super::framing::Framing;
+use super::limits::FrameLimits;
 
-/// Responses put aside per command; more than that is not a quirk but an attack.
-const MOST_ASIDE: usize = 256;
 const CHUNK: usize = 16 << 10;
-
-#[derive(Clone, Copy, Debug)]
-pub struct FrameLimits {
-    /// Octets of one response outside its literals.
-    pub line: usize,
-    /// Octets of one literal.
-    pub literal: u64,
-}
-
-/// Why a response was not let through.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(super) enum Refusal {
-    #[error("a literal of {0} octets")]
-    Literal(u64),
-    #[error("a line without end")]
-    Line,
-    #[error("a response that cannot be read")]
-    Unreadable,
-}
 
 pub(super) struct FrameGuard<T> {
     inner: T,
-    limits: FrameLimits,
-    /// What was received and not given on yet.
-    held: Vec<u8>,
-    /// `held[..given]` was given on, `held[given..cleared]` may be; the current response goes on behind it.
-    given: usize,
-    cleared: usize,
-    /// Where the current line begins, and how far it was searched for its end.
-    line: usize,
-    searched: usize,
-    /// Octets still to come of a literal that is given on as it comes.
-    passing: u64,
-    /// The lines so far of a FETCH whose literals were given on, each literal shrunk to nothing.
-    skeleton: Option<Vec<u8>>,
-    aside: Vec<Vec<u8>>,
+    framing: Framing,
+    received: u64,
 }
 
 impl<T> FrameGuard<T> {
     pub(super) fn new(inner: T, limits: FrameLimits) -> Self {
-        Self { inner, limits, held: Vec::new(), given: 0, cleared: 0, line: 0, searched: 0, passing: 0, skeleton: None, aside: Vec::new() }
+        Self { inner, framing: Framing::new(limits), received: 0 }
+    }
+
+    /// Octets received in all.
+    pub(super) fn received(&self) -> u64 {
+        self.received
     }
 
     /// The untagged responses that could not be parsed since the last call.
     pub(super) fn take_aside(&mut self) -> Vec<Vec<u8>> {
-        mem::take(&mut self.aside)
+        self.framing.take_aside()
     }
+}
 
-    fn frame(&mut self) -> Result<(), Refusal> {
-        while self.passing == 0 {
-            let Some(end) = self.line_end() else { return self.bounded() };
-            let first = self.line == self.cleared && self.skeleton.is_none();
-            if first && is_status(&self.held[self.line..end]) {
-                // Human text from here on: it opens no literal, whatever it ends with.
-                make_plain(&mut self.held[self.line..end]);
-                self.close(end)?;
-            } else if let Some(octets) = literal(&self.held[self.line..end]) {
-                self.open_literal(octets, end)?;
-            } else {
-                self.close(end)?;
-            }
+impl<T: AsyncRead + Unpin> FrameGuard<T> {
+    fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut buffer = ReadBuf::new(buffer);
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buffer))?;
+        let length = buffer.filled().len();
+        self.received += length as u64;
+        if length == 0 && !self.framing.is_between_responses() {
+            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
-        Ok(())
-    }
-
-    /// Just behind the line feed of the current line, when that has come.
-    fn line_end(&mut self) -> Option<usize> {
-        let found = memchr::memchr(b'\n', self.held.get(self.searched..)?);
-        let end = found.map(|at| self.searched + at + 1);
-        self.searched = end.unwrap_or(self.held.len());
-        end
-    }
-
-    fn bounded(&self) -> Result<(), Refusal> {
-        let length = self.held.len() - self.cleared + self.skeleton.as_ref().map_or(0, Vec::len);
-        if length > self.limits.line { Err(Refusal::Line) } else { Ok(()) }
-    }
-
-    fn open_literal(&mut self, octets: u64, end: usize) -> Result<(), Refusal> {
-        if octets > self.limits.literal {
-            return Err(Refusal::Literal(octets));
-        }
-        let line = &self.held[self.line..end];
-        if self.skeleton.is_none() && !is_fetch(line) {
-            // A folder's name, say: held like a line, and bounded like one.
-            let length = usize::try_from(octets).map_err(|_| Refusal::Line)?;
-            if end - self.cleared + length > self.limits.line {
-                return Err(Refusal::Line);
-            }
-            self.line = end + length;
-            self.searched = self.line;
-            return Ok(());
-        }
-        let brace = line.iter().rposition(|&octet| octet == b'{').unwrap_or_default();
-        let skeleton = self.skeleton.get_or_insert_default();
-        skeleton.extend_from_slice(&line[..brace]);
-        skeleton.extend_from_slice(b"{0}\r\n");
-        if !is_beginning(skeleton) {
-            return Err(Refusal::Unreadable);
-        }
-        let here = (self.held.len() - end).min(usize::try_from(octets).unwrap_or(usize::MAX));
-        self.passing = octets - here as u64;
-        self.next_from(end + here);
-        self.bounded()
-    }
-
-    /// The response ends here: it is let through, put aside, or the end of the connection.
-    fn close(&mut self, end: usize) -> Result<(), Refusal> {
-        if end - self.cleared > self.limits.line {
-            return Err(Refusal::Line);
-        }
-        let response = &self.held[self.cleared..end];
-        if let Some(mut skeleton) = self.skeleton.take() {
-            skeleton.extend_from_slice(response);
-            if !is_readable(&skeleton) {
-                return Err(Refusal::Unreadable);
-            }
-            self.next_from(end);
-        } else if is_readable(response) {
-            self.next_from(end);
-        } else if response.starts_with(b"* ") && self.aside.len() < MOST_ASIDE {
-            self.aside.push(self.held.drain(self.cleared..end).collect());
-            self.next_from(self.cleared);
-        } else {
-            return Err(Refusal::Unreadable);
-        }
-        Ok(())
-    }
-
-    fn next_from(&mut self, start: usize) {
-        self.cleared = start;
-        self.line = start;
-        self.searched = start;
-    }
-
-    /// Forgets what was given on.
-    fn release(&mut self) {
-        if self.given == self.held.len() {
-            self.held = Vec::new();
-        } else {
-            self.held.drain(..self.given);
-        }
-        self.cleared -= self.given;
-        self.line -= self.given;
-        self.searched -= self.given;
-        self.given = 0;
+        Poll::Ready(Ok(length))
     }
 }
 
@@ -171,39 +56,29 @@ impl<T: AsyncRead + Unpin> AsyncRead for FrameGuard<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
         loop {
-            if this.given < this.cleared {
-                let length = (this.cleared - this.given).min(buffer.remaining());
-                buffer.put_slice(&this.held[this.given..this.given + length]);
-                this.given += length;
-                if this.given == this.cleared {
-                    this.release();
-                }
+            let cleared = this.framing.cleared();
+            if !cleared.is_empty() {
+                let length = cleared.len().min(buffer.remaining());
+                buffer.put_slice(&cleared[..length]);
+                this.framing.give(length);
                 return Poll::Ready(Ok(()));
             }
-            if this.passing > 0 {
-                let room = buffer.remaining().min(usize::try_from(this.passing).unwrap_or(usize::MAX));
-                let mut part = ReadBuf::new(buffer.initialize_unfilled_to(room));
-                ready!(Pin::new(&mut this.inner).poll_read(cx, &mut part))?;
-                let length = part.filled().len();
-                if length == 0 {
-                    return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
-                }
+            if let Some(refusal) = this.framing.refused() {
+                return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, refusal)));
+            }
+            if this.framing.passing() > 0 {
+                let room = buffer.remaining().min(usize::try_from(this.framing.passing()).unwrap_or(usize::MAX));
+                let length = ready!(this.poll_receive(cx, buffer.initialize_unfilled_to(room)))?;
                 buffer.advance(length);
-                this.passing -= length as u64;
+                this.framing.pass(length);
                 return Poll::Ready(Ok(()));
             }
             let mut chunk = [0; CHUNK];
-            let mut chunk = ReadBuf::new(&mut chunk);
-            ready!(Pin::new(&mut this.inner).poll_read(cx, &mut chunk))?;
-            if chunk.filled().is_empty() {
-                let whole = this.held.is_empty() && this.skeleton.is_none();
-                return Poll::Ready(if whole { Ok(()) } else { Err(io::ErrorKind::UnexpectedEof.into()) });
+            let length = ready!(this.poll_receive(cx, &mut chunk))?;
+            if length == 0 {
+                return Poll::Ready(Ok(()));
             }
-            this.held.extend_from_slice(chunk.filled());
-            this.frame().map_err(|refusal| io::Error::new(io::ErrorKind::InvalidData, refusal))?;
-            if this.held.is_empty() {
-                this.release();
-            }
+            this.framing.receive(&chunk[..length]);
         }
     }
 }
@@ -222,10 +97,10 @@ impl<T: AsyncWrite + Unpin> AsyncWrite for FrameGuard<T> {
     }
 }
 
-/// `async-imap` wants this; what is held is mail and stays unsaid.
+/// `async-imap` wants this; what is held is mail, and stays unsaid.
 impl<T> std::fmt::Debug for FrameGuard<T> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("FrameGuard").field("held", &self.held.len()).finish_non_exhaustive()
+        f.debug_struct("FrameGuard").field("received", &self.received).finish_non_exhaustive()
     }
 }
 
@@ -233,7 +108,9 @@ impl<T> std::fmt::Debug for FrameGuard<T> {
 mod tests {
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
+    use super::super::framing::{MOST_ASIDE, Refusal};
     use super::*;
+    use crate::mail::Uid;
 
     const LIMITS: FrameLimits = FrameLimits { line: 200, literal: 1000 };
 
@@ -251,7 +128,7 @@ mod tests {
         let mut guard = FrameGuard::new(client, LIMITS);
         let mut through = Vec::new();
         let end = guard.read_to_end(&mut through).await.map(|_| ());
-        assert!(end.is_err() || guard.held.capacity() == 0, "an idle guard holds no buffer");
+        assert!(end.is_err() || guard.framing.is_between_responses(), "an idle guard holds no buffer");
         let aside = guard.take_aside().iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect();
         drop(guard);
         let _ = sending.await.unwrap();
@@ -299,8 +176,13 @@ mod tests {
 
     #[tokio::test]
     async fn a_literal_is_refused_for_what_it_announces() {
-        assert_eq!(refused(b"* 1 FETCH (UID 1 BODY[] {1001}\r\nabc").await, Refusal::Literal(1001));
-        assert_eq!(refused(b"* 1 FETCH (BODY[] {99999999999999999999999}\r\n").await, Refusal::Literal(u64::MAX));
+        assert_eq!(refused(b"* 1 FETCH (UID 1 BODY[] {1001}\r\nabc").await, Refusal::Literal { octets: 1001, uid: Uid::new(1) });
+        assert_eq!(refused(b"* 1 FETCH (BODY[] {99999999999999999999999}\r\n").await, Refusal::Literal { octets: u64::MAX, uid: None });
+        assert_eq!(
+            refused(&[b"* 1 FETCH (UID 7 BODY[] {600}\r\n", &[b'x'; 600][..], b" BODY[] {600}\r\n"].concat()).await,
+            Refusal::Literal { octets: 600, uid: None },
+            "two halves are a whole"
+        );
         assert_eq!(refused(b"* LIST () \"/\" {900}\r\n").await, Refusal::Line, "a name is held like a line");
     }
 
@@ -316,6 +198,13 @@ mod tests {
         assert_eq!(refused(b"\x16\x03\x01\r\n").await, Refusal::Unreadable);
         assert_eq!(refused(b"w1 MAYBE later\r\n").await, Refusal::Unreadable);
         assert_eq!(refused(&b"* XFOO\r\n".repeat(MOST_ASIDE + 1)).await, Refusal::Unreadable);
+    }
+
+    #[tokio::test]
+    async fn what_came_before_the_end_is_still_heard() {
+        let outcome = guarded(b"w1 BAD throttled\r\n\x16\x03\x01\r\n", 64).await;
+        assert_eq!(outcome.through, "w1 BAD throttled\r\n");
+        assert!(outcome.end.is_err());
     }
 
     #[tokio::test]

@@ -8,8 +8,10 @@ use super::selected::Selected;
 use super::session::Session;
 
 const IDLE: &str = "IDLE";
+/// Why an IDLE is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum IdleEnd {
+    /// The caller's time or the ceiling came first.
     Deadline,
     /// The folder has grown, or may have.
     News,

@@ -4,13 +4,15 @@ use std::panic;
 
 use async_imap::imap_proto::{ParseResult, Response};
 
+use crate::mail::Uid;
+
 /// Parentheses within parentheses: what is asked for here needs two, and `imap-proto` recurses.
 const DEEPEST: usize = 8;
 
 /// A tagged response, a continuation, or an untagged one that is only for people to read.
 pub(super) fn is_status(line: &[u8]) -> bool {
     let Some(untagged) = line.strip_prefix(b"* ") else { return true };
-    let word = untagged.split(|octet| octet.is_ascii_whitespace()).next().unwrap_or_default();
+    let word = untagged.split(u8::is_ascii_whitespace).next().unwrap_or_default();
     [&b"OK"[..], b"NO", b"BAD", b"BYE", b"PREAUTH"].iter().any(|status| word.eq_ignore_ascii_case(status))
 }
 
@@ -19,6 +21,18 @@ pub(super) fn is_fetch(line: &[u8]) -> bool {
     words.next() == Some(b"*")
         && words.next().is_some_and(|number| number.iter().all(u8::is_ascii_digit))
         && words.next().is_some_and(|word| word.eq_ignore_ascii_case(b"FETCH"))
+}
+
+/// As [`is_fetch`], for a line too odd to be sure.
+pub(super) fn is_about_a_message(line: &[u8]) -> bool {
+    line.split(u8::is_ascii_whitespace).nth(2).is_some_and(|word| word.eq_ignore_ascii_case(b"FETCH"))
+}
+
+/// The number behind the word `UID`, wherever that stands.
+pub(super) fn uid_in(line: &[u8]) -> Option<Uid> {
+    let mut words = line.split(|octet| !octet.is_ascii_alphanumeric()).skip_while(|word| !word.eq_ignore_ascii_case(b"UID"));
+    let number = words.nth(1)?;
+    Uid::new(std::str::from_utf8(number).ok()?.parse().ok()?)
 }
 
 /// Printable ASCII only: `imap-proto` cuts such text by octets and panics between those of one character.
@@ -123,5 +137,14 @@ mod tests {
         assert!(!is_beginning(b"* 1 FETCH (INTERNALDATE NIL BODY[] {0}\r\n"));
         assert!(!is_beginning(format!("* 1 FETCH (BODYSTRUCTURE {} {{0}}\r\n", "(".repeat(100_000)).as_bytes()));
         assert!(!is_beginning(b"* 1 FETCH (UID 1)\r\n"), "that is all of it");
+    }
+
+    #[test]
+    fn a_line_beyond_the_parser_still_says_which_message_it_is_about() {
+        let line = b"* 4 FETCH (INTERNALDATE NIL UID 84 FLAGS ())\r\n";
+        assert!(is_about_a_message(line));
+        assert_eq!(uid_in(line), Uid::new(84));
+        assert_eq!(uid_in(b"* 4 FETCH (FLAGS ())\r\n"), None);
+        assert!(!is_about_a_message(b"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"));
     }
 }

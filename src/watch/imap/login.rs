@@ -1,19 +1,6 @@
 //! Who logs in, and with what.
 
-/// A password. It has no `Debug` and no `Display`.
-#[derive(Clone)]
-pub struct Secret(String);
-
-impl Secret {
-    pub fn new(secret: String) -> Self {
-        Self(secret)
-    }
-
-    /// The password itself. Whoever calls this answers for where it goes.
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
+use crate::config::Secret;
 
 /// How a mailbox is opened.
 #[derive(Clone)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response};
 
 use super::error::ImapError;
+use super::line::{is_about_a_message, uid_in};
 use super::selected::Selected;
 use super::session::Session;
 use super::text::seconds;
@@ -119,30 +120,5 @@ fn describe(arrival: &mut Arrival, attributes: &[AttributeValue<'_>]) {
             AttributeValue::Rfc822Size(size) => arrival.size = u64::from(*size),
             _ => {}
         }
-    }
-}
-
-fn is_about_a_message(line: &[u8]) -> bool {
-    line.split(u8::is_ascii_whitespace).nth(2).is_some_and(|word| word.eq_ignore_ascii_case(b"FETCH"))
-}
-
-/// The number behind the word `UID`, wherever that stands.
-fn uid_in(line: &[u8]) -> Option<Uid> {
-    let mut words = line.split(|octet| !octet.is_ascii_alphanumeric()).skip_while(|word| !word.eq_ignore_ascii_case(b"UID"));
-    let number = words.nth(1)?;
-    Uid::new(std::str::from_utf8(number).ok()?.parse().ok()?)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_line_beyond_the_parser_still_says_which_message_it_is_about() {
-        let line = b"* 4 FETCH (INTERNALDATE NIL UID 84 FLAGS ())\r\n";
-        assert!(is_about_a_message(line));
-        assert_eq!(uid_in(line), Uid::new(84));
-        assert_eq!(uid_in(b"* 4 FETCH (FLAGS ())\r\n"), None);
-        assert!(!is_about_a_message(b"* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n"));
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use rustix::net::sockopt;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
@@ -16,10 +17,13 @@ use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::error::{ImapError, printable};
-use super::session::Limits;
+use super::limits::Limits;
+use crate::config::Security;
 
 /// Name, TCP and TLS together may take this long.
 const CONNECT: Duration = Duration::from_secs(15);
+/// After such a silence the kernel asks whether the other end is still there.
+const SILENCE: Duration = Duration::from_mins(1);
 /// Octets that a server may say before TLS.
 const LONGEST_PREAMBLE: usize = 8 << 10;
 
@@ -35,14 +39,7 @@ pub struct Server {
     pub limits: Limits,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Security {
-    /// Only ever spoken to this machine.
-    Plaintext,
-    StartTls,
-    Tls,
-}
-
+/// What protects a conversation.
 pub(super) enum Stream {
     Plain(TcpStream),
     Tls(Box<TlsStream<TcpStream>>),
@@ -65,9 +62,7 @@ impl Server {
             return Err(ImapError::PlaintextRefused { host: self.host.clone() });
         }
         let mut tcp = TcpStream::connect(&*addresses).await.map_err(|error| self.unreachable(error.kind()))?;
-        tcp.set_nodelay(true).map_err(|error| self.unreachable(error.kind()))?;
-        // An idle session must learn that the other end is gone, though nothing is ever sent to it.
-        rustix::net::sockopt::set_socket_keepalive(&tcp, true).map_err(|error| self.unreachable(error.kind()))?;
+        tcp.set_nodelay(true).and_then(|()| keep_alive(&tcp)).map_err(|error| self.unreachable(error.kind()))?;
         match self.security {
             Security::Plaintext => Ok(Reached { stream: Stream::Plain(tcp), greeted: false }),
             Security::StartTls => {
@@ -129,6 +124,14 @@ impl Server {
     pub(super) fn no_greeting(&self, text: &str) -> ImapError {
         ImapError::Greeting { host: self.host.clone(), port: self.port, text: printable(text) }
     }
+}
+
+/// An idle session must learn that the other end is gone, though neither has anything to say.
+fn keep_alive(tcp: &TcpStream) -> io::Result<()> {
+    sockopt::set_socket_keepalive(tcp, true)?;
+    sockopt::set_tcp_keepidle(tcp, SILENCE)?;
+    sockopt::set_tcp_keepintvl(tcp, SILENCE)?;
+    Ok(())
 }
 
 impl AsyncRead for Stream {

@@ -11,46 +11,12 @@ use tokio::time::{Instant, timeout_at};
 
 use super::capability::Capabilities;
 use super::error::ImapError;
-use super::guard::{FrameGuard, FrameLimits, Refusal};
+use super::framing::Refusal;
+use super::guard::FrameGuard;
+use super::limits::Limits;
 use super::login::Login;
 use super::reach::{Server, Stream, reach};
 use super::text::quoted;
-
-/// How much is accepted from a server, and how long it is waited for.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// For a whole command, besides the time that its octets may take.
-    pub command: Duration,
-    /// Without an octet in the middle of a command.
-    pub silence: Duration,
-    /// The slowest line that is put up with, in octets a second.
-    pub slowest: u64,
-    /// For one IDLE, however talkative the server is: servers may hang up after 30 minutes (RFC 2177).
-    pub idle: Duration,
-    /// A message above this size, in octets, is fetched in pieces.
-    pub large: u64,
-    /// The size of such a piece, in octets.
-    pub part: u64,
-    /// A message above this size, in octets, is not fetched at all.
-    pub message: u64,
-    pub frame: FrameLimits,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            command: Duration::from_secs(60),
-            silence: Duration::from_secs(60),
-            slowest: 16 << 10,
-            idle: Duration::from_secs(20 * 60),
-            large: 4 << 20,
-            part: 1 << 20,
-            message: 256 << 20,
-            // A server that understates a size may be off by this much before it costs a connection.
-            frame: FrameLimits { line: 64 << 10, literal: 16 << 20 },
-        }
-    }
-}
 
 /// A conversation, from the greeting on. One task uses it.
 pub struct Session {
@@ -119,21 +85,20 @@ impl Session {
     /// [`ImapError::Throttled`] when the server wants to be asked later.
     pub async fn login(&mut self, login: &Login) -> Result<(), ImapError> {
         const COMMAND: &str = "LOGIN";
+        let (name, password) = (login.name(), login.password());
+        let (Some(quoted_name), Some(quoted_password)) = (quoted(&name), quoted(password)) else {
+            return Err(ImapError::Unspeakable { command: COMMAND });
+        };
         let mut line = self.stamp(COMMAND, 0)?;
-        for argument in [&*login.name(), login.password()] {
+        for (argument, quoted) in [(&*name, quoted_name), (password, quoted_password)] {
             line.push(' ');
-            match quoted(argument) {
-                Some(quoted) if argument.is_ascii() => line.push_str(&quoted),
-                Some(_) => {
-                    line.push_str(&format!("{{{}}}\r\n", argument.len()));
-                    self.write(line.as_bytes()).await?;
-                    self.continuation().await?;
-                    argument.clone_into(&mut line);
-                }
-                None => {
-                    self.pending.clear();
-                    return Err(ImapError::Unspeakable { command: COMMAND });
-                }
+            if argument.is_ascii() {
+                line.push_str(&quoted);
+            } else {
+                line = format!("{line}{{{}}}\r\n", argument.len());
+                self.write(line.as_bytes()).await?;
+                self.continuation().await?;
+                argument.clone_into(&mut line);
             }
         }
         line.push_str("\r\n");
@@ -203,12 +168,9 @@ impl Session {
     /// Sends several commands in one go; they are answered in their order.
     pub(super) async fn send_all(&mut self, command: &'static str, arguments: &[String]) -> Result<(), ImapError> {
         self.require_in_step(command)?;
-        let mut lines = String::new();
-        for arguments in arguments {
-            lines.push_str(&format!("{} {arguments}\r\n", self.tag(command)));
-        }
+        let lines: Vec<String> = arguments.iter().map(|arguments| format!("{} {arguments}\r\n", self.tag(command))).collect();
         self.deadline = Instant::now() + self.limits.command;
-        self.write(lines.as_bytes()).await
+        self.write(lines.concat().as_bytes()).await
     }
 
     /// The tag and the name of a new command; from here on it is unanswered.
@@ -268,10 +230,19 @@ impl Session {
     ///
     /// # Errors
     /// When the server falls silent, hangs up, says goodbye, or answers what cannot be read.
-    pub(super) async fn read<R>(&mut self, on: impl FnMut(&Response<'_>) -> R) -> Result<Option<R>, ImapError> {
+    pub(super) async fn read<R>(&mut self, mut on: impl FnMut(&Response<'_>) -> R) -> Result<Option<R>, ImapError> {
         let command = self.command();
-        let patience = self.deadline.min(Instant::now() + self.limits.silence);
-        timeout_at(patience, self.hear(on)).await.unwrap_or(Err(ImapError::Timeout { command }))
+        loop {
+            let before = self.client.get_ref().received();
+            let patience = self.deadline.min(Instant::now() + self.limits.silence);
+            if let Ok(heard) = timeout_at(patience, self.hear(&mut on)).await {
+                return heard;
+            }
+            // A large response may take longer than the silence allowed, but not longer than the command.
+            if self.client.get_ref().received() == before || Instant::now() >= self.deadline {
+                return Err(ImapError::Timeout { command });
+            }
+        }
     }
 
     /// As [`Session::read`], for as long as it takes. Dropped halfway, it has lost nothing.
@@ -300,8 +271,8 @@ impl Session {
     /// `async-imap` puts what it could not read into its errors: nothing of their text goes on.
     fn unreadable(&self, command: &'static str, error: &io::Error) -> ImapError {
         match error.get_ref().map(|inner| inner.downcast_ref::<Refusal>()) {
-            Some(Some(Refusal::Literal(octets))) => {
-                ImapError::LiteralTooLarge { command, octets: *octets, limit: self.limits.frame.literal }
+            Some(Some(Refusal::Literal { octets, uid })) => {
+                ImapError::LiteralTooLarge { command, uid: *uid, octets: *octets, limit: self.limits.frame.literal }
             }
             Some(Some(Refusal::Line | Refusal::Unreadable)) => ImapError::Malformed { command },
             Some(None) if error.kind() == io::ErrorKind::Other => ImapError::Malformed { command },

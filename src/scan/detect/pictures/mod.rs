@@ -37,10 +37,11 @@ pub struct Looked {
     pub incomplete: Option<Reason>,
 }
 
-/// The hash of the first frame of a picture; `None` where it cannot be decoded whole.
-pub fn pdq_of(octets: &[u8]) -> Option<Pdq> {
+/// The hash of the first frame of a picture, and why there is none or were no more frames.
+pub fn pdq_of(octets: &[u8]) -> (Option<Pdq>, Option<Reason>) {
     let decoded = decode::decode(octets);
-    if decoded.incomplete == Some(Reason::Damaged) { None } else { decoded.frames.first().map(Pdq::of) }
+    let pdq = decoded.frames.first().filter(|_| decoded.incomplete != Some(Reason::Damaged)).map(Pdq::of);
+    (pdq, decoded.incomplete)
 }
 
 impl PictureLists {

@@ -13,6 +13,8 @@ use crate::wire::SourceFile;
 
 /// Of a rule's file, in octets.
 const MAX_FILE: usize = 10 << 20;
+/// Of one file: more are counted, not told.
+const MAX_FAULTS: usize = 50;
 /// Of `fire`, in characters.
 const MAX_EXPRESSION: usize = 1_000;
 
@@ -128,6 +130,11 @@ fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8]) -> Result<Rule, 
         }),
         _ => {
             faults.list.sort_by(|one, other| one.at.cmp(&other.at));
+            let untold = faults.list.len().saturating_sub(MAX_FAULTS);
+            faults.list.truncate(MAX_FAULTS);
+            if untold > 0 {
+                faults.list.extend(faults.alone(format!("{untold} more faults"), "see to those above first"));
+            }
             Err(faults.list)
         }
     }

@@ -1,0 +1,186 @@
+//! `mailwarden release`: decides that what was held is no concern, and puts every copy back where it lay.
+
+use std::fs::File;
+use std::io;
+
+use clap::Args;
+use jiff::Timestamp;
+use rustix::fs::{FlockOperation, flock};
+
+use super::key_holder::{Admission, KeyHolder};
+use super::shelf::Shelf;
+use super::{Exit, Failure, Output};
+use crate::case::{PlaceState, visible};
+use crate::casebook::{CaseFacts, CasebookError, PlaceFacts};
+use crate::config::{Config, Login, Password};
+use crate::fault::Fault;
+use crate::finding::{Action, Audience};
+use crate::journal::{Actor, Event};
+use crate::mail::Address;
+use crate::vault::{AudienceIdentity, VaultError};
+use crate::watch::{self, PutBack, Trouble};
+
+/// Put a held message back where it was, as it was.
+///
+/// The decision and your reason are written to the journal, and the same rule does not hold the same message again.
+/// When it is interrupted, type it once more: it goes on with the copies that are not yet back.
+#[derive(Debug, Args)]
+pub(super) struct Release {
+    #[command(flatten)]
+    holder: KeyHolder,
+}
+
+/// Why a copy is not back.
+#[derive(Debug, thiserror::Error)]
+enum Obstacle {
+    #[error(transparent)]
+    Casebook(#[from] CasebookError),
+    #[error("its password `{0}` is a credential, which systemd hands to its services alone")]
+    Credential(String),
+    #[error("what is sealed for it is not what was found there; nothing was added to the mailbox")]
+    NotTheMessage,
+    #[error("mailwarden does not watch `{0}` any more and has no way into it")]
+    NotWatched(Address),
+    /// Recorded, and still on its way out: the daemon would take out what is put back now.
+    #[error("it is only just being taken out")]
+    OnItsWay,
+    #[error(transparent)]
+    Trouble(#[from] Trouble),
+    #[error(transparent)]
+    Vault(#[from] VaultError),
+}
+
+impl Release {
+    pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
+        let holder = &self.holder;
+        let config = holder.config.load()?;
+        let shelf = Shelf::open(&config)?;
+        let _alone = alone(&config)?;
+        let facts = shelf.case(&holder.codename)?;
+        let (case, codename) = (facts.row.id, facts.row.codename.clone());
+        if facts.row.action < Action::Hold {
+            let hint = format!("`mailwarden cases acknowledge {codename}` says that somebody has it in hand");
+            return Err(Failure::world(format!("nothing of {codename} is held"), &"its message was delivered", hint));
+        }
+        let audiences = message_audiences(&facts);
+        match holder.admission(&shelf.vault, &audiences)? {
+            Admission::Admitted { who, key } => {
+                shelf.book.release(Timestamp::now(), &who, case, holder.reason.as_str())?;
+                let errand = Errand { config: &config, shelf: &shelf, who: &who, key: &key };
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .enable_all()
+                    .build()
+                    .map_err(|error| Failure::world("the mail servers are out of reach", &error, ""))?;
+                runtime.block_on(errand.put_all_back(&facts, out))
+            }
+            Admission::Refused { who } => {
+                shelf.book.note(Timestamp::now(), &who, &Event::ReleaseRefused { case, codename })?;
+                Err(holder.not_hers(&audiences))
+            }
+        }
+    }
+}
+
+/// To whom the message itself was sealed: nobody at the school, when it was withheld (D3).
+fn message_audiences(facts: &CaseFacts) -> Vec<Audience> {
+    if facts.row.action == Action::Withhold { vec![Audience::Evidence] } else { facts.audiences.clone() }
+}
+
+/// Two releases at once would each find the message missing, and add one.
+fn alone(config: &Config) -> Result<File, Failure> {
+    let lock = || -> io::Result<File> {
+        let directory = File::open(&config.state.directory)?;
+        flock(&directory, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(directory)
+    };
+    lock().map_err(|error| match error.kind() {
+        io::ErrorKind::WouldBlock => {
+            Failure::world("another release is at work", &"one is done after the other", "wait for it, and try again")
+        }
+        _ => Failure::world("the state is out of reach", &error, ""),
+    })
+}
+
+/// A decision being carried out.
+struct Errand<'a> {
+    config: &'a Config,
+    shelf: &'a Shelf,
+    who: &'a Actor,
+    key: &'a AudienceIdentity,
+}
+
+impl Errand<'_> {
+    /// Copy by copy: what is wrong with one keeps none of the others.
+    async fn put_all_back(&self, facts: &CaseFacts, out: &mut Output) -> Result<(), Failure> {
+        let mut faults = Vec::new();
+        for copy in &facts.places {
+            let mailbox = &copy.place.mailbox;
+            match self.put_back(copy).await {
+                Ok(told) => out.line(&format!("{mailbox}: {told}"))?,
+                Err(obstacle) => faults.push(obstacle.fault(mailbox)),
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Failure { exit: Exit::World, faults }) }
+    }
+
+    /// Says in a few words where the copy is now.
+    async fn put_back(&self, copy: &PlaceFacts) -> Result<String, Obstacle> {
+        let folder = visible(&copy.place.folder.0);
+        Ok(match copy.state {
+            PlaceState::Delivered => format!("was never taken out of {folder}"),
+            PlaceState::LeftInMailbox => format!("still in {folder}, because its server cannot remove one message alone"),
+            PlaceState::Released => "is back already".to_owned(),
+            PlaceState::Sealed => return Err(Obstacle::OnItsWay),
+            PlaceState::Removed => {
+                let back = self.append(copy).await?;
+                self.shelf.book.settle(Timestamp::now(), self.who, copy.id, PlaceState::Released)?;
+                let gone = if back.folder == copy.place.folder { String::new() } else { format!(", because {folder} is gone") };
+                let put = if back.lay_there { "lay there already, in" } else { "back in" };
+                format!("{put} {}{gone}", visible(&back.folder.0))
+            }
+        })
+    }
+
+    /// Nothing goes to the server before all of it was read, and found to be what was taken out.
+    async fn append(&self, copy: &PlaceFacts) -> Result<PutBack, Obstacle> {
+        let Shelf { vault, book } = self.shelf;
+        let mailbox = &copy.place.mailbox;
+        let watched = self.config.mailboxes.iter().find(|watched| watched.mailbox.address == *mailbox);
+        let watched = watched.ok_or_else(|| Obstacle::NotWatched(mailbox.clone()))?;
+        if let Login::Own { password, .. } | Login::Master { password, .. } = &watched.login
+            && let Password::Credential(name) = password
+            && !password.within_reach()
+        {
+            return Err(Obstacle::Credential(name.clone()));
+        }
+        // No place is `Removed` without an object: the tables see to that.
+        let object = copy.object.ok_or(Obstacle::NotTheMessage)?.object;
+        let measure = vault.measure(&object, self.key)?;
+        if !book.is_message(copy.id, &measure.sha256)? {
+            return Err(Obstacle::NotTheMessage);
+        }
+        let tls = watch::trust(&watched.server).map_err(Trouble::from)?;
+        let mut session = watch::connect(watched, &self.config.watch, tls).await?;
+        let back = watch::put_back(&mut session, &copy.place, &copy.arrival, &measure, || vault.unseal(&object, self.key)).await?;
+        session.logout().await;
+        Ok(back)
+    }
+}
+
+impl Obstacle {
+    fn fault(self, mailbox: &Address) -> Fault {
+        let hint = match &self {
+            Self::Credential(name) => {
+                format!(
+                    "as root: `systemd-run --pipe --wait --collect -p User=mailwarden -p LoadCredentialEncrypted={name} mailwarden release …`"
+                )
+            }
+            Self::NotTheMessage => "keep a copy of the state directory, and restore the vault from the backup".to_owned(),
+            Self::NotWatched(mailbox) => format!("add a [[mailbox]] for {mailbox}, and type the command again"),
+            Self::OnItsWay => "wait for the next round of `mailwarden run`, and type the command again".to_owned(),
+            Self::Trouble(Trouble::Password(fault)) => fault.hint.clone(),
+            Self::Casebook(_) | Self::Trouble(_) | Self::Vault(_) => "type the command again".to_owned(),
+        };
+        Fault { what: format!("the copy of {mailbox} is not back"), at: None, why: self.to_string(), hint }
+    }
+}

@@ -1,0 +1,221 @@
+//! What is told of the messages that were scanned: an object each for programs, a table of the worst for people.
+
+use std::borrow::Cow;
+use std::cmp::Reverse;
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde::Serialize;
+
+use super::messages::Found;
+use crate::cli::Output;
+use crate::finding::{Category, Incomplete, Kind, Level, Location, Report, RuleId, Verdict};
+
+/// Between two looks of a person at how far it has come.
+const BLINK: Duration = Duration::from_millis(200);
+
+/// Gathers what the table says, or tells each message at once.
+pub struct Account {
+    json: bool,
+    clear: u64,
+    flagged: u64,
+    held: u64,
+    incomplete: u64,
+    rows: Vec<Row>,
+    /// When progress was last shown; `None` where nobody looks.
+    shown: Option<Instant>,
+}
+
+/// A message that is not clear.
+struct Row {
+    severity: Level,
+    verdict: &'static str,
+    path: String,
+    category: Category,
+    why: String,
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    path: Cow<'a, str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    number: Option<u64>,
+    verdict: &'static str,
+    category: Option<Category>,
+    severity: Option<Level>,
+    findings: Vec<FindingLine<'a>>,
+    pictures: Vec<PictureLine<'a>>,
+    incomplete: &'a [Incomplete],
+    parts: u32,
+}
+
+#[derive(Serialize)]
+struct FindingLine<'a> {
+    rule: &'a RuleId,
+    category: Category,
+    location: &'a Location,
+    kind: Kind,
+}
+
+#[derive(Serialize)]
+struct PictureLine<'a> {
+    part: &'a str,
+    sha256: String,
+    pdq: Option<String>,
+    quality: u8,
+    r#match: Option<MatchLine<'a>>,
+}
+
+/// The nearest entry of any list.
+#[derive(Serialize)]
+struct MatchLine<'a> {
+    list: &'a RuleId,
+    /// In bits.
+    distance: u32,
+}
+
+impl Account {
+    pub fn new(json: bool) -> Self {
+        let seen = io::stderr().is_terminal() && !(json && io::stdout().is_terminal());
+        Self { json, clear: 0, flagged: 0, held: 0, incomplete: 0, rows: Vec::new(), shown: seen.then(Instant::now) }
+    }
+
+    pub fn messages(&self) -> u64 {
+        self.clear + self.flagged + self.held + self.incomplete
+    }
+
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn tell(&mut self, found: &Found, report: &Report, verdict: &Verdict, out: &mut Output) -> io::Result<()> {
+        *match verdict {
+            Verdict::Clear => &mut self.clear,
+            Verdict::Flag(_) => &mut self.flagged,
+            Verdict::Hold(_) => &mut self.held,
+            Verdict::Incomplete(_) => &mut self.incomplete,
+        } += 1;
+        let gravest = gravest(verdict);
+        if self.json {
+            out.json(&line(found, report, word(verdict), gravest))?;
+        } else if let Some((category, severity)) = gravest {
+            self.rows.push(Row { severity, verdict: word(verdict), path: place(found), category, why: why(verdict) });
+        }
+        self.show_progress();
+        Ok(())
+    }
+
+    /// The table and the counts.
+    ///
+    /// # Errors
+    /// When the output cannot be written.
+    pub fn close(mut self, out: &mut Output) -> io::Result<()> {
+        if self.shown.is_some() {
+            let _ = write!(io::stderr(), "\r\x1b[K");
+        }
+        if self.json {
+            return Ok(());
+        }
+        self.rows.sort_by(|one, other| one.rank().cmp(&other.rank()));
+        let counts = format!(
+            "{}: {} held, {} flagged, {} incomplete, {} clear",
+            counted(self.messages()),
+            self.held,
+            self.flagged,
+            self.incomplete,
+            self.clear
+        );
+        if !self.rows.is_empty() {
+            let rows: Vec<_> = self.rows.into_iter().map(Row::cells).collect();
+            out.table(["message", "verdict", "category", "level", "why"], &rows)?;
+        }
+        out.line(&counts)
+    }
+
+    fn show_progress(&mut self) {
+        if self.shown.is_some_and(|shown| shown.elapsed() >= BLINK) {
+            self.shown = Some(Instant::now());
+            let _ = write!(io::stderr(), "\r{}\x1b[K", counted(self.messages()));
+        }
+    }
+}
+
+impl Row {
+    /// The worst first: what is urgent, then what is held, and what could not be read behind all that was found.
+    fn rank(&self) -> impl Ord + use<'_> {
+        (self.category == Category::Incomplete, Reverse(self.severity), self.verdict != "hold", &self.path)
+    }
+
+    fn cells(self) -> [String; 5] {
+        [self.path, self.verdict.to_owned(), self.category.to_string(), u8::from(self.severity).to_string(), self.why]
+    }
+}
+
+fn line<'a>(found: &'a Found, report: &'a Report, verdict: &'static str, gravest: Option<(Category, Level)>) -> Line<'a> {
+    let findings = report.findings.iter().map(|finding| FindingLine {
+        rule: &finding.rule,
+        category: finding.category,
+        location: &finding.location,
+        kind: finding.kind,
+    });
+    let pictures = report.pictures.iter().map(|picture| PictureLine {
+        part: &picture.part,
+        sha256: hex::encode(picture.sha256),
+        pdq: picture.pdq.map(hex::encode),
+        quality: picture.quality,
+        r#match: picture.matched.as_ref().map(|(list, distance)| MatchLine { list, distance: *distance }),
+    });
+    Line {
+        path: found.path.to_string_lossy(),
+        number: found.number,
+        verdict,
+        category: gravest.map(|(category, _)| category),
+        severity: gravest.map(|(_, level)| level),
+        findings: findings.collect(),
+        pictures: pictures.collect(),
+        incomplete: &report.incomplete,
+        parts: report.parts,
+    }
+}
+
+fn word(verdict: &Verdict) -> &'static str {
+    match verdict {
+        Verdict::Clear => "clear",
+        Verdict::Flag(_) => "flag",
+        Verdict::Hold(_) => "hold",
+        Verdict::Incomplete(_) => "incomplete",
+    }
+}
+
+fn gravest(verdict: &Verdict) -> Option<(Category, Level)> {
+    match verdict {
+        Verdict::Clear => None,
+        Verdict::Flag(concern) | Verdict::Hold(concern) => Some((concern.category, concern.level)),
+        Verdict::Incomplete(_) => Some((Category::Incomplete, Category::Incomplete.level())),
+    }
+}
+
+/// The rules that made it a concern, or the reasons why it was not read; never what stands in the message.
+fn why(verdict: &Verdict) -> String {
+    let mut reasons: Vec<String> = match verdict {
+        Verdict::Clear => Vec::new(),
+        Verdict::Flag(concern) | Verdict::Hold(concern) => concern.findings.iter().map(|finding| finding.rule.to_string()).collect(),
+        Verdict::Incomplete(incomplete) => incomplete.iter().map(|unread| unread.reason.to_string()).collect(),
+    };
+    reasons.sort();
+    reasons.dedup();
+    reasons.join(", ")
+}
+
+fn counted(messages: u64) -> String {
+    format!("{messages} {}", if messages == 1 { "message" } else { "messages" })
+}
+
+fn place(found: &Found) -> String {
+    let path = shown(&found.path);
+    found.number.map_or(path.clone(), |number| format!("{path}:{number}"))
+}
+
+/// A name that does nothing to the terminal.
+pub fn shown(path: &Path) -> String {
+    path.to_string_lossy().replace(char::is_control, "\u{fffd}")
+}

@@ -1,0 +1,246 @@
+//! `mailwarden status`: whether all is well, for a person at a glance and for a program by the exit code.
+
+use std::collections::BTreeMap;
+use std::io;
+
+use clap::Args;
+use jiff::tz::TimeZone;
+use jiff::{SignedDuration, Timestamp};
+use rustix::process::{Pid, test_kill_process};
+use serde::Serialize;
+
+use super::shelf::Shelf;
+use super::time::{brief, wall};
+use super::{ConfigFile, Exit, Failure, Output};
+use crate::casebook::{Casebook, Counts, Undelivered};
+use crate::mail::{Address, Role};
+use crate::watch::{Board, Status};
+use crate::wire::RuleSet;
+
+/// The daemon writes its board every two seconds; after so long without, it is stuck or gone.
+const FRESH: SignedDuration = SignedDuration::from_secs(30);
+/// A notice that is due is sent within seconds, and tried again every minute.
+const LATE: SignedDuration = SignedDuration::from_mins(5);
+
+/// Say whether all is well: 0 when mailwarden runs and nothing fails, else 1.
+#[derive(Debug, Args)]
+pub(super) struct StatusCommand {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// One object, for programs.
+    #[arg(long)]
+    json: bool,
+}
+
+/// All that is told.
+#[derive(Serialize)]
+struct Told {
+    well: bool,
+    running: bool,
+    /// What the daemon said of itself last; absent when none ever ran here.
+    daemon: Option<Daemon>,
+    troubles: Vec<Trouble>,
+    undelivered: Waiting,
+    mailboxes: Vec<Row>,
+}
+
+#[derive(Serialize)]
+struct Daemon {
+    pid: u32,
+    started: Timestamp,
+    /// Its last sign of life.
+    written: Timestamp,
+    cage: String,
+    rule_set: RuleSet,
+    /// Why the last change is not in force; empty when it is.
+    refused: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Trouble {
+    what: String,
+    mailbox: Option<Address>,
+    since: Option<Timestamp>,
+    why: Option<String>,
+}
+
+/// Notices that are due and were not delivered.
+#[derive(Serialize)]
+struct Waiting {
+    count: u64,
+    oldest: Option<Timestamp>,
+}
+
+#[derive(Serialize)]
+struct Row {
+    address: Address,
+    group: String,
+    role: Role,
+    folders: usize,
+    last_poll: Option<Timestamp>,
+    today: Today,
+    oldest_unscanned: Option<Timestamp>,
+    failing_since: Option<Timestamp>,
+    trouble: Option<String>,
+}
+
+/// Messages since midnight UTC.
+#[derive(Default, Serialize)]
+struct Today {
+    seen: u64,
+    scanned: u64,
+    incomplete: u64,
+    flagged: u64,
+    held: u64,
+}
+
+impl StatusCommand {
+    pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
+        let config = self.config.load()?;
+        let book = Shelf::open(&config)?.book;
+        let board = match Board::read(&config.state.directory) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
+            read => Some(read.map_err(|error| Failure::world("the status file cannot be read", &error, "restart mailwarden"))?),
+        };
+        let told = tell(board, &book, Timestamp::now())?;
+        if self.json {
+            out.json(&told)?;
+        } else {
+            print(&told, &config.school.clock.zone, out)?;
+        }
+        // What is wrong stands above.
+        if told.well { Ok(()) } else { Err(Failure { exit: Exit::World, faults: Vec::new() }) }
+    }
+}
+
+fn tell(board: Option<Status>, book: &Casebook, now: Timestamp) -> Result<Told, Failure> {
+    let Undelivered { count, oldest } = book.undelivered(now)?;
+    let running = board.as_ref().is_some_and(|board| is_alive(board, now));
+    let troubles = troubles(board.as_ref(), book)?;
+    let mut today: BTreeMap<Address, Counts> =
+        book.counts(now.to_zoned(TimeZone::UTC).date())?.into_iter().map(|row| (row.mailbox, row.counts)).collect();
+    let (mut mailboxes, mut daemon) = (Vec::new(), None);
+    if let Some(Status { pid, started, written, rule_set, cage, refused, mailboxes: watched, .. }) = board {
+        daemon = Some(Daemon { pid, started, written, cage, rule_set, refused });
+        mailboxes.extend(watched.into_iter().map(|(address, status)| Row {
+            today: today.remove(&address).map(Today::from).unwrap_or_default(),
+            address,
+            group: status.group,
+            role: status.role,
+            folders: status.folders,
+            last_poll: status.last_poll,
+            oldest_unscanned: status.oldest_unscanned.and_then(|seconds| Timestamp::from_second(seconds).ok()),
+            failing_since: status.failing_since,
+            trouble: status.trouble,
+        }));
+    }
+    let well = running
+        && troubles.is_empty()
+        && daemon.as_ref().is_some_and(|daemon| daemon.refused.is_empty())
+        && mailboxes.iter().all(|row| row.trouble.is_none())
+        && oldest.is_none_or(|due| now.duration_since(due) < LATE);
+    Ok(Told { well, running, daemon, troubles, undelivered: Waiting { count, oldest }, mailboxes })
+}
+
+/// What the daemon has on its board, and what the technician was told of and is not over.
+fn troubles(board: Option<&Status>, book: &Casebook) -> Result<Vec<Trouble>, Failure> {
+    let on_board = board.into_iter().flat_map(|board| &board.troubles);
+    let mut troubles: Vec<_> =
+        on_board.map(|(what, why)| Trouble { what: what.clone(), mailbox: None, since: None, why: Some(why.clone()) }).collect();
+    for (trouble, mailbox, since) in book.troubles()? {
+        // Of a mailbox that is watched no more, nobody will ever say that it is over.
+        let left = mailbox.as_ref().is_some_and(|mailbox| board.is_some_and(|board| !board.mailboxes.contains_key(mailbox)));
+        if !left {
+            troubles.push(Trouble { what: trouble.as_str().to_owned(), mailbox, since: Some(since), why: None });
+        }
+    }
+    Ok(troubles)
+}
+
+/// Alone, neither would do: a number is given to another process some day, and a file outlives its writer.
+fn is_alive(board: &Status, now: Timestamp) -> bool {
+    let is_there =
+        Pid::from_raw(board.pid.cast_signed()).is_some_and(|pid| matches!(test_kill_process(pid), Ok(()) | Err(rustix::io::Errno::PERM)));
+    is_there && now.duration_since(board.written) < FRESH
+}
+
+fn print(told: &Told, zone: &TimeZone, out: &mut Output) -> io::Result<()> {
+    let at = |moment: Timestamp| wall(moment, zone);
+    match &told.daemon {
+        None => out.line("NOT RUNNING  it has never run with this state")?,
+        Some(daemon) => {
+            if told.running {
+                out.line(&format!("running  since {}, process {}", at(daemon.started), daemon.pid))?;
+            } else {
+                out.line(&format!("NOT RUNNING  its last sign of life is of {}", at(daemon.written)))?;
+            }
+            let RuleSet { id, rules, terms, list_entries, .. } = &daemon.rule_set;
+            out.line(&format!("cage     {}", daemon.cage))?;
+            out.line(&format!("rules    {id}: {rules} rules, {terms} terms, {list_entries} entries of lists"))?;
+            for fault in &daemon.refused {
+                out.line(&format!("refused  {}", fault.replace('\n', "\n         ")))?;
+            }
+        }
+    }
+    for trouble in &told.troubles {
+        let mailbox = trouble.mailbox.as_ref().map(|mailbox| format!(" of {mailbox}")).unwrap_or_default();
+        let since = trouble.since.map(|since| format!(", since {}", at(since))).unwrap_or_default();
+        let why = trouble.why.as_ref().map(|why| format!(": {why}")).unwrap_or_default();
+        out.line(&format!("trouble  {}{mailbox}{since}{why}", trouble.what))?;
+    }
+    match told.undelivered {
+        Waiting { count, oldest: Some(oldest) } if count > 0 => {
+            out.line(&format!("notices  {count} not delivered, the oldest was due {}", at(oldest)))?;
+        }
+        Waiting { .. } => out.line("notices  all delivered")?,
+    }
+    let header = [
+        "mailbox",
+        "group",
+        "role",
+        "folders",
+        "last poll",
+        "seen",
+        "scanned",
+        "incomplete",
+        "flagged",
+        "held",
+        "waiting since",
+        "failing since",
+    ];
+    let now = Timestamp::now();
+    let rows: Vec<_> = told.mailboxes.iter().map(|row| columns(row, now, zone)).collect();
+    out.table(header, &rows)?;
+    for Row { address, trouble, .. } in &told.mailboxes {
+        if let Some(trouble) = trouble {
+            out.line(&format!("{address}: {trouble}"))?;
+        }
+    }
+    Ok(())
+}
+
+fn columns(row: &Row, now: Timestamp, zone: &TimeZone) -> [String; 12] {
+    let at = |moment: Option<Timestamp>| moment.map_or_else(|| "-".to_owned(), |moment| brief(moment, now, zone));
+    let Today { seen, scanned, incomplete, flagged, held } = row.today;
+    let [seen, scanned, incomplete, flagged, held] = [seen, scanned, incomplete, flagged, held].map(|count| count.to_string());
+    [
+        row.address.to_string(),
+        row.group.clone(),
+        row.role.to_string(),
+        row.folders.to_string(),
+        at(row.last_poll),
+        seen,
+        scanned,
+        incomplete,
+        flagged,
+        held,
+        at(row.oldest_unscanned),
+        at(row.failing_since),
+    ]
+}
+
+impl From<Counts> for Today {
+    fn from(Counts { seen, scanned, incomplete, flagged, held }: Counts) -> Self {
+        Self { seen, scanned, incomplete, flagged, held }
+    }
+}
