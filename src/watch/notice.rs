@@ -12,6 +12,7 @@ use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Letter, Tokio1Executor};
+use tokio::time::timeout;
 
 use super::Daemon;
 use crate::casebook::{About, Notice};
@@ -23,6 +24,7 @@ use crate::wire::Message;
 
 /// How often the outbox is looked through when nobody rings.
 const ROUND: Duration = Duration::from_secs(2);
+/// For one letter.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The wait before a notice that failed is tried again.
 const RETRY: SignedDuration = SignedDuration::from_secs(60);
@@ -86,7 +88,16 @@ async fn send(daemon: &Daemon, transport: &Transport, letter: &Letter) -> Result
         daemon.shelf.book(|book| book.sending(&book.key_letter(&arrived.digests().body))).map_err(|error| error.to_string())?;
     }
     step("notice.send");
-    transport.send_raw(letter.envelope(), &octets).await.map(drop).map_err(|error| kind_of(&error))
+    hand_over(transport, letter, &octets).await
+}
+
+/// The transport's own timeout ends with the connecting: a server that falls silent later would be waited for
+/// for ever, and every other notice with it.
+async fn hand_over(transport: &Transport, letter: &Letter, octets: &[u8]) -> Result<(), String> {
+    match timeout(TIMEOUT, transport.send_raw(letter.envelope(), octets)).await {
+        Ok(sent) => sent.map(drop).map_err(|error| kind_of(&error)),
+        Err(_) => Err("no answer in time".to_owned()),
+    }
 }
 
 /// Urgent notices travel alone; the rest of what one person is due to hear shares a letter.
@@ -190,5 +201,30 @@ fn kind_of(error: &lettre::transport::smtp::Error) -> String {
     match error.status() {
         Some(code) => format!("{kind} ({code})"),
         None => kind.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_greets_and_falls_silent_is_not_waited_for_for_ever() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            let (mut client, _) = listener.accept().await.unwrap();
+            client.write_all(b"220 ready\r\n").await.unwrap();
+            client
+        });
+        let transport = Transport::builder_dangerous("127.0.0.1").port(port).timeout(None).build();
+        let to = |who| format!("{who}@school.example").parse().unwrap();
+        let letter = Letter::builder().from(to("a")).to(to("b")).body(String::new()).unwrap();
+        let sent = tokio::time::timeout(TIMEOUT * 2, hand_over(&transport, &letter, &letter.formatted())).await;
+        assert_eq!(sent, Ok(Err("no answer in time".to_owned())));
+        drop(server.await.unwrap());
     }
 }

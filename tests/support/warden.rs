@@ -80,7 +80,7 @@ impl Warden {
     /// The same installation with its state elsewhere, a copy of this one's. It finds the mailbox under the
     /// login `user`, and signs its letters with it.
     pub fn twin(&self, user: &str, state: &Path) -> Self {
-        let settings = self.settings.replace("directory = \"state\"", &format!("directory = {state:?}"));
+        let settings = self.settings.replace("directory = \"state\"", &format!("directory = \"{}\"", state.display()));
         let settings = settings.replace("mailwarden@school.example", &sender_of(user));
         let config = self.path().join(format!("{user}.toml"));
         let (folder, mailboxes) = (Arc::clone(&self.folder), self.mailboxes.clone());
