@@ -63,7 +63,7 @@ mod tests {
     #[test]
     fn a_parcel_holds_no_more_octets_than_it_may() {
         let mut packer = Packer::new(100);
-        let full = (0..4).filter_map(|number| packer.add(number, message(MAX_SMALL))).next().unwrap();
+        let full = (0..4).find_map(|number| packer.add(number, message(MAX_SMALL))).unwrap();
         assert_eq!(full.0, [0, 1, 2, 3]);
     }
 }

@@ -17,6 +17,9 @@ pub const PASSWORD: &str = "correct-horse";
 pub const MASTER: &str = "scanner";
 pub const MASTER_PASSWORD: &str = "master \"quoted\" \\ p\u{e4}ss";
 
+/// For the names of messages: never that of one that was removed, Dovecot would take it for the same.
+static DELIVERIES: AtomicU32 = AtomicU32::new(1);
+
 pub struct Dovecot {
     folder: TempDir,
     server: Child,
@@ -80,8 +83,6 @@ impl Dovecot {
     /// Puts a message into an INBOX as a delivery agent would, past all code under test.
     pub fn deliver(&self, user: &str, mut message: impl Read) {
         let maildir = self.maildir(user);
-        // Never the name of a message that was removed: Dovecot would take it for the same.
-        static DELIVERIES: AtomicU32 = AtomicU32::new(1);
         let name = format!("{}.made-up", DELIVERIES.fetch_add(1, Ordering::Relaxed));
         for folder in ["tmp", "cur", "new"] {
             fs::create_dir_all(maildir.join(folder)).expect("a Maildir");

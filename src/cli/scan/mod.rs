@@ -76,6 +76,9 @@ impl Scan {
     }
 }
 
+/// A parcel of messages and their reports, in one order.
+type Examined = Result<(Vec<Found>, Vec<Report>), PoolError>;
+
 impl Offline<'_> {
     async fn examine(&mut self, pool: &Pool, mut messages: Messages) -> Result<(), Failure> {
         let mut packer = Packer::new(pool.parcel());
@@ -114,7 +117,7 @@ impl Offline<'_> {
         Ok(packer.rest())
     }
 
-    fn tell_all(&mut self, done: Result<Result<(Vec<Found>, Vec<Report>), PoolError>, JoinError>) -> Result<(), Failure> {
+    fn tell_all(&mut self, done: Result<Examined, JoinError>) -> Result<(), Failure> {
         let (found, reports) = match done {
             Ok(examined) => examined?,
             Err(failed) => std::panic::resume_unwind(failed.into_panic()),
