@@ -18,7 +18,7 @@ use super::Daemon;
 use crate::casebook::{About, Notice};
 use crate::config::{Config, Security};
 use crate::fault::{At, Fault};
-use crate::finding::Level;
+use crate::finding::{Category, Level};
 use crate::steps::step;
 use crate::wire::Message;
 
@@ -113,6 +113,10 @@ fn letters(due: Vec<Notice>) -> Vec<Vec<Notice>> {
     letters
 }
 
+fn is_unread(notice: &Notice) -> bool {
+    matches!(notice.about, About::Case { category: Category::Incomplete, .. })
+}
+
 fn urgent(notice: &Notice) -> bool {
     matches!(notice.about, About::Case { level, .. } if level > Level::Day)
 }
@@ -123,8 +127,12 @@ fn compose(notices: &[Notice], config: &Config) -> Result<Letter, ()> {
     let to = first.to.as_str().parse().map_err(drop)?;
     let id = format!("<notice-{}-{}@{}>", first.id, first.due.as_second(), config.notice.from.domain());
     let mut body = format!("{}\n", config.school.name);
-    for notice in notices {
+    let (unread, cases): (Vec<_>, Vec<_>) = notices.iter().partition(|notice| is_unread(notice));
+    for notice in cases {
         paragraph(&mut body, notice, config);
+    }
+    if !unread.is_empty() {
+        let _ = write!(body, "\nNot fully scanned: {} messages.\n`mailwarden cases list` names them, and why.\n", unread.len());
     }
     // No line is longer than 76: so the letter travels as it is, and is known again by its octets.
     body.push_str("\nThis letter holds nothing of any message.\nDo not forward it to the people concerned.\n");

@@ -7,13 +7,22 @@ use crate::casebook::Outcome;
 use crate::finding::{Circumstances, Verdict, judge};
 use crate::mail::Role;
 
+/// What is left to do about a batch when each of its messages has a verdict.
+#[derive(Default)]
+pub struct Followed {
+    /// To be removed.
+    pub held: Vec<Sealed>,
+    /// To be noted.
+    pub unread: Vec<Caught>,
+}
+
 impl Round<'_> {
     /// What a message was found to be, turned into what is done about it.
-    pub async fn act(&self, caught: Caught, held: &mut Vec<Sealed>) -> Result<Outcome, Trouble> {
+    pub async fn act(&self, caught: Caught, followed: &mut Followed) -> Result<Outcome, Trouble> {
         let (recorded, outcome) = match self.verdict(&caught)? {
             Verdict::Clear => return Ok(Outcome::Clear),
-            Verdict::Incomplete(incomplete) => {
-                quarantine::note_incomplete(self.daemon, caught, incomplete).await?;
+            Verdict::Incomplete(_) => {
+                followed.unread.push(caught);
                 return Ok(Outcome::Incomplete);
             }
             Verdict::Flag(concern) => {
@@ -23,7 +32,7 @@ impl Round<'_> {
             Verdict::Hold(concern) => {
                 let named = caught.named();
                 let (recorded, sealed) = quarantine::seal(self.daemon, caught, concern).await?;
-                held.push(sealed);
+                followed.held.push(sealed);
                 // The other copies lie in the mailboxes of the people named, and in the sender's Sent folder.
                 self.daemon.registry.bring_forward(named.iter().filter(|address| *address != self.mailbox()));
                 (recorded, Outcome::Held)

@@ -10,6 +10,7 @@ use super::examine::{Examined, Met};
 use super::imap::{Folder, ImapError, Listed, Selected, UidSet};
 use super::quarantine::{self, Caught, Sealed};
 use super::round::{Numbered, Round};
+use super::verdict::Followed;
 use crate::casebook::{Judged, Outcome, Progress};
 use crate::finding::{Reason, Report};
 use crate::mail::{Arrival, Cursor, Place, Uid};
@@ -117,30 +118,32 @@ impl Round<'_> {
         };
         let arrivals: HashMap<Uid, &Arrival> = batch.iter().map(|listed| (listed.uid, &listed.arrival)).collect();
         let mut judged = Vec::with_capacity(batch.len());
-        let mut held = Vec::new();
+        let mut followed = Followed::default();
         for (uid, key, met) in messages {
             let outcome = match (met, arrivals.get(&uid)) {
                 (Met::Clear, _) => Outcome::Clear,
                 (Met::Told(told), Some(arrival)) => {
                     let (message, report) = *told;
-                    self.act(self.caught(visit, uid, (*arrival).clone(), message, report), &mut held).await?
+                    self.act(self.caught(visit, uid, (*arrival).clone(), message, report), &mut followed).await?
                 }
                 _ => Outcome::Known,
             };
             judged.push(Judged { message: Some(key), outcome });
         }
         for listed in batch.iter().filter(|listed| oversized.contains(&listed.uid)) {
-            judged.push(self.unread(visit, listed, Reason::Budget).await?);
+            followed.unread.push(self.unread(visit, listed, Reason::Budget)?);
         }
         for listed in &given_up {
-            judged.push(self.unread(visit, listed, Reason::Unfetched).await?);
+            followed.unread.push(self.unread(visit, listed, Reason::Unfetched)?);
         }
+        judged.extend((0..oversized.len() + given_up.len()).map(|_| Judged { message: None, outcome: Outcome::Incomplete }));
+        quarantine::note_incomplete(self.daemon, followed.unread).await?;
         let mut waiting = None;
         for listed in self.still_there(visit, missing).await? {
             *self.memory.withheld.entry(visit.number(listed.uid)).or_default() += 1;
             waiting = waiting.or(Some(listed.uid));
         }
-        self.remove(visit, held).await?;
+        self.remove(visit, followed.held).await?;
         Ok((judged, waiting))
     }
 
@@ -184,17 +187,14 @@ impl Round<'_> {
         Ok(self.session.listing(&visit.selected, &UidSet::of(missing)).await?)
     }
 
-    /// Notes a message that was not fetched: nobody can say what is in it.
-    async fn unread(&self, visit: &Visit<'_>, listed: &Listed, reason: Reason) -> Result<Judged, Trouble> {
+    /// A message that was not fetched: nobody can say what is in it.
+    fn unread(&self, visit: &Visit<'_>, listed: &Listed, reason: Reason) -> Result<Caught, Trouble> {
         let nothing = Message::from_octets(&[]).map_err(|error| ImapError::Memory(error.kind()))?;
         let Place { mailbox, folder, uidvalidity, uid } = self.place(visit, listed.uid);
         let mut report = Report::unread(reason);
         // No two of them are copies of one message, as far as anybody knows.
         report.origin = Sha256::digest(format!("{mailbox}\0{folder}\0{}\0{uid}", uidvalidity.0)).into();
-        let incomplete = report.incomplete.clone();
-        quarantine::note_incomplete(self.daemon, self.caught(visit, listed.uid, listed.arrival.clone(), nothing, report), incomplete)
-            .await?;
-        Ok(Judged { message: None, outcome: Outcome::Incomplete })
+        Ok(self.caught(visit, listed.uid, listed.arrival.clone(), nothing, report))
     }
 
     fn caught(&self, visit: &Visit<'_>, uid: Uid, arrival: Arrival, message: Message, report: Report) -> Caught {
