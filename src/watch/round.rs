@@ -8,7 +8,7 @@ use super::quarantine;
 use super::visit::Visit;
 use super::{Daemon, Trouble};
 use crate::casebook::{Progress, SealedPlace};
-use crate::config::{History, Watched};
+use crate::config::{Config, History, Watched};
 use crate::mail::{Address, Cursor, FolderName, Uid, UidValidity};
 
 /// What is remembered of a mailbox from round to round.
@@ -21,6 +21,26 @@ pub struct Memory {
     /// The folder in which the last round broke off. It comes last, so that it keeps no other from being read,
     /// and its messages are fetched one by one, so that the one to blame is found.
     pub broke_off: Option<FolderName>,
+    quiet: Option<Quiet>,
+}
+
+/// A round that found nothing to do: as long as folders and configuration are the same, nor will the next.
+struct Quiet {
+    config: Arc<Config>,
+    survey: Survey,
+    rounded: Rounded,
+}
+
+type Survey = Vec<(Folder, Option<FolderStatus>)>;
+
+/// How a visit to a folder ended.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Visited {
+    /// There was nothing to do.
+    Quiet,
+    Done,
+    /// There is more to judge.
+    Unfinished,
 }
 
 /// A message, by all that its number needs to mean anything.
@@ -53,7 +73,12 @@ impl Round<'_> {
     /// At the first thing that goes wrong; what was judged until then is kept.
     pub async fn run(&mut self) -> Result<Rounded, Trouble> {
         let config = self.daemon.config();
-        let mut folders = self.session.survey().await?;
+        let survey = self.session.survey().await?;
+        let same = |quiet: &&Quiet| quiet.survey == survey && Arc::ptr_eq(&quiet.config, &config);
+        if let Some(quiet) = self.memory.quiet.as_ref().filter(same) {
+            return Ok(quiet.rounded.clone());
+        }
+        let mut folders = survey.clone();
         folders.retain(|(folder, _)| folder.selectable && !config.watch.except_folders.contains(&folder.name));
         folders.sort_by_key(|(folder, _)| Some(&folder.name) == self.memory.broke_off.as_ref());
         let (mut cursors, mut sealed) = self
@@ -65,13 +90,20 @@ impl Round<'_> {
         }
         let inbox = folders.iter().find(|(folder, _)| folder.name.0.eq_ignore_ascii_case("INBOX")).and_then(|(_, status)| *status);
         let mut rounded = Rounded { folders: folders.len(), inbox_next: inbox.map(|status| status.uidnext), ..Rounded::default() };
+        let mut quiet = true;
         for (folder, status) in folders {
             let cursor = cursors.iter().find(|(name, _)| *name == folder.name).map(|(_, cursor)| *cursor);
             let unfinished = sealed.extract_if(.., |sealed| sealed.place.folder == folder.name).collect();
             match self.folder(&folder, status, cursor, unfinished).await {
-                Ok(unfinished) => rounded.unfinished |= unfinished,
+                Ok(visited) => {
+                    rounded.unfinished |= visited == Visited::Unfinished;
+                    quiet &= visited == Visited::Quiet;
+                }
                 // It says no to this folder and goes on with the next.
-                Err(Trouble::Imap(ImapError::No { .. })) if self.session.is_in_step() => rounded.closed.push(folder.name),
+                Err(Trouble::Imap(ImapError::No { .. })) if self.session.is_in_step() => {
+                    rounded.closed.push(folder.name);
+                    quiet = false;
+                }
                 Err(trouble) => {
                     self.memory.broke_off = Some(folder.name);
                     return Err(trouble);
@@ -79,6 +111,7 @@ impl Round<'_> {
             }
         }
         self.memory.broke_off = None;
+        self.memory.quiet = quiet.then(|| Quiet { config, survey, rounded: rounded.clone() });
         self.session.leave().await?;
         Ok(rounded)
     }
@@ -107,19 +140,18 @@ impl Round<'_> {
         &self.watched.mailbox.address
     }
 
-    /// Says whether there is more to judge in it.
     async fn folder(
         &mut self,
         folder: &Folder,
         status: Option<FolderStatus>,
         cursor: Option<Cursor>,
         unfinished: Vec<SealedPlace>,
-    ) -> Result<bool, Trouble> {
+    ) -> Result<Visited, Trouble> {
         // A folder of which the server says nothing is opened to be sure.
         let quiet =
             cursor.zip(status).is_some_and(|(cursor, status)| cursor.uidvalidity == status.uidvalidity && status.uidnext <= cursor.next);
         if quiet && unfinished.is_empty() {
-            return Ok(false);
+            return Ok(Visited::Quiet);
         }
         let selected = if unfinished.is_empty() { self.session.examine(folder).await? } else { self.session.select(folder).await? };
         let uidvalidity = selected.uidvalidity;
@@ -143,6 +175,6 @@ impl Round<'_> {
                 quarantine::renumbered(self.daemon, place).await?;
             }
         }
-        Ok(more)
+        Ok(if more { Visited::Unfinished } else { Visited::Done })
     }
 }
