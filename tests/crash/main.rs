@@ -20,7 +20,7 @@ use plan::{Census, Outcome, Table, chosen, guarded, is_quick, try_all};
 use rustix::process::Pid;
 use strike::{Blow, Fault, Paused, Struck, kill_children};
 use support::require;
-use trial::{Ground, Trial};
+use trial::{Ground, Trial, folder};
 
 const SIGKILL: i32 = 9;
 /// Fewer faults than this that really fired are no test.
@@ -31,8 +31,8 @@ fn stopped_before_any_step_the_next_run_brings_everything_to_its_one_end() {
     let ground = Ground::new();
     assert!(!STEPS.is_empty(), "no step was tried");
     for step in STEPS {
-        let folder = ground.folder("state");
-        let trial = Trial::new(&ground, &folder.path().join("state"));
+        let room = folder("state");
+        let trial = Trial::new(&ground, &room.path().join("state"));
         let died = trial.warden.once(Some(step));
         assert_eq!(died.status.signal(), Some(SIGKILL), "`{step}` is never reached:\n{}", String::from_utf8_lossy(&died.stderr));
         let settled = trial.nothing_is_lost().and_then(|()| trial.run_cleanly()).and_then(|()| trial.is_settled());
@@ -54,8 +54,8 @@ fn no_kill_no_error_and_no_power_cut_at_any_system_call_loses_anything() {
         // Every third is struck again while it recovers.
         try_all(&mut table, &chosen(faults), |fault, at| without_power_cut(&ground, fault, at % 3 == 0, None));
     }
-    let folder = ground.folder("disk");
-    if let Some(image) = image(&ground, folder.path()) {
+    let room = folder("disk");
+    if let Some(image) = image(&ground, room.path()) {
         try_all(&mut table, &chosen(census.deaths(Blow::PowerCut, 3)), |fault, _| power_cut(&ground, &image, fault, None));
     }
     for step in STEPS {
@@ -72,8 +72,8 @@ fn every_deliberate_mistake_is_noticed() {
     require("strace", "strace");
     let ground = Ground::new();
     let census = Census::take(&ground);
-    let folder = ground.folder("disk");
-    let image = image(&ground, folder.path());
+    let room = folder("disk");
+    let image = image(&ground, room.path());
     for mutant in MUTANTS {
         // What a process wrote and did not sync survives its own death, and dies with the power only.
         let dies_with_power = mutant != "remove-before-commit";
@@ -99,8 +99,8 @@ fn every_deliberate_mistake_is_noticed() {
 
 /// The process is struck; all that it wrote is there when it starts again.
 fn without_power_cut(ground: &Ground, fault: &Fault, twice: bool, mutant: Option<&str>) -> Outcome {
-    let folder = ground.folder("state");
-    let trial = Trial::new(ground, &folder.path().join("state"));
+    let room = folder("state");
+    let trial = Trial::new(ground, &room.path().join("state"));
     let mut struck = fault.strike(&trial.warden, mutant);
     let checked = trial.nothing_is_lost().and_then(|()| {
         if twice {
@@ -114,10 +114,10 @@ fn without_power_cut(ground: &Ground, fault: &Fault, twice: bool, mutant: Option
 
 /// The process is struck, and what it wrote and did not sync is gone. The mailbox is another machine's.
 fn power_cut(ground: &Ground, image: &Path, fault: &Fault, mutant: Option<&str>) -> Outcome {
-    let folder = ground.folder("disk");
-    let run = folder.path().join("run.img");
+    let room = folder("disk");
+    let run = room.path().join("run.img");
     support::copy(image, &run);
-    let disk = Disk::insert(&run, folder.path()).expect("a disk");
+    let disk = Disk::insert(&run, room.path()).expect("a disk");
     let mut trial = Trial::new(ground, &disk.state());
     let struck = fault.strike(&trial.warden, mutant);
     let checked = disk.cut().and_then(|disk| {
@@ -130,8 +130,8 @@ fn power_cut(ground: &Ground, image: &Path, fault: &Fault, mutant: Option<&str>)
 
 /// The kernel takes the scan processes away, as it does when memory runs out.
 fn without_scan_processes(ground: &Ground, step: &'static str) -> Outcome {
-    let folder = ground.folder("state");
-    let trial = Trial::new(ground, &folder.path().join("state"));
+    let room = folder("state");
+    let trial = Trial::new(ground, &room.path().join("state"));
     let mut command = trial.warden.command("run");
     let daemon = Paused::start(command.arg("--once").env("MAILWARDEN_PAUSE_BEFORE", step), step);
     let mut daemon = daemon.unwrap_or_else(|| panic!("`{step}` is never reached"));

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Instant;
 
 use super::strike::{self, Blow, Fault, Since, Struck};
-use super::trial::{Ground, Trial};
+use super::trial::{Ground, Trial, folder};
 
 const LANES: usize = 2;
 
@@ -50,8 +50,8 @@ pub struct Census(BTreeMap<Since, BTreeMap<&'static str, usize>>);
 impl Census {
     pub fn take(ground: &Ground) -> Self {
         let count = |since| {
-            let folder = ground.folder("census");
-            let trial = Trial::new(ground, &folder.path().join("state"));
+            let room = folder("census");
+            let trial = Trial::new(ground, &room.path().join("state"));
             (since, strike::calls(&trial.warden, since))
         };
         Self(Since::all().map(count).collect())

@@ -45,13 +45,6 @@ impl Ground {
     pub fn state(&self) -> &Path {
         self.warden.state()
     }
-
-    /// A folder for what a try needs, in memory where there is such: a disk makes a kill no harder to survive.
-    pub fn folder(&self, name: &str) -> TempDir {
-        let memory = Path::new("/dev/shm");
-        let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
-        tempfile::Builder::new().prefix(name).tempdir_in(place).expect("a folder")
-    }
 }
 
 /// An installation of its own, with a clear, a told and a held message in its mailbox.
@@ -200,7 +193,7 @@ impl<'g> Trial<'g> {
         let letters = self.letters();
         let about = letters.iter().filter(|letter| letter.contains(case.row.codename.as_str()));
         let ids: BTreeSet<_> =
-            about.flat_map(|letter| letter.lines().find(|line| line.to_lowercase().starts_with("message-id:"))).collect();
+            about.filter_map(|letter| letter.lines().find(|line| line.to_lowercase().starts_with("message-id:"))).collect();
         if ids.len() == 1 { Ok(()) } else { Err(format!("the letters about one notice have the identifiers {ids:?}")) }
     }
 
@@ -224,6 +217,13 @@ pub struct Settled {
     pub unread: usize,
     cases: usize,
     letters: usize,
+}
+
+/// A folder for what a try needs, in memory where there is such: a disk makes a kill no harder to survive.
+pub fn folder(name: &str) -> TempDir {
+    let memory = Path::new("/dev/shm");
+    let place = if memory.is_dir() { memory.to_owned() } else { std::env::temp_dir() };
+    tempfile::Builder::new().prefix(name).tempdir_in(place).expect("a folder")
 }
 
 fn states(case: &CaseFacts) -> Vec<PlaceState> {
