@@ -207,6 +207,11 @@ impl Desk<'_> {
             notices: &tell::notices(concern, level, sender, &config, now, caught.backscan),
             backscan: caught.backscan,
         };
-        Ok(daemon.shelf.book(|book| book.record(&new))?)
+        let recorded = daemon.shelf.book(|book| book.record(&new))?;
+        if let Some(sheet) = sheet.filter(|_| recorded.folded) {
+            // Another copy was recorded while this one's sheet was sealed.
+            daemon.shelf.vault().discard(sheet);
+        }
+        Ok(recorded)
     }
 }
