@@ -7,11 +7,12 @@ use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use mailwarden::case::PlaceState;
-use mailwarden::finding::Audience;
+use mailwarden::finding::{Audience, Category, Reason};
 use mailwarden::watch::{Board, Status};
 use support::dovecot::Dovecot;
+use support::odd::Odd;
 use support::smtp::Smtp;
-use support::warden::{CRY_FOR_HELP, HELD, Warden, message, rule};
+use support::warden::{CRY_FOR_HELP, FLAGGED, HELD, Warden, message, rule};
 
 const AMBER: &str = "amber@school.example";
 const SENDER: &str = "sender@school.example";
@@ -162,4 +163,91 @@ fn a_second_daemon_is_refused_before_it_sweeps_away_what_the_first_has_just_seal
     assert_eq!(warden.unseal(sealed.object()).as_deref(), Some(&b"the only copy"[..]), "it was swept away");
     assert!(running.stop().success());
     warden.poll();
+}
+
+/// Two messages in the folder of an odd server.
+const TWO: &[u8] = b"* 2 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 3] x\r\nTAG OK done\r\n";
+
+/// How its server describes a message.
+fn described(uid: u32) -> String {
+    format!("* {uid} FETCH (UID {uid} FLAGS () RFC822.SIZE 200 INTERNALDATE \"16-Nov-2026 10:00:00 +0000\")\r\n")
+}
+
+fn listed() -> Vec<u8> {
+    format!("{}{}TAG OK done\r\n", described(1), described(2)).into_bytes()
+}
+
+fn fetched(messages: &[(u32, &str)]) -> Vec<u8> {
+    let each = messages.iter().map(|(uid, text)| {
+        let message = String::from_utf8(message("odd", text)).expect("made-up text");
+        format!("* {uid} FETCH (UID {uid} BODY[] {{{}}}\r\n{message})\r\n", message.len())
+    });
+    format!("{}TAG OK done\r\n", each.collect::<String>()).into_bytes()
+}
+
+/// How far the INBOX of the odd server is judged.
+fn judged(warden: &Warden) -> u32 {
+    let mailbox = "odd@school.example".parse().expect("an address");
+    warden.book().cursors(&mailbox).expect("cursors").first().map_or(0, |(_, cursor)| cursor.next)
+}
+
+#[test]
+fn a_message_that_its_server_refuses_to_hand_over_keeps_no_other_from_being_judged() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    // Exchange, of a message that it cannot convert; and it refuses the whole command.
+    let odd = Odd::start(vec![
+        ("EXAMINE", TWO.to_vec()),
+        ("RFC822.SIZE", listed()),
+        ("UID FETCH 2 (UID BODY", fetched(&[(2, FLAGGED)])),
+        ("BODY.PEEK", b"TAG NO The message could not be converted\r\n".to_vec()),
+    ]);
+    warden.also_watch("odd", odd.port, "password");
+    let running = Running::start(&warden);
+    until_cases(&warden, 2);
+    eventually("the folder judged to its end", || (judged(&warden) == 3).then_some(()));
+    let mut cases = warden.cases();
+    cases.sort_by_key(|case| case.row.category);
+    assert_eq!(cases.iter().map(|case| case.row.category).collect::<Vec<_>>(), [Category::Bullying, Category::Incomplete]);
+    assert_eq!(cases[1].incomplete[0].reason, Reason::Unfetched);
+    assert!(running.stop().success());
+}
+
+#[test]
+fn a_folder_of_which_nothing_is_handed_over_waits_and_is_not_given_up_message_by_message() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    let odd = Odd::start(vec![("EXAMINE", TWO.to_vec()), ("RFC822.SIZE", listed()), ("BODY.PEEK", b"TAG NO [SERVERBUG] x\r\n".to_vec())]);
+    warden.also_watch("odd", odd.port, "password");
+    let done = warden.once(None);
+    let told = String::from_utf8_lossy(&done.stderr);
+    assert_eq!(done.status.code(), Some(1), "{told}");
+    assert!(told.contains("`UID FETCH` was refused: [SERVERBUG]"), "{told}");
+    assert_eq!(judged(&warden), 1);
+}
+
+#[test]
+fn a_message_that_cannot_be_removed_is_told_of_and_keeps_no_other_from_being_judged() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    // A mailbox in which the scanner may read and not delete.
+    let odd = Odd::start(vec![
+        ("EXAMINE", TWO.to_vec()),
+        ("SELECT", TWO.to_vec()),
+        ("RFC822.SIZE", listed()),
+        ("BODY.PEEK", fetched(&[(1, HELD), (2, FLAGGED)])),
+        ("UID STORE", b"TAG NO [NOPERM] no\r\n".to_vec()),
+    ]);
+    warden.also_watch("odd", odd.port, "password");
+    let running = Running::start(&warden);
+    eventually("the folder judged to its end", || (judged(&warden) == 3).then_some(()));
+    assert_eq!(
+        warden.cases().iter().find_map(|case| Some(case.places[0].state).filter(|_| case.row.category == Category::Violence)),
+        Some(PlaceState::Sealed)
+    );
+    eventually("the technician's notice", || {
+        let letters = smtp.messages();
+        letters.iter().any(|letter| String::from_utf8_lossy(letter).contains("mailbox-keeps-messages")).then_some(())
+    });
+    assert!(running.stop().success());
 }

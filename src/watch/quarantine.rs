@@ -87,23 +87,30 @@ pub async fn seal(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Res
 }
 
 /// Removes one sealed message from the open folder and verifies that it is gone. The receipt is what makes
-/// this possible at all. A server that cannot remove a single message keeps it, and the case says so.
+/// this possible at all. A server that cannot remove a single message keeps it, and the case says so; one that
+/// does not want to is told of, and asked again in every round, while the rest of the folder is read.
 ///
 /// # Errors
-/// When the server does not do it now: it is tried again in the next round.
+/// When the server is out of reach, or the shelf takes nothing: it is tried again in the next round.
 pub async fn remove(daemon: &Arc<Daemon>, session: &mut Session, folder: &Selected, sealed: Sealed) -> Result<(), Trouble> {
+    let mailbox = &sealed.place.mailbox;
+    let keeps = casebook::Trouble::MailboxKeepsMessages;
     let state = match take_out(session, folder, &sealed.place).await {
         Ok(()) => PlaceState::Removed,
         Err(ImapError::Unsupported { .. }) => PlaceState::LeftInMailbox,
+        Err(refused @ (ImapError::Bad { .. } | ImapError::No { .. } | ImapError::StillThere { .. })) if session.is_in_step() => {
+            tracing::warn!(%mailbox, object = %sealed.receipt.object(), trouble = %refused, "sealed and not removed");
+            tell::trouble(daemon, keeps, Some(mailbox));
+            return Ok(());
+        }
         Err(error) => return Err(error.into()),
     };
-    tracing::info!(mailbox = %sealed.place.mailbox, object = %sealed.receipt.object(), %state, "quarantined");
+    tracing::info!(%mailbox, object = %sealed.receipt.object(), %state, "quarantined");
     settle(daemon, sealed.id, state).await?;
-    let keeps = casebook::Trouble::MailboxKeepsMessages;
     if state == PlaceState::LeftInMailbox {
-        tell::trouble(daemon, keeps, Some(&sealed.place.mailbox));
+        tell::trouble(daemon, keeps, Some(mailbox));
     } else {
-        tell::trouble_over(daemon, keeps, Some(&sealed.place.mailbox));
+        tell::trouble_over(daemon, keeps, Some(mailbox));
     }
     Ok(())
 }

@@ -69,6 +69,14 @@ struct Examined {
     missing: Vec<Uid>,
 }
 
+impl Examined {
+    fn extend(&mut self, more: Self) {
+        self.messages.extend(more.messages);
+        self.oversized.extend(more.oversized);
+        self.missing.extend(more.missing);
+    }
+}
+
 /// What became of a message that was fetched.
 enum Met {
     /// It was judged in this mailbox before.
@@ -109,8 +117,10 @@ impl Round<'_> {
         for (folder, status) in folders.iter().zip(statuses) {
             match self.folder(folder, status).await {
                 Ok(unfinished) => rounded.unfinished |= unfinished,
-                // It says no to this folder and goes on with the next.
-                Err(Trouble::Imap(ImapError::No { .. })) if self.session.is_in_step() => rounded.closed.push(folder.name.clone()),
+                // It does not open this folder and goes on with the next.
+                Err(Trouble::Imap(ImapError::No { command: "EXAMINE", .. })) if self.session.is_in_step() => {
+                    rounded.closed.push(folder.name.clone());
+                }
                 Err(trouble) => {
                     self.memory.broke_off = Some(folder.name.clone());
                     return Err(trouble);
@@ -148,7 +158,7 @@ impl Round<'_> {
         if quiet && unfinished.is_empty() {
             return Ok(false);
         }
-        let selected = if unfinished.is_empty() { self.session.examine(folder).await? } else { self.session.select(folder).await? };
+        let selected = if unfinished.is_empty() { self.session.examine(folder).await? } else { self.open_to_remove(folder).await? };
         let uidvalidity = selected.uidvalidity;
         let (current, void): (Vec<_>, Vec<_>) = unfinished.into_iter().partition(|place| place.place.uidvalidity == uidvalidity);
         for place in current {
@@ -236,6 +246,7 @@ impl Round<'_> {
             .cloned()
             .partition(|listed| self.memory.withheld.get(&visit.number(listed.uid)).is_some_and(|tries| *tries >= PATIENCE));
         let Examined { messages, oversized, missing } = match self.examine(visit, &fetched).await {
+            Err(Trouble::Imap(ImapError::No { .. })) if self.session.is_in_step() => self.one_by_one(visit, &fetched).await?,
             Err(Trouble::Imap(error)) => {
                 self.blame(visit, &fetched, &error);
                 return Err(error.into());
@@ -269,6 +280,25 @@ impl Round<'_> {
         }
         self.remove(visit, held).await?;
         Ok((judged, waiting))
+    }
+
+    /// As [`Round::examine`], when the server says no to a batch for the sake of a single message: that one is missing then.
+    /// When it hands over none of them, they are not to blame.
+    async fn one_by_one(&mut self, visit: &Visit<'_>, batch: &[Listed]) -> Result<Examined, Trouble> {
+        let mut examined = Examined::default();
+        let mut refused = Vec::new();
+        for alone in batch.chunks(1) {
+            match self.examine(visit, alone).await {
+                Ok(one) => examined.extend(one),
+                Err(Trouble::Imap(error @ ImapError::No { .. })) if self.session.is_in_step() => refused.push((alone[0].uid, error)),
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        if refused.len() == batch.len() && batch.len() > 1 {
+            return refused.pop().map_or(Ok(examined), |(_, error)| Err(error.into()));
+        }
+        examined.missing.extend(refused.into_iter().map(|(uid, _)| uid));
+        Ok(examined)
     }
 
     /// Remembers which message broke the session, if it was a message and not the network.
@@ -374,7 +404,7 @@ impl Round<'_> {
             return Ok(());
         }
         if visit.selected.read_only {
-            visit.selected = self.session.select(visit.folder).await?;
+            visit.selected = self.open_to_remove(visit.folder).await?;
             if visit.selected.uidvalidity != visit.cursor.uidvalidity {
                 return Err(Trouble::Renumbered(visit.folder.name.to_string()));
             }
@@ -383,6 +413,14 @@ impl Round<'_> {
             quarantine::remove(self.daemon, self.session, &visit.selected, sealed).await?;
         }
         Ok(())
+    }
+
+    /// Opens a folder for removing, or for reading where the server does not allow more: then removing says so.
+    async fn open_to_remove(&mut self, folder: &Folder) -> Result<Selected, ImapError> {
+        match self.session.select(folder).await {
+            Err(ImapError::No { .. }) if self.session.is_in_step() => self.session.examine(folder).await,
+            selected => selected,
+        }
     }
 
     /// Which of the messages that were not handed over are still listed: the others were removed meanwhile.
@@ -421,7 +459,7 @@ fn batches(listed: &[Listed], most: usize) -> impl Iterator<Item = &[Listed]> {
     std::iter::from_fn(move || {
         let mut octets = 0;
         let mut fits = |message: &Listed| {
-            octets += message.arrival.size;
+            octets = message.arrival.size.saturating_add(octets);
             octets <= BATCH_OCTETS
         };
         let count = rest.iter().take(most).take_while(|message| fits(message)).count().max(1).min(rest.len());
@@ -429,4 +467,20 @@ fn batches(listed: &[Listed], most: usize) -> impl Iterator<Item = &[Listed]> {
         rest = after;
         (!batch.is_empty()).then_some(batch)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_beyond_all_measure_is_a_batch_of_its_own() {
+        let listed: Vec<_> = [100, u64::MAX, 100]
+            .into_iter()
+            .zip(1..)
+            .filter_map(|(size, uid)| Some(Listed { uid: Uid::new(uid)?, arrival: Arrival { flags: Vec::new(), internal_date: 0, size } }))
+            .collect();
+        let sizes: Vec<_> = batches(&listed, BATCH_MESSAGES).map(<[_]>::len).collect();
+        assert_eq!(sizes, [1, 1, 1]);
+    }
 }
