@@ -21,13 +21,15 @@ pub const STEPS: [&str; 13] = [
 pub const MUTANTS: [&str; 3] = ["no-fsync", "synchronous-normal", "remove-before-commit"];
 
 /// Marks that the named step comes next. In a build for fault tests the process kills itself here when
-/// `MAILWARDEN_STOP_BEFORE` names the step; in every other build this is nothing.
+/// `MAILWARDEN_STOP_BEFORE` names the step, and panics when `MAILWARDEN_PANIC_BEFORE` does; in every other build this is
+/// nothing.
 #[cfg(feature = "faults")]
 pub fn step(name: &'static str) {
     debug_assert!(STEPS.contains(&name), "`{name}` is no step");
     if std::env::var_os("MAILWARDEN_STOP_BEFORE").is_some_and(|stop| stop == name) {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
+    assert!(std::env::var_os("MAILWARDEN_PANIC_BEFORE").is_none_or(|panic| panic != name), "as the test asked");
 }
 
 #[cfg(not(feature = "faults"))]

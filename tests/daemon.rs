@@ -27,7 +27,11 @@ struct Running<'a> {
 
 impl<'a> Running<'a> {
     fn start(warden: &'a Warden) -> Self {
-        let running = Self { warden, daemon: warden.start().expect("the program") };
+        Self::started(warden, warden.start().expect("the program"))
+    }
+
+    fn started(warden: &'a Warden, daemon: Child) -> Self {
+        let running = Self { warden, daemon };
         running.until("every mailbox was polled", |status| status.mailboxes.values().all(|mailbox| mailbox.last_poll.is_some()));
         running
     }
@@ -249,5 +253,43 @@ fn a_message_that_cannot_be_removed_is_told_of_and_keeps_no_other_from_being_jud
         let letters = smtp.messages();
         letters.iter().any(|letter| String::from_utf8_lossy(letter).contains("mailbox-keeps-messages")).then_some(())
     });
+    assert!(running.stop().success());
+}
+
+#[cfg(feature = "faults")]
+#[test]
+fn a_panic_ends_a_round_and_not_the_watch() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER, SENDER]);
+    let mut command = warden.command("run");
+    command.env("MAILWARDEN_PANIC_BEFORE", "remove.store").stderr(std::process::Stdio::piped());
+    let running = Running::started(&warden, command.spawn().expect("the program"));
+    dovecot.deliver(AMBER, message("held", HELD).as_slice());
+    let panicked = |status: &Status| status.mailboxes.iter().any(|(_, it)| it.trouble.as_ref().is_some_and(|why| why.contains("panic")));
+    let first = running.until("the panic on the board", panicked);
+    running.until("another try", |status| status.written > first.written && panicked(status));
+    dovecot.deliver(AMBER, message("help", CRY_FOR_HELP).as_slice());
+    dovecot.deliver(SENDER, message("flagged", FLAGGED).as_slice());
+    until_cases(&warden, 2);
+    assert!(running.stop().success());
+    // The same state, without the panic.
+    warden.poll();
+    assert_eq!(warden.cases().len(), 3);
+    assert!(warden.cases().iter().flat_map(|case| &case.places).all(|place| place.state != PlaceState::Sealed));
+}
+
+#[test]
+fn a_mailbox_that_moves_to_another_server_is_watched_there_after_a_reload() {
+    let (old, new, smtp) = (Dovecot::start(), Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&old, &smtp, &[AMBER]);
+    let running = Running::start(&warden);
+    let config = fs::read_to_string(warden.config()).expect("a configuration");
+    let moved = config
+        .replace(&format!("port = {}", old.imaps), &format!("port = {}", new.imaps))
+        .replace(&old.authority().display().to_string(), &new.authority().display().to_string());
+    fs::write(warden.config(), moved).expect("a configuration");
+    running.signal(rustix::process::Signal::HUP);
+    new.deliver(AMBER, message("help", CRY_FOR_HELP).as_slice());
+    until_cases(&warden, 1);
     assert!(running.stop().success());
 }

@@ -1,6 +1,7 @@
 //! One mailbox, for as long as it is watched: poll, wait, poll. What is wrong with one delays no other.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -22,12 +23,15 @@ const LASTS: SignedDuration = SignedDuration::from_mins(15);
 #[derive(Default)]
 pub struct Post {
     session: Option<Session>,
+    /// Whose session it is, and with which server: a reload may have changed either.
+    of: Option<Watched>,
     memory: Memory,
     backoff: Backoff,
 }
 
 /// Polls until the mailbox leaves the configuration or the daemon stops.
 pub async fn keep_watching(daemon: Arc<Daemon>, address: Address, bell: Arc<Notify>) {
+    let _watching = Watching { daemon: &daemon, mailbox: &address };
     let mut post = Post::default();
     let mut stop = daemon.stop.subscribe();
     while let Some(watched) = daemon.watched(&address) {
@@ -47,13 +51,32 @@ pub async fn keep_watching(daemon: Arc<Daemon>, address: Address, bell: Arc<Noti
     if let Some(session) = post.session {
         session.logout().await;
     }
-    daemon.board.no_longer_watching(&address);
-    daemon.registry.leave(&address);
+}
+
+/// Held while a mailbox is watched. However that ends, somebody else may begin to watch it.
+struct Watching<'a> {
+    daemon: &'a Daemon,
+    mailbox: &'a Address,
+}
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.daemon.board.failed(self.mailbox, "a round ended in a panic, see the log");
+        } else {
+            self.daemon.board.no_longer_watching(self.mailbox);
+        }
+        self.daemon.registry.leave(self.mailbox);
+    }
 }
 
 impl Post {
     /// One round, and how long to wait before the next.
     pub async fn poll(&mut self, daemon: &Arc<Daemon>, watched: &Watched) -> Duration {
+        if self.of.as_ref() != Some(watched) {
+            self.session = None;
+            self.of = Some(watched.clone());
+        }
         let gate = daemon.gate(watched);
         if let Some(left) = gate.closed_for().filter(|_| self.session.is_none()) {
             return left;
