@@ -180,6 +180,11 @@ fn a_notice_that_lands_in_a_watched_mailbox_is_not_the_next_case() {
     dovecot.deliver("lead@school.example", &letters[0][..]);
     warden.poll();
     assert_eq!(warden.cases().len(), 1);
+
+    let (_, body) = std::str::from_utf8(&letters[0]).expect("a plain letter").split_once("\n\n").expect("a header");
+    dovecot.deliver(AMBER, &message(CRY_FOR_HELP, &body.trim_end().replace('\n', "\r\n"))[..]);
+    warden.poll();
+    assert_eq!(warden.cases().len(), 2, "whoever has a notice could say what they like above it");
 }
 
 #[test]

@@ -4,6 +4,7 @@
 //! and a count. The mailbox is the queue: a crash and a shutdown are the same event.
 
 mod backoff;
+mod batch;
 mod board;
 mod connect;
 mod gate;

@@ -7,19 +7,17 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 use tokio::task::JoinSet;
 
+use super::batch::{MESSAGES, batches};
 use super::imap::{Folder, FolderStatus, ImapError, Listed, Selected, Session, UidSet};
 use super::quarantine::{self, Caught, Sealed};
 use super::{Daemon, Trouble};
 use crate::casebook::{Judged, Keyed, Outcome, Progress};
 use crate::config::{History, Watched};
-use crate::finding::{Circumstances, Reason, Report, Verdict, judge};
+use crate::finding::{Circumstances, Field, Reason, Report, Verdict, judge};
 use crate::mail::{Address, Arrival, Cursor, FolderName, Place, Role, Uid, UidValidity};
 use crate::wire::Message;
 use crate::worker::PoolError;
 
-/// One FETCH brings at most so many messages, and so many octets unless one message alone is larger.
-const BATCH_MESSAGES: usize = 200;
-const BATCH_OCTETS: u64 = 8 << 20;
 /// In so many rounds a message is asked for that does not come, or not in a form that can be read, before it is noted as unread.
 const PATIENCE: u32 = 3;
 
@@ -190,7 +188,7 @@ impl Round<'_> {
                     message.arrival.size = *size;
                 }
             }
-            if listed.len() < BATCH_MESSAGES {
+            if listed.len() < MESSAGES {
                 window = window.saturating_mul(2);
             }
             if !self.judge_listed(&mut visit, &listed).await? {
@@ -213,7 +211,7 @@ impl Round<'_> {
         if let Some(oldest) = listed.iter().map(|message| message.arrival.internal_date).min() {
             self.daemon.board.waiting(self.mailbox(), oldest);
         }
-        let most = if self.memory.broke_off.as_ref() == Some(&visit.folder.name) { 1 } else { BATCH_MESSAGES };
+        let most = if self.memory.broke_off.as_ref() == Some(&visit.folder.name) { 1 } else { MESSAGES };
         for batch in batches(listed, most) {
             let turn = self.daemon.gate(self.watched).turn().await;
             let (judged, unread) = self.batch(visit, batch).await?;
@@ -382,7 +380,9 @@ impl Round<'_> {
         let report = &caught.report;
         let body = caught.message.digests().body;
         let (ours, waived) = self.daemon.shelf.book(|book| -> Result<_, Trouble> {
-            let ours = !report.findings.is_empty() && book.is_ours(&book.key_letter(&body))?;
+            // A letter is known by its body: of what stands above that, anybody may be the author.
+            let in_body = !report.findings.is_empty() && report.findings.iter().all(|found| found.location.field == Field::Body);
+            let ours = in_body && book.is_ours(&book.key_letter(&body))?;
             Ok((ours, book.waived(&book.key_content(&body, &report.origin))?))
         })?;
         if ours {
@@ -450,37 +450,5 @@ impl Round<'_> {
 
     fn place(&self, visit: &Visit<'_>, uid: Uid) -> Place {
         Place { mailbox: self.mailbox().clone(), folder: visit.folder.name.clone(), uidvalidity: visit.cursor.uidvalidity, uid }
-    }
-}
-
-/// Cuts a listing into what one FETCH asks for, `most` messages at most.
-fn batches(listed: &[Listed], most: usize) -> impl Iterator<Item = &[Listed]> {
-    let mut rest = listed;
-    std::iter::from_fn(move || {
-        let mut octets = 0;
-        let mut fits = |message: &Listed| {
-            octets = message.arrival.size.saturating_add(octets);
-            octets <= BATCH_OCTETS
-        };
-        let count = rest.iter().take(most).take_while(|message| fits(message)).count().max(1).min(rest.len());
-        let (batch, after) = rest.split_at(count);
-        rest = after;
-        (!batch.is_empty()).then_some(batch)
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_size_beyond_all_measure_is_a_batch_of_its_own() {
-        let listed: Vec<_> = [100, u64::MAX, 100]
-            .into_iter()
-            .zip(1..)
-            .filter_map(|(size, uid)| Some(Listed { uid: Uid::new(uid)?, arrival: Arrival { flags: Vec::new(), internal_date: 0, size } }))
-            .collect();
-        let sizes: Vec<_> = batches(&listed, BATCH_MESSAGES).map(<[_]>::len).collect();
-        assert_eq!(sizes, [1, 1, 1]);
     }
 }
