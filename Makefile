@@ -1,7 +1,7 @@
 # The long commands, once. `make help` lists them.
 CARGO := cargo
 FLAGS := --ignore-rust-version
-PACKAGES := age dovecot-imapd dovecot-lmtpd gcc libc6-dev openssl python3 python3-aiosmtpd strace systemd
+PACKAGES := age dovecot-imapd dovecot-lmtpd e2fsprogs gcc libc6-dev mount openssl python3 python3-aiosmtpd strace systemd
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/mailwarden
 
 .PHONY: build test demo bench faults lint fmt deps clean help
@@ -21,8 +21,8 @@ demo: build ## a made-up school with real servers, until Ctrl-C (DEMO_SECONDS=30
 bench: deps ## measure against the named peers (ONLY=name for one of them)
 	$(CARGO) bench $(FLAGS) -- $(ONLY)
 
-faults: deps ## stop at every named step, and let every mutant be noticed
-	$(CARGO) test $(FLAGS) --features faults --test faults -- --ignored --nocapture
+faults: deps ## kill, fail and cut the power at thousands of system calls; every deliberate mistake must be noticed (FAULTS=n, ONLY=text)
+	$(CARGO) test $(FLAGS) --features faults --test crash -- --ignored --nocapture --test-threads=1
 
 lint: ## clippy, warnings are errors
 	$(CARGO) clippy $(FLAGS) --all-targets --features faults -- --deny warnings

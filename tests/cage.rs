@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mailwarden::finding::{Incomplete, Reason, Report};
 use mailwarden::sandbox::Cage;
 use mailwarden::wire::{Bundle, Message, SourceFile};
-use mailwarden::worker::{CageOptions, Loss, Nursery, Pool, StartError, World};
+use mailwarden::worker::{CageOptions, Loss, Nursery, Pool, PoolError, StartError, World};
 
 /// Ample for a machine under load; attacks that wait for their deadline have a short one of their own.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -36,6 +36,11 @@ fn benign() -> Message {
     Message::from_octets(b"Subject: test\r\n\r\nThe trip is on Friday.\r\n").expect("memory")
 }
 
+async fn examine(pool: &Pool, message: &Message, want_facts: bool) -> Result<Report, PoolError> {
+    let mut reports = pool.examine(std::slice::from_ref(message), want_facts).await?;
+    Ok(reports.pop().expect("a report for the message"))
+}
+
 fn is_unread(report: &Report, reason: Reason) -> bool {
     report.incomplete == [Incomplete { part: String::new(), reason }] && report.findings.is_empty()
 }
@@ -44,12 +49,21 @@ fn is_unread(report: &Report, reason: Reason) -> bool {
 async fn each_ends(pool: &Pool, attacks: &[&str], loss: Loss) {
     for name in attacks {
         let before = pool.losses();
-        let report = pool.examine(&attack(name), false).await.expect("no message fails the pool");
+        let report = examine(pool, &attack(name), false).await.expect("no message fails the pool");
         assert_eq!(since(pool, &before), BTreeMap::from([(loss, 2)]), "{name}");
         assert!(is_unread(&report, loss.reason()), "{name}: the message is not unread");
-        let report = pool.examine(&benign(), false).await.expect("the next message is examined");
+        let report = examine(pool, &benign(), false).await.expect("the next message is examined");
         assert!(report.incomplete.is_empty(), "{name}: the next message suffered");
     }
+}
+
+#[tokio::test]
+async fn a_message_that_ends_its_worker_harms_no_other_of_its_parcel() {
+    let pool = pool(&options(), 1, DEADLINE).await;
+    let reports = pool.examine(&[benign(), attack("open"), benign()], false).await.unwrap();
+    let unread: Vec<_> = reports.iter().map(|report| is_unread(report, Reason::WorkerDied)).collect();
+    assert_eq!(unread, [false, true, false]);
+    assert!(reports[0].incomplete.is_empty() && reports[2].incomplete.is_empty());
 }
 
 fn since(pool: &Pool, before: &BTreeMap<Loss, u64>) -> BTreeMap<Loss, u64> {
@@ -62,7 +76,7 @@ async fn a_caged_worker_examines_a_message() {
     let pool = pool(&options(), 1, DEADLINE).await;
     assert!(matches!(pool.cage(), Cage::Enforced { .. }), "{}", pool.cage());
     eprintln!("cage: {}", pool.cage());
-    let report = pool.examine(&benign(), false).await.unwrap();
+    let report = examine(&pool, &benign(), false).await.unwrap();
     assert!(report.incomplete.is_empty() && report.parts == 1);
     assert!(pool.losses().is_empty());
 }
@@ -101,7 +115,7 @@ async fn a_memory_bomb_meets_its_limit() {
 #[tokio::test]
 async fn a_worker_may_use_more_memory_than_its_nursery() {
     let pool = pool(&options(), 1, DEADLINE).await;
-    assert!(pool.examine(&attack("memory-below-the-limit"), false).await.unwrap().incomplete.is_empty());
+    assert!(examine(&pool, &attack("memory-below-the-limit"), false).await.unwrap().incomplete.is_empty());
     assert!(pool.losses().is_empty());
 }
 
@@ -152,7 +166,7 @@ async fn a_worker_serves_one_message_if_told_so() {
     let options = CageOptions { messages_per_worker: 1, ..options() };
     let pool = pool(&options, 2, DEADLINE).await;
     for _ in 0..20 {
-        assert!(pool.examine(&benign(), false).await.unwrap().incomplete.is_empty());
+        assert!(examine(&pool, &benign(), false).await.unwrap().incomplete.is_empty());
     }
     assert!(pool.losses().is_empty());
 }
@@ -165,7 +179,7 @@ async fn messages_are_examined_beside_each_other() {
         let pool = std::sync::Arc::clone(&pool);
         all.spawn(async move {
             let hostile = n % 10 == 0;
-            let report = pool.examine(&if hostile { attack("open") } else { benign() }, false).await.unwrap();
+            let report = examine(&pool, &if hostile { attack("open") } else { benign() }, false).await.unwrap();
             assert_eq!(report.incomplete.is_empty(), !hostile);
         });
     }
@@ -178,9 +192,9 @@ async fn messages_are_examined_beside_each_other() {
 #[tokio::test]
 async fn a_message_that_nobody_waits_for_any_more_leaves_no_trace() {
     let pool = pool(&options(), 1, DEADLINE).await;
-    let abandoned = tokio::time::timeout(SHORT / 4, pool.examine(&attack("no-answer"), false)).await;
+    let abandoned = tokio::time::timeout(SHORT / 4, examine(&pool, &attack("no-answer"), false)).await;
     assert!(abandoned.is_err());
-    assert!(pool.examine(&benign(), false).await.unwrap().incomplete.is_empty());
+    assert!(examine(&pool, &benign(), false).await.unwrap().incomplete.is_empty());
     assert!(pool.losses().is_empty());
 }
 
@@ -189,7 +203,7 @@ async fn a_second_nursery_takes_over_while_the_first_finishes() {
     let pool = pool(&options(), 2, SHORT).await;
     let old = pool.rule_set();
     let slow = attack("no-answer");
-    let (report, ()) = tokio::join!(pool.examine(&slow, false), async {
+    let (report, ()) = tokio::join!(examine(&pool, &slow, false), async {
         let rule = SourceFile {
             path: PathBuf::from("hashsets/test"),
             octets: b"# mailwarden list 1\n# name: test\n# category: known-image\n# kind: sha256\n".to_vec(),
@@ -197,7 +211,7 @@ async fn a_second_nursery_takes_over_while_the_first_finishes() {
         let bundle = Bundle { hash_lists: vec![rule], ..bundle() };
         pool.replace(Nursery::start(&bundle, &options()).await.expect("a second nursery"));
         assert_ne!(pool.rule_set().id, old.id);
-        assert!(pool.examine(&benign(), false).await.unwrap().incomplete.is_empty());
+        assert!(examine(&pool, &benign(), false).await.unwrap().incomplete.is_empty());
     });
     assert!(is_unread(&report.unwrap(), Reason::Deadline));
 }
@@ -229,19 +243,19 @@ async fn a_memory_limit_too_small_is_told_before_any_message() {
 async fn a_lost_nursery_is_started_again_from_the_same_bundle() {
     let pool = pool(&options(), 1, DEADLINE).await;
     let rule_set = pool.rule_set();
-    pool.examine(&benign(), false).await.unwrap();
+    examine(&pool, &benign(), false).await.unwrap();
     kill_nursery();
-    assert!(pool.examine(&benign(), false).await.unwrap().incomplete.is_empty());
+    assert!(examine(&pool, &benign(), false).await.unwrap().incomplete.is_empty());
     assert_eq!(pool.rule_set(), rule_set);
 }
 
 #[tokio::test]
 async fn a_worker_ends_with_its_nursery_whatever_it_is_at() {
     let pool = pool(&options(), 1, SHORT).await;
-    pool.examine(&benign(), false).await.unwrap();
+    examine(&pool, &benign(), false).await.unwrap();
     let endless = attack("loop");
     // The warm worker has the message before the nursery is killed; a second nursery gives it a second try.
-    let (report, ()) = tokio::join!(pool.examine(&endless, false), async { kill_nursery() });
+    let (report, ()) = tokio::join!(examine(&pool, &endless, false), async { kill_nursery() });
     assert!(is_unread(&report.unwrap(), Reason::Deadline));
     assert_eq!(pool.losses(), BTreeMap::from([(Loss::WithNursery, 1), (Loss::Deadline, 1)]));
 }

@@ -1,86 +1,13 @@
 //! The command line as people meet it: exit codes, keys that the stock `age` understands, errors in four lines.
 
+mod support;
+
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
-use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use tempfile::TempDir;
-
-const CONFIGURATION: &str = r#"
-[school]
-name = "Willowbrook School"
-domains = ["willowbrook.example"]
-[state]
-directory = "state"
-[[server]]
-host = "imap.willowbrook.example"
-master_user = "warden"
-credential = "imap-password"
-[[mailbox]]
-address = "amber@willowbrook.example"
-role = "pupil"
-[notice]
-from = "mailwarden@willowbrook.example"
-smtp_host = "smtp.willowbrook.example"
-[[contact]]
-recipient = "dsl"
-name = "Robin Finch"
-address = "dsl@willowbrook.example"
-[[contact]]
-recipient = "technician"
-name = "Jay Martin"
-address = "it@willowbrook.example"
-"#;
-
-/// A folder with a configuration and one rule file, and the program run in it.
-struct School(TempDir);
-
-impl School {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
-        fs::create_dir_all(folder.path().join("rules/bullying")).expect("a folder for rules");
-        fs::write(folder.path().join("rules/bullying/a.toml"), "").expect("a rule");
-        fs::write(folder.path().join("mailwarden.toml"), CONFIGURATION).expect("a configuration");
-        Self(folder)
-    }
-
-    fn path(&self) -> &Path {
-        self.0.path()
-    }
-
-    fn run(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_mailwarden"));
-        command.args(arguments).current_dir(self.path()).env_remove("CREDENTIALS_DIRECTORY").output().expect("mailwarden runs")
-    }
-
-    /// With the configuration, which every command but `keys new` takes.
-    fn run_here(&self, arguments: &[&str]) -> Output {
-        self.run(&[arguments, &["--config", "mailwarden.toml"]].concat())
-    }
-
-    /// The public half of a new key in `<name>.key`, as `AUDIENCE:NAME=age1…`.
-    fn member(&self, audience: &str, name: &str) -> String {
-        let output = self.run(&["keys", "new", &format!("{name}.key")]);
-        format!("{audience}:{name}={}", out(&output).trim())
-    }
-
-    /// `init` with one member for each audience, named like it.
-    fn init(&self) -> Output {
-        let members = ["dsl", "head", "chair", "evidence"].map(|audience| self.member(audience, audience));
-        let arguments: Vec<&str> = members.iter().flat_map(|member| ["--member", member]).collect();
-        self.run_here(&[&["init"], arguments.as_slice()].concat())
-    }
-}
-
-fn out(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-fn err(output: &Output) -> String {
-    String::from_utf8_lossy(&output.stderr).into_owned()
-}
+use support::school::{School, err, out};
 
 #[test]
 fn the_exit_code_says_whose_turn_it_is() {

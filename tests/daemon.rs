@@ -143,9 +143,12 @@ fn a_server_that_is_gone_is_named_and_nothing_is_lost_when_it_comes_back() {
     let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
     let running = Running::start(&warden);
     dovecot.stop();
-    let gone = running.until("a trouble", |status| status.mailboxes.values().any(|mailbox| mailbox.trouble.is_some()));
-    let trouble = gone.mailboxes.values().next().and_then(|mailbox| mailbox.trouble.clone()).unwrap_or_default();
-    assert!(trouble.contains("connection"), "{trouble}");
+    running.until("a server out of reach", |status| {
+        status
+            .mailboxes
+            .values()
+            .any(|mailbox| mailbox.trouble.as_ref().is_some_and(|trouble| trouble.contains("no connection to localhost")))
+    });
     dovecot.restart();
     dovecot.deliver(AMBER, message("help", CRY_FOR_HELP).as_slice());
     until_cases(&warden, 1);
@@ -223,11 +226,16 @@ fn a_folder_of_which_nothing_is_handed_over_waits_and_is_not_given_up_message_by
     let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
     let odd = Odd::start(vec![("EXAMINE", TWO.to_vec()), ("RFC822.SIZE", listed()), ("BODY.PEEK", b"TAG NO [SERVERBUG] x\r\n".to_vec())]);
     warden.also_watch("odd", odd.port, "password");
-    let done = warden.once(None);
-    let told = String::from_utf8_lossy(&done.stderr);
-    assert_eq!(done.status.code(), Some(1), "{told}");
-    assert!(told.contains("`UID FETCH` was refused: [SERVERBUG]"), "{told}");
-    assert_eq!(judged(&warden), 1);
+    let daemon = warden.start().expect("the program");
+    let running = Running { warden: &warden, daemon };
+    let failing = |status: &Status| status.mailboxes.values().find_map(|it| it.trouble.clone().zip(it.failing_since));
+    let first = failing(&running.until("a trouble", |status| failing(status).is_some()));
+    assert!(first.as_ref().is_some_and(|(trouble, _)| trouble.contains("`UID FETCH` was refused: [SERVERBUG]")), "{first:?}");
+    // Each round asks for both at once and for each alone.
+    eventually("three rounds", || (odd.given("BODY.PEEK") >= 9).then_some(()));
+    assert_eq!(failing(&running.until("the board", |_| true)), first, "a round went well in between");
+    assert_eq!((judged(&warden), warden.cases().len()), (1, 0));
+    assert!(running.stop().success());
 }
 
 #[test]
@@ -291,5 +299,19 @@ fn a_mailbox_that_moves_to_another_server_is_watched_there_after_a_reload() {
     running.signal(rustix::process::Signal::HUP);
     new.deliver(AMBER, message("help", CRY_FOR_HELP).as_slice());
     until_cases(&warden, 1);
+    assert!(running.stop().success());
+}
+
+#[test]
+fn a_mailbox_whose_inbox_is_left_out_is_polled_no_more_often_than_asked() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    warden.configure("interval = \"1h\"\nexcept_folders = [\"INBOX\"]\n");
+    dovecot.deliver(AMBER, message("clear", "see you at lunch").as_slice());
+    let running = Running::start(&warden);
+    let last_poll = |status: &Status| status.mailboxes.values().next().and_then(|it| it.last_poll);
+    let before = running.until("a poll", |status| last_poll(status).is_some());
+    let after = running.until("the next sign of life", |status| status.written > before.written);
+    assert_eq!(last_poll(&after), last_poll(&before));
     assert!(running.stop().success());
 }

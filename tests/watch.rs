@@ -98,7 +98,7 @@ fn a_copy_that_is_found_at_the_same_moment_leaves_no_sheet_that_nobody_knows() {
         warden.poll();
     }
     assert_eq!(warden.cases().iter().map(|case| case.places.len()).collect::<Vec<_>>(), [12, 12, 12]);
-    assert_eq!(warden.objects(), 3, "more than 64 strangers, and the daemon does not start again");
+    assert_eq!(warden.objects().len(), 3, "more than 64 strangers, and the daemon does not start again");
 }
 
 #[test]

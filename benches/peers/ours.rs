@@ -122,7 +122,7 @@ fn rule(terms: &[String]) -> Result<String> {
         example("match", second),
         example("no-match", "Lunch is at noon."),
         example("no-match", "The bus is late."),
-        "\n[[history]]\ndate = \"2026-11-21\"\nby = \"bench\"\nnote = \"made for a measurement\"\n".to_owned(),
+        "\n[[history]]\ndate = 2026-11-21\nby = \"bench\"\nnote = \"made for a measurement\"\n".to_owned(),
     ]
     .concat())
 }

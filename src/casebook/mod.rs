@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, DropBehavior, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, Verified};
 use crate::mail::Address;
@@ -123,12 +123,12 @@ impl Casebook {
     /// As `write`, with a step named before the commit.
     fn write_as<T>(&self, step: Option<&'static str>, deed: impl FnOnce(&Transaction<'_>) -> Result<T, Refusal>) -> Result<T> {
         let done = || {
-            let tx = Transaction::new_unchecked(&self.conn, TransactionBehavior::Immediate)?;
+            let tx = begin(&self.conn)?;
             let value = deed(&tx)?;
             if let Some(name) = step {
                 steps::step(name);
             }
-            tx.commit()?;
+            commit(tx, step)?;
             Ok(value)
         };
         done().map_err(|refusal| self.told(refusal))
@@ -179,6 +179,22 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     conn.pragma_update(None, "synchronous", synchronous)?;
     conn.pragma_update(None, "foreign_keys", true)?;
     Ok(conn)
+}
+
+fn begin(conn: &Connection) -> rusqlite::Result<Transaction<'_>> {
+    if steps::mutant("remove-before-commit") && !conn.is_autocommit() {
+        conn.execute_batch("COMMIT")?;
+    }
+    Transaction::new_unchecked(conn, TransactionBehavior::Immediate)
+}
+
+fn commit(mut tx: Transaction<'_>, step: Option<&'static str>) -> rusqlite::Result<()> {
+    if steps::mutant("remove-before-commit") && step == Some("record.commit") {
+        // The mutant leaves it to the next write, which comes when the message has been removed.
+        tx.set_drop_behavior(DropBehavior::Ignore);
+        return Ok(());
+    }
+    tx.commit()
 }
 
 /// The number of a mailbox, given on first sight.

@@ -61,17 +61,17 @@ impl PlaceFacts {
 }
 
 impl Casebook {
-    /// The places of a folder whose removal is yet to be finished, oldest first.
+    /// The places of a mailbox whose removal is yet to be finished, oldest first.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn sealed_places(&self, mailbox: &Address, folder: &FolderName) -> Result<Vec<SealedPlace>> {
+    pub fn sealed_places(&self, mailbox: &Address) -> Result<Vec<SealedPlace>> {
         self.read(|conn| {
             conn.prepare_cached(
                 "SELECT place.*, address FROM place JOIN mailbox ON mailbox.id = place.mailbox
-                 WHERE state = 'sealed' AND address = ? AND folder = ? ORDER BY place.id",
+                 WHERE state = 'sealed' AND address = ? ORDER BY place.id",
             )?
-            .query_map([mailbox.as_str(), &folder.0], sealed_place)?
+            .query_map([mailbox.as_str()], sealed_place)?
             .filter_map(Result::transpose)
             .collect()
         })
@@ -252,7 +252,7 @@ mod tests {
     #[test]
     fn each_sealed_copy_has_its_own_object_and_the_newest_receipt_counts() {
         let desk = Desk::new();
-        let (concern, inbox) = (concern(Level::Day, Action::Hold), FolderName("INBOX".to_owned()));
+        let concern = concern(Level::Day, Action::Hold);
         let (older, newer, other) = (desk.sealed(), desk.sealed(), desk.sealed());
         let one = desk.record(1, &place("ann", 1), &concern, Some(&older));
         let two = desk.record(1, &place("ben", 1), &concern, Some(&other));
@@ -262,12 +262,12 @@ mod tests {
         let known = |receipt: &Receipt| desk.book.known_object(receipt.object()).unwrap();
         assert!(known(&newer) && known(&other) && !known(&older));
 
-        let sealed = desk.book.sealed_places(&address("ann"), &inbox).unwrap();
+        let sealed = desk.book.sealed_places(&address("ann")).unwrap();
         assert_eq!(sealed.iter().map(|sealed| (sealed.id, &sealed.place)).collect::<Vec<_>>(), [(one.place, &place("ann", 1))]);
         assert_eq!(sealed[0].object.ciphertext_sha256, *newer.ciphertext_sha256());
         desk.book.settle(at(9), &Actor::Program, one.place, PlaceState::Removed).unwrap();
-        assert_eq!(desk.book.sealed_places(&address("ann"), &inbox).unwrap(), []);
-        assert_eq!(desk.book.sealed_places(&address("ben"), &inbox).unwrap().len(), 1);
+        assert_eq!(desk.book.sealed_places(&address("ann")).unwrap(), []);
+        assert_eq!(desk.book.sealed_places(&address("ben")).unwrap().len(), 1);
     }
 
     #[test]

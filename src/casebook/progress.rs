@@ -117,14 +117,17 @@ impl Casebook {
         })
     }
 
-    /// Whether this message was judged in this mailbox before and left there.
+    /// Which of these messages were judged in this mailbox before and left there, in their order.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn knows(&self, mailbox: &Address, message: &Keyed) -> Result<bool> {
+    pub fn knows(&self, mailbox: &Address, messages: &[Keyed]) -> Result<Vec<bool>> {
         self.read(|conn| {
-            conn.prepare_cached("SELECT 1 FROM judged JOIN mailbox ON mailbox.id = judged.mailbox WHERE message = ? AND address = ?")?
-                .exists(params![message, mailbox.as_str()])
+            // One transaction for all: each would lock the file anew.
+            let tx = conn.unchecked_transaction()?;
+            let mut judged =
+                tx.prepare_cached("SELECT 1 FROM judged JOIN mailbox ON mailbox.id = judged.mailbox WHERE message = ? AND address = ?")?;
+            messages.iter().map(|message| judged.exists(params![message, mailbox.as_str()])).collect()
         })
     }
 
@@ -217,7 +220,7 @@ mod tests {
         desk.book
             .progress(at(0), &[inbox(4, &[judged(1, Outcome::Clear), judged(2, Outcome::Flagged), judged(3, Outcome::Held)])])
             .unwrap();
-        let knows = |mailbox, number| desk.book.knows(&address(mailbox), &desk.message(number)).unwrap();
+        let knows = |mailbox, number| desk.book.knows(&address(mailbox), &[desk.message(number)]).unwrap()[0];
         assert!(knows("ann", 1) && knows("ann", 2));
         assert!(!knows("ann", 3), "held");
         assert!(!knows("ben", 1), "another mailbox");

@@ -69,23 +69,33 @@ impl Casebook {
     /// # Errors
     /// When the database refuses; then nothing is written, and nothing may be removed.
     pub fn record(&self, new: &New<'_>) -> Result<Recorded> {
-        self.write_as(Some("record.commit"), |tx| {
-            let known = undecided(tx, &new.content, new.concern.level)?;
-            let folded = known.is_some();
-            let case = match known {
-                Some((case, action)) => {
-                    fold(tx, case, action.max(new.concern.action))?;
-                    case
-                }
-                None => self.open_case(tx, new)?,
-            };
-            let mut party = tx.prepare_cached("INSERT OR IGNORE INTO party (address, of_case, part) VALUES (?, ?, ?)")?;
-            for (address, part) in new.parties {
-                party.execute(params![address, case.0, Json(part)])?;
+        self.write_as(Some("record.commit"), |tx| self.record_in(tx, new))
+    }
+
+    /// As [`Casebook::record`], for many at once: all of them or none.
+    ///
+    /// # Errors
+    /// As [`Casebook::record`].
+    pub fn record_all<'a>(&self, news: impl IntoIterator<Item = New<'a>>) -> Result<Vec<Recorded>> {
+        self.write_as(Some("record.commit"), |tx| news.into_iter().map(|new| self.record_in(tx, &new)).collect())
+    }
+
+    fn record_in(&self, tx: &Transaction<'_>, new: &New<'_>) -> Result<Recorded, Refusal> {
+        let known = undecided(tx, &new.content, new.concern.level)?;
+        let folded = known.is_some();
+        let case = match known {
+            Some((case, action)) => {
+                fold(tx, case, action.max(new.concern.action))?;
+                case
             }
-            let place = self.place(tx, case, new)?;
-            Ok(Recorded { case, codename: codename(tx, case)?, place, folded })
-        })
+            None => self.open_case(tx, new)?,
+        };
+        let mut party = tx.prepare_cached("INSERT OR IGNORE INTO party (address, of_case, part) VALUES (?, ?, ?)")?;
+        for (address, part) in new.parties {
+            party.execute(params![address, case.0, Json(part)])?;
+        }
+        let place = self.place(tx, case, new)?;
+        Ok(Recorded { case, codename: codename(tx, case)?, place, folded })
     }
 
     /// The case that a copy of this level, as judged, would fold into: with one, there is no need to seal a sheet.

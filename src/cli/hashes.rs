@@ -107,13 +107,13 @@ async fn hash(path: PathBuf, permit: Permit) -> Result<Result<Line, Fault>, Pool
         Ok(None) => Err(Reason::Budget),
         Ok(Some(file)) => permit.fingerprint(&file).await?,
     };
-    Ok(hashed.and_then(|digests| line(&path, digests)).map_err(|reason| unhashed(&path, format!("{reason}: {}", explained(reason)), "")))
+    Ok(hashed.and_then(|digests| line(&path, &digests)).map_err(|reason| unhashed(&path, format!("{reason}: {}", explained(reason)), "")))
 }
 
 /// # Errors
 /// Why there is no PDQ.
-fn line(path: &Path, digests: Fingerprint) -> Result<Line, Reason> {
-    let Fingerprint { pdq, quality, sha256, sha1, md5, incomplete } = digests;
+fn line(path: &Path, digests: &Fingerprint) -> Result<Line, Reason> {
+    let Fingerprint { pdq, quality, sha256, sha1, md5, incomplete } = *digests;
     Ok(Line {
         path: path.to_string_lossy().into_owned(),
         pdq: hex::encode(pdq.ok_or(incomplete.unwrap_or(Reason::Unsupported))?),

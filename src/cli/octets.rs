@@ -20,7 +20,7 @@ pub fn open(path: &Path) -> io::Result<BufReader<File>> {
 /// # Errors
 /// When it cannot be read, or memory is short.
 pub fn whole(mut file: impl BufRead, most: u64) -> io::Result<Option<Message>> {
-    let mut writer = MessageWriter::new()?;
+    let mut writer = MessageWriter::new();
     loop {
         let piece = file.fill_buf()?;
         if piece.is_empty() {

@@ -4,11 +4,15 @@ use std::env;
 use std::io::{self, BufWriter, IsTerminal, StderrLock, StdoutLock, Write};
 use std::os::fd::AsFd;
 
-use comfy_table::{ContentArrangement, Table, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
 use serde::Serialize;
 
 use crate::fault::Fault;
 
+/// One line, below the header: a school has hundreds of mailboxes.
+const STYLE: TableStyle = TableStyle::new().header_separator(LineStyle::none().fill('─').junction('─'));
+/// Behind every column, in characters.
+const GAP: u16 = 1;
 /// In octets.
 const GATHERED: usize = 64 << 10;
 
@@ -64,13 +68,17 @@ impl Output {
             return rows.iter().try_for_each(|row| writeln!(self.out, "{}", row.join("\t")));
         };
         let mut table = Table::new();
-        table
-            .load_style(presets::UTF8_HORIZONTAL_ONLY)
-            .set_content_arrangement(ContentArrangement::Dynamic)
-            .set_width(width)
-            .set_header(header);
+        table.load_style(STYLE).set_content_arrangement(ContentArrangement::Dynamic).set_width(width).set_header(header);
         for row in rows {
             table.add_row(row);
+        }
+        // Words stay in one piece, because they are typed again: on a narrow terminal the table is rather too wide.
+        for (at, column) in table.column_iter_mut().enumerate() {
+            column.set_padding((0, GAP));
+            let cells = rows.iter().map(|row| row[at].as_str()).chain([header[at]]);
+            let longest = cells.flat_map(str::split_whitespace).map(|word| word.chars().count()).max().unwrap_or_default();
+            let least = u16::try_from(longest).unwrap_or(u16::MAX).saturating_add(GAP);
+            column.set_constraint(ColumnConstraint::LowerBoundary(Width::Fixed(least)));
         }
         writeln!(self.out, "{table}")?;
         self.show()

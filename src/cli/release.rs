@@ -12,7 +12,7 @@ use super::shelf::Shelf;
 use super::{Exit, Failure, Output};
 use crate::case::{PlaceState, visible};
 use crate::casebook::{CaseFacts, CasebookError, PlaceFacts};
-use crate::config::Config;
+use crate::config::{Config, Login, Password};
 use crate::fault::Fault;
 use crate::finding::{Action, Audience};
 use crate::journal::{Actor, Event};
@@ -35,6 +35,8 @@ pub(super) struct Release {
 enum Obstacle {
     #[error(transparent)]
     Casebook(#[from] CasebookError),
+    #[error("its password `{0}` is a credential, which systemd hands to its services alone")]
+    Credential(String),
     #[error("what is sealed for it is not what was found there; nothing was added to the mailbox")]
     NotTheMessage,
     #[error("mailwarden does not watch `{0}` any more and has no way into it")]
@@ -145,6 +147,12 @@ impl Errand<'_> {
         let mailbox = &copy.place.mailbox;
         let watched = self.config.mailboxes.iter().find(|watched| watched.mailbox.address == *mailbox);
         let watched = watched.ok_or_else(|| Obstacle::NotWatched(mailbox.clone()))?;
+        if let Login::Own { password, .. } | Login::Master { password, .. } = &watched.login
+            && let Password::Credential(name) = password
+            && !password.within_reach()
+        {
+            return Err(Obstacle::Credential(name.clone()));
+        }
         // No place is `Removed` without an object: the tables see to that.
         let object = copy.object.ok_or(Obstacle::NotTheMessage)?.object;
         let measure = vault.measure(&object, self.key)?;
@@ -162,6 +170,11 @@ impl Errand<'_> {
 impl Obstacle {
     fn fault(self, mailbox: &Address) -> Fault {
         let hint = match &self {
+            Self::Credential(name) => {
+                format!(
+                    "as root: `systemd-run --pipe --wait --collect -p User=mailwarden -p LoadCredentialEncrypted={name} mailwarden release …`"
+                )
+            }
             Self::NotTheMessage => "keep a copy of the state directory, and restore the vault from the backup".to_owned(),
             Self::NotWatched(mailbox) => format!("add a [[mailbox]] for {mailbox}, and type the command again"),
             Self::OnItsWay => "wait for the next round of `mailwarden run`, and type the command again".to_owned(),

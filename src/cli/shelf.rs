@@ -58,8 +58,8 @@ pub(super) fn require_owner(config: &Config) -> Result<(), Failure> {
 
 /// The name of an account, as `sudo -u` takes it.
 fn account(uid: u32) -> String {
-    let names = fs::read_to_string("/etc/passwd").unwrap_or_default();
-    let named = names.lines().find_map(|line| {
+    let accounts = fs::read_to_string("/etc/passwd").unwrap_or_default();
+    let named = accounts.lines().find_map(|line| {
         let mut fields = line.split(':');
         let name = fields.next()?;
         (fields.nth(1)?.parse() == Ok(uid)).then(|| name.to_owned())

@@ -10,7 +10,7 @@ use rustix::process::{Pid, test_kill_process};
 use serde::Serialize;
 
 use super::shelf::Shelf;
-use super::time::wall;
+use super::time::{brief, wall};
 use super::{ConfigFile, Exit, Failure, Output};
 use crate::casebook::{Casebook, Counts, Undelivered};
 use crate::mail::{Address, Role};
@@ -205,19 +205,24 @@ fn print(told: &Told, zone: &TimeZone, out: &mut Output) -> io::Result<()> {
         "incomplete",
         "flagged",
         "held",
-        "oldest unscanned",
-        "trouble",
+        "waiting since",
+        "failing since",
     ];
-    let rows: Vec<_> = told.mailboxes.iter().map(|row| columns(row, zone)).collect();
-    out.table(header, &rows)
+    let now = Timestamp::now();
+    let rows: Vec<_> = told.mailboxes.iter().map(|row| columns(row, now, zone)).collect();
+    out.table(header, &rows)?;
+    for Row { address, trouble, .. } in &told.mailboxes {
+        if let Some(trouble) = trouble {
+            out.line(&format!("{address}: {trouble}"))?;
+        }
+    }
+    Ok(())
 }
 
-fn columns(row: &Row, zone: &TimeZone) -> [String; 12] {
-    let at = |moment: Option<Timestamp>| moment.map_or_else(|| "-".to_owned(), |moment| wall(moment, zone));
+fn columns(row: &Row, now: Timestamp, zone: &TimeZone) -> [String; 12] {
+    let at = |moment: Option<Timestamp>| moment.map_or_else(|| "-".to_owned(), |moment| brief(moment, now, zone));
     let Today { seen, scanned, incomplete, flagged, held } = row.today;
     let [seen, scanned, incomplete, flagged, held] = [seen, scanned, incomplete, flagged, held].map(|count| count.to_string());
-    let since = row.failing_since.map(|since| format!(" (since {})", wall(since, zone))).unwrap_or_default();
-    let trouble = row.trouble.as_ref().map_or_else(|| "-".to_owned(), |trouble| format!("{trouble}{since}"));
     [
         row.address.to_string(),
         row.group.clone(),
@@ -230,7 +235,7 @@ fn columns(row: &Row, zone: &TimeZone) -> [String; 12] {
         flagged,
         held,
         at(row.oldest_unscanned),
-        trouble,
+        at(row.failing_since),
     ]
 }
 

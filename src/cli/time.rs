@@ -8,6 +8,15 @@ pub(super) fn wall(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
 }
 
+/// `09:15` on this day, and [`wall`] on any other.
+pub(super) fn brief(at: Timestamp, now: Timestamp, zone: &TimeZone) -> String {
+    let (at_wall, now_wall) = (wall(at, zone), wall(now, zone));
+    match (at_wall.split_once(' '), now_wall.split_once(' ')) {
+        (Some((day, time)), Some((today, _))) if day == today => time.to_owned(),
+        _ => at_wall,
+    }
+}
+
 /// The two largest units of a span in seconds: `3 min`, `2 h 5 min`, `4 d 1 h`.
 pub(super) fn span(seconds: u64) -> String {
     let minutes = seconds / 60;
@@ -33,6 +42,10 @@ mod tests {
     #[test]
     fn a_moment_is_told_in_the_time_of_the_school() {
         let summer = Timestamp::from_second(1_750_000_000).unwrap();
-        assert_eq!(wall(summer, &TimeZone::get("Europe/London").unwrap()), "2025-06-15 16:06");
+        let london = TimeZone::get("Europe/London").unwrap();
+        assert_eq!(wall(summer, &london), "2025-06-15 16:06");
+        let days_later = |days: i64| Timestamp::from_second(1_750_000_000 + 86_400 * days).unwrap();
+        assert_eq!(brief(summer, days_later(0), &london), "16:06");
+        assert_eq!(brief(summer, days_later(1), &london), "2025-06-15 16:06");
     }
 }

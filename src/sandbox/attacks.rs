@@ -14,6 +14,7 @@ use libc::c_long;
 use rayon::prelude::*;
 
 use super::{leave, send_all};
+use crate::wire::VERSION;
 
 /// The exit code of an attack that nothing stopped.
 pub const GOT_THROUGH: i32 = 200;
@@ -36,9 +37,9 @@ pub fn obey(octets: &[u8], channel: BorrowedFd<'_>, input: BorrowedFd<'_>) {
     let Some(name) = octets.strip_prefix(HEADER).and_then(|rest| rest.split(u8::is_ascii_whitespace).next()) else { return };
     match std::str::from_utf8(name).unwrap_or_default() {
         "early-exit" => leave(0),
-        "lying-length" => babble(channel, &[1, 0xff, 0xff, 0xff, 0xff]),
+        "lying-length" => babble(channel, &[VERSION, 0xff, 0xff, 0xff, 0xff]),
         "lying-version" => babble(channel, &[9, 0, 0, 0, 1, 0]),
-        "lying-content" => babble(channel, &[1, 0, 0, 0, 2, 7, 7]),
+        "lying-content" => babble(channel, &[VERSION, 0, 0, 0, 2, 7, 7]),
         "loop" => loop {
             black_box(());
         },
@@ -75,7 +76,7 @@ fn babble(channel: BorrowedFd<'_>, octets: &[u8]) {
 
 /// A frame that says it is long, one octet at a time: each would renew a limit on silence.
 fn drip(channel: BorrowedFd<'_>) {
-    babble(channel, &[1, 0, 0x3f, 0xff, 0xff]);
+    babble(channel, &[VERSION, 0, 0x3f, 0xff, 0xff]);
     loop {
         std::thread::park_timeout(std::time::Duration::from_millis(20));
         babble(channel, &[0]);

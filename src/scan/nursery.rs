@@ -25,8 +25,8 @@ const NOT_UNDERSTOOD: i32 = 76;
 
 /// Of faults or findings in one frame: more than anybody reads.
 const MAX_ITEMS: usize = 1000;
-/// The longest frame that comes in; what is large comes beside it.
-const MAX_INCOMING: usize = 64;
+/// The longest frame that comes in: the sizes of the messages of one parcel. What is large comes beside it.
+const MAX_INCOMING: usize = 256;
 
 /// What the command line said: numbers only.
 struct Terms {
@@ -140,32 +140,41 @@ fn work(terms: &Terms, detectors: &Detectors, socket: OwnedFd) -> i32 {
     let threads = || start_threads(terms.threads);
     let Ok((caged, _)) = sandbox::enter(terms.limits, terms.messages_per_worker, terms.allow_uncaged, threads) else { return NOT_CAGED };
     let channel = Channel(socket);
-    for _ in 0..terms.messages_per_worker {
+    let mut served = 0;
+    while served < terms.messages_per_worker as usize {
         match serve(&caged, &channel, detectors) {
-            Ok(None) => {}
-            Ok(Some(code)) => return code,
+            Ok(Served::Parcel(messages)) => served += messages,
+            Ok(Served::Last(code)) => return code,
             Err(NotUnderstood) => return NOT_UNDERSTOOD,
         }
     }
     DONE
 }
 
-/// Waits for one message and examines it. `Some`: the worker is to end, with this exit code.
-fn serve(caged: &Caged, channel: &Channel, detectors: &Detectors) -> Result<Option<i32>, NotUnderstood> {
-    let Some((request, octets)) = channel.hear()? else { return Ok(Some(DONE)) };
-    let octets = octets.ok_or(NotUnderstood)?;
+enum Served {
+    /// The worker is to end, with this exit code.
+    Last(i32),
+    /// Of so many messages.
+    Parcel(usize),
+}
+
+/// Waits for one parcel and examines what is in it.
+fn serve(caged: &Caged, channel: &Channel, detectors: &Detectors) -> Result<Served, NotUnderstood> {
+    let Some((request, parcel)) = channel.hear::<Request>()? else { return Ok(Served::Last(DONE)) };
+    let parcel = parcel.ok_or(NotUnderstood)?;
+    let count = request.count();
     let answered = match request {
-        Request::File => fingerprint(caged, octets.as_fd()).map(|file| channel.say(&Answer::Examined(file))),
-        Request::Message { want_facts } => {
-            examine(caged, channel, octets.as_fd(), detectors, want_facts).map(|report| channel.report(report))
+        Request::File => fingerprint(caged, parcel.as_fd()).map(|file| channel.say(&Answer::Examined(file))),
+        Request::Messages { want_facts, sizes } => {
+            examine(caged, channel, parcel.as_fd(), &sizes, detectors, want_facts).map(|reports| channel.report(reports))
         }
     };
     if let Some(said) = answered {
         said?;
-        return Ok(None);
+        return Ok(Served::Parcel(count));
     }
     channel.say(&Answer::<()>::Panicked)?;
-    Ok(Some(PANICKED))
+    Ok(Served::Last(PANICKED))
 }
 
 /// One thread is this one: a second costs a fork as much again.
@@ -180,12 +189,26 @@ fn start_threads(threads: usize) {
 
 /// `None` when the examination panicked.
 #[cfg_attr(not(feature = "faults"), allow(unused_variables))]
-fn examine(caged: &Caged, channel: &Channel, message: BorrowedFd<'_>, detectors: &Detectors, want_facts: bool) -> Option<Report> {
+fn examine(
+    caged: &Caged,
+    channel: &Channel,
+    parcel: BorrowedFd<'_>,
+    sizes: &[u64],
+    detectors: &Detectors,
+    want_facts: bool,
+) -> Option<Vec<Report>> {
     catch_unwind(AssertUnwindSafe(|| {
-        let Ok(octets) = Mapped::new(message) else { return Report::unread(Reason::Budget) };
-        #[cfg(feature = "faults")]
-        sandbox::attacks::obey(&octets, channel.0, message);
-        super::examine(caged, &octets, detectors, want_facts)
+        let Ok(octets) = Mapped::new(parcel) else { return sizes.iter().map(|_| Report::unread(Reason::Budget)).collect() };
+        let mut rest: &[u8] = &octets;
+        let mut reports = Vec::with_capacity(sizes.len());
+        for size in sizes {
+            let (message, after) = rest.split_at(usize::try_from(*size).unwrap_or(usize::MAX).min(rest.len()));
+            rest = after;
+            #[cfg(feature = "faults")]
+            sandbox::attacks::obey(message, channel.0, parcel);
+            reports.push(super::examine(caged, message, detectors, want_facts));
+        }
+        reports
     }))
     .ok()
 }
@@ -221,10 +244,12 @@ impl Channel {
         self.send(&wire::encode(value)?)
     }
 
-    fn report(&self, report: Report) -> Result<(), NotUnderstood> {
-        match wire::encode(&Answer::Examined(&report)) {
+    fn report(&self, reports: Vec<Report>) -> Result<(), NotUnderstood> {
+        match wire::encode(&Answer::Examined(&reports)) {
             Ok(frame) => self.send(&frame),
-            Err(BadFrame::TooLong(_)) => self.say(&Answer::Examined(shortened(report))),
+            // Together they are too much: the daemon asks for each alone, as after a panic.
+            Err(BadFrame::TooLong(_)) if reports.len() > 1 => self.say(&Answer::<()>::Panicked),
+            Err(BadFrame::TooLong(_)) => self.say(&Answer::Examined(reports.into_iter().map(shortened).collect::<Vec<_>>())),
             Err(_) => Err(NotUnderstood),
         }
     }

@@ -19,6 +19,9 @@ use crate::mail::Address;
 /// A trouble that waiting may mend is told to the technician when it has lasted so long.
 const LASTS: SignedDuration = SignedDuration::from_mins(15);
 
+/// How long a mailbox is only polled after IDLE went wrong.
+const WITHOUT_IDLE: Duration = Duration::from_mins(15);
+
 /// What is kept of a mailbox from one poll to the next.
 #[derive(Default)]
 pub struct Post {
@@ -27,6 +30,12 @@ pub struct Post {
     of: Option<Watched>,
     memory: Memory,
     backoff: Backoff,
+    /// The last round went through, and the casebook knows it.
+    well: bool,
+    /// The number that the next message in INBOX was to get, when it was last asked.
+    inbox_next: Option<u32>,
+    /// IDLE went wrong: until then the mailbox is polled and no more.
+    no_idle_before: Option<Instant>,
 }
 
 /// Polls until the mailbox leaves the configuration or the daemon stops.
@@ -38,7 +47,11 @@ pub async fn keep_watching(daemon: Arc<Daemon>, address: Address, bell: Arc<Noti
         if *stop.borrow() {
             break;
         }
-        let until = Instant::now() + post.poll(&daemon, &watched).await;
+        let wait = post.poll(&daemon, &watched).await;
+        if wait.is_zero() {
+            continue;
+        }
+        let until = Instant::now() + wait;
         post.news(&daemon, async {
             tokio::select! {
                 () = sleep_until(until) => {}
@@ -78,23 +91,28 @@ impl Post {
             self.of = Some(watched.clone());
         }
         let gate = daemon.gate(watched);
+        let mailbox = &watched.mailbox.address;
         if let Some(left) = gate.closed_for().filter(|_| self.session.is_none()) {
+            daemon.board.failed(mailbox, "its server is out of reach");
             return left;
         }
-        let mailbox = &watched.mailbox.address;
         match self.round(daemon, watched).await {
             Ok(rounded) => {
                 gate.in_reach();
                 self.backoff.succeeded();
                 daemon.board.polled(mailbox, &rounded);
-                for trouble in [casebook::Trouble::MailboxUnreachable, casebook::Trouble::DiskFull, casebook::Trouble::WorkersFail] {
-                    tell::trouble_over(daemon, trouble, Some(mailbox));
+                self.inbox_next = rounded.inbox_next;
+                if !std::mem::replace(&mut self.well, true) {
+                    for trouble in [casebook::Trouble::MailboxUnreachable, casebook::Trouble::DiskFull, casebook::Trouble::WorkersFail] {
+                        tell::trouble_over(daemon, trouble, Some(mailbox));
+                    }
                 }
                 let watch = &daemon.config().watch;
                 if rounded.unfinished { Duration::ZERO } else { jittered(watch.interval, watch.jitter) }
             }
             Err(trouble) => {
                 self.session = None;
+                self.well = false;
                 tracing::warn!(%mailbox, %trouble, "round failed");
                 tell_technician(daemon, mailbox, &trouble);
                 if trouble.is_servers() { gate.out_of_reach(trouble.retry_after()) } else { self.backoff.failed(trouble.retry_after()) }
@@ -114,12 +132,13 @@ impl Post {
     /// Waits until `until`, or until the server says that something has arrived. It is a hint and no more:
     /// a server that falls silent delays nothing beyond the interval.
     async fn news(&mut self, daemon: &Daemon, until: impl Future<Output = ()>) {
-        let wanted = daemon.config().watch.idle;
+        let wanted = daemon.config().watch.idle && self.no_idle_before.is_none_or(|before| before <= Instant::now());
         match self.session.as_mut().filter(|session| wanted && session.capabilities().idle) {
             Some(session) => {
-                if idle(session, until).await.is_err() {
-                    // The next poll connects again.
+                if idle(session, self.inbox_next, until).await.is_err() {
+                    // The next poll connects again, and is followed by no IDLE for a while.
                     self.session = None;
+                    self.no_idle_before = Some(Instant::now() + WITHOUT_IDLE);
                 }
             }
             None => until.await,
@@ -127,8 +146,12 @@ impl Post {
     }
 }
 
-async fn idle(session: &mut Session, until: impl Future<Output = ()>) -> Result<(), ImapError> {
+async fn idle(session: &mut Session, next: Option<u32>, until: impl Future<Output = ()>) -> Result<(), ImapError> {
     let inbox = session.examine(&Folder::inbox()).await?;
+    if inbox.uidnext.zip(next).is_some_and(|(now, then)| now > then) {
+        // Something has arrived since the round asked: a server tells only what arrives from now on.
+        return Ok(());
+    }
     session.idle(&inbox, until).await.map(drop)
 }
 

@@ -4,9 +4,9 @@
 //! and a count. The mailbox is the queue: a crash and a shutdown are the same event.
 
 mod backoff;
-mod batch;
 mod board;
 mod connect;
+mod examine;
 mod gate;
 pub mod imap;
 mod mailbox;
@@ -19,6 +19,8 @@ mod shelf;
 mod start;
 mod tell;
 mod trouble;
+mod verdict;
+mod visit;
 
 use std::collections::HashMap;
 use std::fs::File;

@@ -12,17 +12,19 @@ use lettre::message::header::ContentType;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Letter, Tokio1Executor};
+use tokio::time::timeout;
 
 use super::Daemon;
 use crate::casebook::{About, Notice};
 use crate::config::{Config, Security};
 use crate::fault::{At, Fault};
-use crate::finding::Level;
+use crate::finding::{Category, Level};
 use crate::steps::step;
 use crate::wire::Message;
 
 /// How often the outbox is looked through when nobody rings.
 const ROUND: Duration = Duration::from_secs(2);
+/// For one letter.
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The wait before a notice that failed is tried again.
 const RETRY: SignedDuration = SignedDuration::from_secs(60);
@@ -86,7 +88,16 @@ async fn send(daemon: &Daemon, transport: &Transport, letter: &Letter) -> Result
         daemon.shelf.book(|book| book.sending(&book.key_letter(&arrived.digests().body))).map_err(|error| error.to_string())?;
     }
     step("notice.send");
-    transport.send_raw(letter.envelope(), &octets).await.map(drop).map_err(|error| kind_of(&error))
+    hand_over(transport, letter, &octets).await
+}
+
+/// The transport's own timeout ends with the connecting: a server that falls silent later would be waited for
+/// for ever, and every other notice with it.
+async fn hand_over(transport: &Transport, letter: &Letter, octets: &[u8]) -> Result<(), String> {
+    match timeout(TIMEOUT, transport.send_raw(letter.envelope(), octets)).await {
+        Ok(sent) => sent.map(drop).map_err(|error| kind_of(&error)),
+        Err(_) => Err("no answer in time".to_owned()),
+    }
 }
 
 /// Urgent notices travel alone; the rest of what one person is due to hear shares a letter.
@@ -102,6 +113,10 @@ fn letters(due: Vec<Notice>) -> Vec<Vec<Notice>> {
     letters
 }
 
+fn is_unread(notice: &Notice) -> bool {
+    matches!(notice.about, About::Case { category: Category::Incomplete, .. })
+}
+
 fn urgent(notice: &Notice) -> bool {
     matches!(notice.about, About::Case { level, .. } if level > Level::Day)
 }
@@ -112,8 +127,12 @@ fn compose(notices: &[Notice], config: &Config) -> Result<Letter, ()> {
     let to = first.to.as_str().parse().map_err(drop)?;
     let id = format!("<notice-{}-{}@{}>", first.id, first.due.as_second(), config.notice.from.domain());
     let mut body = format!("{}\n", config.school.name);
-    for notice in notices {
+    let (unread, cases): (Vec<_>, Vec<_>) = notices.iter().partition(|notice| is_unread(notice));
+    for notice in cases {
         paragraph(&mut body, notice, config);
+    }
+    if !unread.is_empty() {
+        let _ = write!(body, "\nNot fully scanned: {} messages.\n`mailwarden cases list` names them, and why.\n", unread.len());
     }
     // No line is longer than 76: so the letter travels as it is, and is known again by its octets.
     body.push_str("\nThis letter holds nothing of any message.\nDo not forward it to the people concerned.\n");
@@ -190,5 +209,30 @@ fn kind_of(error: &lettre::transport::smtp::Error) -> String {
     match error.status() {
         Some(code) => format!("{kind} ({code})"),
         None => kind.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_server_that_greets_and_falls_silent_is_not_waited_for_for_ever() {
+        let listener = TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = tokio::spawn(async move {
+            let (mut client, _) = listener.accept().await.unwrap();
+            client.write_all(b"220 ready\r\n").await.unwrap();
+            client
+        });
+        let transport = Transport::builder_dangerous("127.0.0.1").port(port).timeout(None).build();
+        let to = |who| format!("{who}@school.example").parse().unwrap();
+        let letter = Letter::builder().from(to("a")).to(to("b")).body(String::new()).unwrap();
+        let sent = tokio::time::timeout(TIMEOUT * 2, hand_over(&transport, &letter, &letter.formatted())).await;
+        assert_eq!(sent, Ok(Err("no answer in time".to_owned())));
+        drop(server.await.unwrap());
     }
 }

@@ -10,11 +10,11 @@ use jiff::{SignedDuration, Timestamp};
 use super::imap::{ImapError, Selected, Session};
 use super::{Daemon, Trouble, tell};
 use crate::case::PlaceState;
-use crate::casebook::{self, New, Party, PlaceId, Recorded, SealedPlace};
-use crate::finding::{Action, Category, Concern, Incomplete, Report};
+use crate::casebook::{self, Keyed, New, NewNotice, Party, PlaceId, Recorded, SealedPlace};
+use crate::finding::{Action, Audience, Category, Concern, Level, Report};
 use crate::journal::Actor;
 use crate::mail::{Address, Arrival, Place, Private};
-use crate::steps::{mutant, step};
+use crate::steps::step;
 use crate::vault::Receipt;
 use crate::wire::Message;
 
@@ -56,18 +56,44 @@ pub struct Sealed {
 /// When the shelf takes nothing; the message is met again.
 pub async fn flag(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Result<Recorded, Trouble> {
     let daemon = Arc::clone(daemon);
-    blocking(move || Desk { daemon: &daemon, caught: &caught }.open(&concern, None)).await
+    blocking(move || {
+        let write_up = WriteUp::of(&daemon, &caught, &concern)?;
+        let recorded = daemon.shelf.book(|book| book.record(&write_up.with(None)))?;
+        write_up.close(&daemon, &recorded);
+        Ok(recorded)
+    })
+    .await
 }
 
-/// Notes that a message could not be read whole: facts for the technician, nothing sealed.
+/// Notes that messages could not be read whole: facts for the technician, nothing sealed, all in one transaction.
 ///
 /// # Errors
 /// As [`flag`].
-pub async fn note_incomplete(daemon: &Arc<Daemon>, caught: Caught, incomplete: Vec<Incomplete>) -> Result<Recorded, Trouble> {
+pub async fn note_incomplete(daemon: &Arc<Daemon>, unread: Vec<Caught>) -> Result<(), Trouble> {
+    if unread.is_empty() {
+        return Ok(());
+    }
+    let daemon = Arc::clone(daemon);
+    blocking(move || {
+        let concerns: Vec<_> = unread.into_iter().map(|caught| (not_wholly_read(&caught.report), caught)).collect();
+        let write_ups = concerns.iter().map(|(concern, caught)| WriteUp::of(&daemon, caught, concern)).collect::<Result<Vec<_>, _>>()?;
+        let recorded = daemon.shelf.book(|book| book.record_all(write_ups.iter().map(|write_up| write_up.with(None))))?;
+        write_ups.into_iter().zip(&recorded).for_each(|(write_up, recorded)| write_up.close(&daemon, recorded));
+        Ok(())
+    })
+    .await
+}
+
+fn not_wholly_read(report: &Report) -> Concern {
     let category = Category::Incomplete;
-    let categories = vec![category];
-    let concern = Concern { category, level: category.level(), action: Action::Pass, categories, findings: Vec::new(), incomplete };
-    flag(daemon, caught, concern).await
+    Concern {
+        category,
+        level: category.level(),
+        action: Action::Pass,
+        categories: vec![category],
+        findings: Vec::new(),
+        incomplete: report.incomplete.clone(),
+    }
 }
 
 /// Seals a message and its sheet and records the case. From here on the mailbox copy may go.
@@ -79,7 +105,9 @@ pub async fn seal(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Res
     blocking(move || {
         let audiences = tell::without_sender(concern.message_audiences(), caught.sender(), &daemon.config());
         let receipt = daemon.shelf.vault().seal(|| caught.message.reader(), &audiences)?;
-        let recorded = Desk { daemon: &daemon, caught: &caught }.open(&concern, Some(&receipt))?;
+        let write_up = WriteUp::of(&daemon, &caught, &concern)?;
+        let recorded = daemon.shelf.book(|book| book.record(&write_up.with(Some(&receipt))))?;
+        write_up.close(&daemon, &recorded);
         let id = recorded.place;
         Ok((recorded, Sealed { place: caught.place, id, receipt }))
     })
@@ -159,22 +187,31 @@ pub async fn blocking<T: Send + 'static>(work: impl FnOnce() -> Result<T, Troubl
     }
 }
 
-/// Where a case is written up.
-struct Desk<'a> {
-    daemon: &'a Daemon,
+/// All that is to be written down of a message, gathered before the casebook's transaction begins.
+struct WriteUp<'a> {
     caught: &'a Caught,
+    concern: &'a Concern,
+    level: Level,
+    content: Keyed,
+    message: Keyed,
+    parties: Vec<(Keyed, Party)>,
+    audiences: Vec<Audience>,
+    notices: Vec<NewNotice>,
+    sheet: Option<Receipt>,
+    rule_set: String,
+    now: Timestamp,
 }
 
-impl Desk<'_> {
-    fn open(&self, concern: &Concern, message: Option<&Receipt>) -> Result<Recorded, Trouble> {
-        let (daemon, caught) = (self.daemon, self.caught);
+impl<'a> WriteUp<'a> {
+    fn of(daemon: &Daemon, caught: &'a Caught, concern: &'a Concern) -> Result<Self, Trouble> {
         let now = Timestamp::now();
         let config = daemon.config();
         let sender = caught.sender();
         let digests = caught.message.digests();
         let mut level = concern.level;
-        let (content, parties, folds) = daemon.shelf.book(|book| -> Result<_, Trouble> {
-            if let Some(sender) = sender {
+        let (content, message, parties, folds) = daemon.shelf.book(|book| -> Result<_, Trouble> {
+            // What cannot be read is the format's fault, however often somebody sends it.
+            if let Some(sender) = sender.filter(|_| concern.category != Category::Incomplete) {
                 let since = now.saturating_sub(REPEATED_WITHIN).unwrap_or(Timestamp::MIN);
                 if book.raised(&book.key_address(sender), concern.level, since)? >= REPETITIONS {
                     level = level.raised();
@@ -183,42 +220,45 @@ impl Desk<'_> {
             let content = book.key_content(&digests.body, &caught.report.origin);
             let recipients = caught.report.recipients.iter().map(|address| (book.key_address(address.expose()), Party::Recipient));
             let parties: Vec<_> = sender.map(|sender| (book.key_address(sender), Party::Sender)).into_iter().chain(recipients).collect();
-            Ok((content, parties, book.folds_into(&content, concern.level)?.is_some()))
+            Ok((content, book.key_message(&digests.whole), parties, book.folds_into(&content, concern.level)?.is_some()))
         })?;
         let audiences = tell::without_sender(concern.sheet_audiences(), sender, &config);
         let sheet = match &caught.report.sheets {
-            // A copy folds into the case of the first, which has a sheet.
-            Some(sheets) if !folds => {
+            // A copy folds into the case of the first, which has a sheet; what is only counted needs none.
+            Some(sheets) if !folds && level > Level::Counted => {
                 let octets = if concern.action == Action::Withhold { &sheets.facts } else { &sheets.whole };
                 Some(daemon.shelf.vault().seal(|| octets.0.as_slice(), &audiences)?)
             }
             _ => None,
         };
-        if mutant("remove-before-commit") {
-            return Err(Trouble::Renumbered("mutant".to_owned()));
-        }
+        let notices = tell::notices(concern, level, sender, &config, now, caught.backscan);
         let rule_set = daemon.pool.rule_set().id;
-        let new = New {
-            content,
-            message: daemon.shelf.book(|book| book.key_message(&digests.whole)),
-            place: &caught.place,
-            arrival: &caught.arrival,
-            found_at: now,
-            concern,
-            level,
-            parties: &parties,
-            audiences: &audiences,
-            sheet: sheet.as_ref(),
-            message_object: message,
-            rule_set: &rule_set,
-            notices: &tell::notices(concern, level, sender, &config, now, caught.backscan),
-            backscan: caught.backscan,
-        };
-        let recorded = daemon.shelf.book(|book| book.record(&new))?;
-        if let Some(sheet) = sheet.filter(|_| recorded.folded) {
-            // Another copy was recorded while this one's sheet was sealed.
+        Ok(Self { caught, concern, level, content, message, parties, audiences, notices, sheet, rule_set, now })
+    }
+
+    fn with(&self, message_object: Option<&'a Receipt>) -> New<'_> {
+        New {
+            content: self.content,
+            message: self.message,
+            place: &self.caught.place,
+            arrival: &self.caught.arrival,
+            found_at: self.now,
+            concern: self.concern,
+            level: self.level,
+            parties: &self.parties,
+            audiences: &self.audiences,
+            sheet: self.sheet.as_ref(),
+            message_object,
+            rule_set: &self.rule_set,
+            notices: &self.notices,
+            backscan: self.caught.backscan,
+        }
+    }
+
+    /// Throws the sheet away when another copy was recorded while it was sealed: no row will ever know it.
+    fn close(self, daemon: &Daemon, recorded: &Recorded) {
+        if let Some(sheet) = self.sheet.filter(|_| recorded.folded) {
             daemon.shelf.vault().discard(sheet);
         }
-        Ok(recorded)
     }
 }

@@ -1,4 +1,4 @@
-//! A message in memory that no process can change: written once, sealed, then shared by its descriptor.
+//! A message in memory, and the parcel in which messages travel into the cage: written once, sealed, then shared.
 
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -8,19 +8,27 @@ use std::os::unix::fs::FileExt;
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use sha2::{Digest, Sha256};
 
+/// A message of at most so many octets is kept on the heap: most are, and a memory file costs ten system calls.
+pub const MAX_SMALL: u64 = 64 << 10;
+
 /// Gathers the octets of one message as they arrive, whole or in pieces.
 pub struct MessageWriter {
-    file: File,
+    octets: Octets,
     size: u64,
     whole: Sha256,
     body: BodyHash,
 }
 
-/// The octets of one message in a sealed memory file, never on disk and never held twice.
+/// The octets of one message, never on disk and never held twice.
 pub struct Message {
-    file: File,
+    octets: Octets,
     size: u64,
     digests: Digests,
+}
+
+enum Octets {
+    Heap(Vec<u8>),
+    Memory(File),
 }
 
 /// Plain digests of one message. They stay in memory: what is kept is keyed (`casebook`).
@@ -33,20 +41,26 @@ pub struct Digests {
 }
 
 impl MessageWriter {
-    /// # Errors
-    /// When the kernel gives no memory file.
-    pub fn new() -> io::Result<Self> {
-        let file = File::from(memfd_create(c"message", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | MemfdFlags::NOEXEC_SEAL)?);
-        Ok(Self { file, size: 0, whole: Sha256::new(), body: BodyHash::default() })
+    pub fn new() -> Self {
+        Self { octets: Octets::Heap(Vec::new()), size: 0, whole: Sha256::new(), body: BodyHash::default() }
     }
 
     /// # Errors
     /// When memory is short.
     pub fn write(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.file.write_all(octets)?;
         self.size += octets.len() as u64;
         self.whole.update(octets);
         self.body.update(octets);
+        match &mut self.octets {
+            Octets::Heap(heap) if self.size <= MAX_SMALL => heap.extend_from_slice(octets),
+            Octets::Heap(heap) => {
+                let mut file = memory_file()?;
+                file.write_all(heap)?;
+                file.write_all(octets)?;
+                self.octets = Octets::Memory(file);
+            }
+            Octets::Memory(file) => file.write_all(octets)?,
+        }
         Ok(())
     }
 
@@ -57,10 +71,17 @@ impl MessageWriter {
     /// # Errors
     /// When the kernel refuses the seals.
     pub fn seal(mut self) -> io::Result<Message> {
-        self.file.seek(SeekFrom::Start(0))?;
-        fcntl_add_seals(&self.file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?;
+        if let Octets::Memory(file) = &mut self.octets {
+            seal(file)?;
+        }
         let digests = Digests { whole: self.whole.finalize().into(), body: self.body.hash.finalize().into() };
-        Ok(Message { file: self.file, size: self.size, digests })
+        Ok(Message { octets: self.octets, size: self.size, digests })
+    }
+}
+
+impl Default for MessageWriter {
+    fn default() -> Self {
+        Self::new()
     }
 }
 
@@ -68,7 +89,7 @@ impl Message {
     /// # Errors
     /// As [`MessageWriter`].
     pub fn from_octets(octets: &[u8]) -> io::Result<Self> {
-        let mut writer = MessageWriter::new()?;
+        let mut writer = MessageWriter::new();
         writer.write(octets)?;
         writer.seal()
     }
@@ -84,27 +105,72 @@ impl Message {
 
     /// Reads the message from its beginning; any number of readers may be at work at once.
     pub fn reader(&self) -> impl Read + '_ {
-        MessageReader { file: &self.file, at: 0 }
-    }
-}
-
-impl AsFd for Message {
-    fn as_fd(&self) -> BorrowedFd<'_> {
-        self.file.as_fd()
+        MessageReader { octets: &self.octets, at: 0 }
     }
 }
 
 struct MessageReader<'a> {
-    file: &'a File,
+    octets: &'a Octets,
     at: u64,
 }
 
 impl Read for MessageReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read_at(buffer, self.at)?;
+        let read = match self.octets {
+            Octets::Heap(heap) => {
+                let mut rest = usize::try_from(self.at).ok().and_then(|at| heap.get(at..)).unwrap_or_default();
+                rest.read(buffer)?
+            }
+            Octets::Memory(file) => file.read_at(buffer, self.at)?,
+        };
         self.at += read as u64;
         Ok(read)
     }
+}
+
+/// Messages as they travel into the cage: one behind the other, in one memory file that no process can change.
+pub struct Parcel<'a>(Packed<'a>);
+
+enum Packed<'a> {
+    /// A large message travels as it is.
+    Alone(&'a File),
+    Together(File),
+}
+
+impl<'a> Parcel<'a> {
+    /// # Errors
+    /// When memory is short.
+    pub fn of(messages: &'a [Message]) -> io::Result<Self> {
+        if let [Message { octets: Octets::Memory(file), .. }] = messages {
+            return Ok(Self(Packed::Alone(file)));
+        }
+        let mut together = Vec::new();
+        for message in messages {
+            message.reader().read_to_end(&mut together)?;
+        }
+        let mut file = memory_file()?;
+        file.write_all(&together)?;
+        seal(&mut file)?;
+        Ok(Self(Packed::Together(file)))
+    }
+}
+
+impl AsFd for Parcel<'_> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        match &self.0 {
+            Packed::Alone(file) => file.as_fd(),
+            Packed::Together(file) => file.as_fd(),
+        }
+    }
+}
+
+fn memory_file() -> io::Result<File> {
+    Ok(File::from(memfd_create(c"message", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | MemfdFlags::NOEXEC_SEAL)?))
+}
+
+fn seal(file: &mut File) -> io::Result<()> {
+    file.seek(SeekFrom::Start(0))?;
+    Ok(fcntl_add_seals(file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?)
 }
 
 /// Hashes what follows the first empty line, however the octets are cut into pieces.
@@ -150,7 +216,7 @@ mod tests {
         let octets = b"A: b\r\nC: d\r\n\r\nbody\r\n\r\nmore";
         let whole = Message::from_octets(octets).unwrap();
         for cut in 0..octets.len() {
-            let mut writer = MessageWriter::new().unwrap();
+            let mut writer = MessageWriter::new();
             writer.write(&octets[..cut]).unwrap();
             writer.write(&octets[cut..]).unwrap();
             let pieces = writer.seal().unwrap();
@@ -162,8 +228,16 @@ mod tests {
     }
 
     #[test]
-    fn a_sealed_message_cannot_be_written() {
-        let message = Message::from_octets(b"x").unwrap();
-        assert!((&message.file).write_all(b"y").is_err());
+    fn small_messages_travel_together_and_a_large_one_alone_and_nobody_can_write_into_the_parcel() {
+        let large = vec![b'x'; usize::try_from(MAX_SMALL).unwrap() + 1];
+        for octets in [vec![b"one".to_vec(), b"two".to_vec()], vec![large]] {
+            let messages: Vec<_> = octets.iter().map(|octets| Message::from_octets(octets).unwrap()).collect();
+            let parcel = Parcel::of(&messages).unwrap();
+            let mut file = File::from(parcel.as_fd().try_clone_to_owned().unwrap());
+            let mut packed = Vec::new();
+            file.read_to_end(&mut packed).unwrap();
+            assert_eq!(packed, octets.concat());
+            assert!(file.write_all(b"y").is_err());
+        }
     }
 }

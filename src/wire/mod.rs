@@ -12,10 +12,10 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::fault::Fault;
 
 pub use control::{Done, NURSERY_ROLE, Order};
-pub use message::{Digests, Message, MessageWriter};
+pub use message::{Digests, MAX_SMALL, Message, MessageWriter, Parcel};
 
 /// Changes whenever a shape below changes: both ends are the same binary, and this proves it.
-const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 /// `VERSION` and the length of the payload, big-endian.
 pub const HEADER: usize = 5;
 /// The largest payload of any frame, in octets: two sheets of 512 KiB each with room to spare.
@@ -69,15 +69,27 @@ pub struct RuleSet {
 }
 
 /// Asks for something to be examined. The octets themselves travel beside it, as a sealed memory file.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// They are a file of their own: answered by a `Result<Fingerprint, Reason>`.
     File,
-    /// They are a message: answered by a `Report`.
-    Message {
+    /// They are messages, one behind the other: answered by a `Vec<Report>`.
+    Messages {
         /// Also report digests of pictures, which only the owner of the file may learn.
         want_facts: bool,
+        /// In octets; their sum is the size of the memory file.
+        sizes: Vec<u64>,
     },
+}
+
+impl Request {
+    /// How many messages or files it is about.
+    pub fn count(&self) -> usize {
+        match self {
+            Self::File => 1,
+            Self::Messages { sizes, .. } => sizes.len(),
+        }
+    }
 }
 
 /// What comes back for one request; which `T`, the request says.
@@ -143,7 +155,7 @@ mod tests {
 
     #[test]
     fn a_frame_comes_back_as_it_was_sent() {
-        let request = Request::Message { want_facts: true };
+        let request = Request::Messages { want_facts: true, sizes: vec![7] };
         let frame = encode(&request).unwrap();
         let length = payload_length(frame[..HEADER].try_into().unwrap()).unwrap();
         assert_eq!(length, frame.len() - HEADER);

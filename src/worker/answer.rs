@@ -13,17 +13,21 @@ const MAX_PART: usize = 400;
 /// What a worker may answer.
 pub trait Claim: DeserializeOwned {
     /// The claim with what is too much cut off; `None` where it says what no examination says.
-    fn vetted(self, request: Request) -> Option<Self>;
+    fn vetted(self, request: &Request) -> Option<Self>;
 }
 
-impl Claim for Report {
-    fn vetted(self, request: Request) -> Option<Self> {
-        vetted(self, request == Request::Message { want_facts: true })
+impl Claim for Vec<Report> {
+    fn vetted(self, request: &Request) -> Option<Self> {
+        let Request::Messages { want_facts, sizes } = request else { return None };
+        if self.len() != sizes.len() {
+            return None;
+        }
+        self.into_iter().map(|report| vetted(report, *want_facts)).collect()
     }
 }
 
 impl Claim for Result<Fingerprint, Reason> {
-    fn vetted(self, _: Request) -> Option<Self> {
+    fn vetted(self, _: &Request) -> Option<Self> {
         Some(self.map(|file| Fingerprint { quality: file.quality.min(100), ..file }))
     }
 }

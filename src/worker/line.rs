@@ -103,7 +103,7 @@ mod tests {
     #[tokio::test]
     async fn a_length_is_refused_before_room_is_made_for_it() {
         let (mut line, mut far) = Line::pair().unwrap();
-        far.write_all(&[2, 0xff, 0xff, 0xff, 0xff]).unwrap();
+        far.write_all(&[wire::VERSION, 0xff, 0xff, 0xff, 0xff]).unwrap();
         assert!(matches!(line.hear::<Request>().await, Err(LineError::Bad(BadFrame::TooLong(0xffff_ffff)))));
         assert!(line.buffer.capacity() < 2 * ROOM);
     }

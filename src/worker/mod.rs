@@ -8,6 +8,7 @@ mod errand;
 mod line;
 mod nursery;
 mod one;
+mod parcel;
 mod pool;
 
 use std::fmt;
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 pub use errand::ForkError;
 pub use line::LineError;
 pub use nursery::{Nursery, StartError, World};
+pub use parcel::{Packed, Packer};
 pub use pool::{Permit, Pool, PoolError};
 
 use crate::finding::Reason;

@@ -18,7 +18,7 @@ use super::{CageOptions, Loss};
 use crate::fault::Fault;
 use crate::finding::Report;
 use crate::sandbox::{Cage, CageError};
-use crate::wire::{self, Bundle, Compiled, Message, Order, Request, RuleSet};
+use crate::wire::{self, Bundle, Compiled, Message, Order, Parcel, Request, RuleSet};
 
 /// For compiling every rule and reading every list.
 const START_DEADLINE: Duration = Duration::from_mins(1);
@@ -173,7 +173,8 @@ fn spawn(channel: OwnedFd, options: &CageOptions) -> Result<Child, World> {
 }
 
 async fn compile(line: &mut Line, first: Order, bundle: &Message) -> Result<(Cage, RuleSet), StartError> {
-    line.say(&first, Some(bundle.as_fd())).await.map_err(World::Line)?;
+    let parcel = Parcel::of(std::slice::from_ref(bundle)).map_err(World::Memory)?;
+    line.say(&first, Some(parcel.as_fd())).await.map_err(World::Line)?;
     let cage = line.hear::<Result<Cage, CageError>>().await.map_err(World::Line)?.map_err(World::Cage)?;
     match line.hear().await.map_err(World::Line)? {
         Compiled::Ready(rule_set) => Ok((cage, rule_set)),
@@ -190,9 +191,11 @@ async fn ended(child: &mut Child) -> World {
 }
 
 async fn trial(nursery: &Arc<Nursery>) -> Result<(), World> {
-    let message = Message::from_octets(TRIAL).map_err(World::Memory)?;
+    let message = [Message::from_octets(TRIAL).map_err(World::Memory)?];
+    let parcel = Parcel::of(&message).map_err(World::Memory)?;
+    let request = Request::Messages { want_facts: false, sizes: vec![TRIAL.len() as u64] };
     let mut worker = Worker::fork(Arc::clone(nursery)).await?;
-    match worker.ask::<Report>(&message, Request::Message { want_facts: false }, Instant::now() + START_DEADLINE).await {
+    match worker.ask::<Vec<Report>>(&parcel, &request, Instant::now() + START_DEADLINE).await {
         Ok(_) => Ok(()),
         Err(failure) => Err(World::Trial(worker.lost(failure).await)),
     }

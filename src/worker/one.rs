@@ -1,4 +1,4 @@
-//! One worker from outside: asked for one message at a time, and ended without fail.
+//! One worker from outside: asked for one parcel at a time, and ended without fail.
 
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
@@ -11,7 +11,7 @@ use super::answer::Claim;
 use super::errand::ForkError;
 use super::line::{Line, LineError};
 use super::nursery::Nursery;
-use crate::wire::{Answer, Message, Request};
+use crate::wire::{Answer, Parcel, Request};
 
 /// Dropped, it is ended: a worker in the middle of a message that nobody waits for any more is of no use.
 pub struct Worker {
@@ -41,13 +41,13 @@ impl Worker {
         Ok(Self { number, line, left: nursery.messages_per_worker(), ended: false, nursery })
     }
 
-    /// Has one message or file examined. The deadline holds for the whole of it, whatever arrives meanwhile.
+    /// Has one parcel examined. The deadline holds for the whole of it, whatever arrives meanwhile.
     ///
     /// # Errors
     /// When the worker is of no further use.
-    pub async fn ask<T: Claim>(&mut self, octets: &Message, request: Request, deadline: Instant) -> Result<T, Failure> {
-        self.left = self.left.saturating_sub(1);
-        match timeout_at(deadline, self.answer(octets, request)).await {
+    pub async fn ask<T: Claim>(&mut self, parcel: &Parcel<'_>, request: &Request, deadline: Instant) -> Result<T, Failure> {
+        self.left = self.left.saturating_sub(u32::try_from(request.count()).unwrap_or(u32::MAX));
+        match timeout_at(deadline, self.answer(parcel, request)).await {
             Ok(Ok(Answer::Examined(claim))) if self.line.is_quiet() => T::vetted(claim, request).ok_or(Failure::Babbled),
             Ok(Ok(Answer::Examined(_)) | Err(LineError::Bad(_))) => Err(Failure::Babbled),
             Ok(Ok(Answer::Panicked)) => Err(Failure::Panicked),
@@ -56,14 +56,14 @@ impl Worker {
         }
     }
 
-    async fn answer<T: Claim>(&mut self, octets: &Message, request: Request) -> Result<Answer<T>, LineError> {
-        self.line.say(&request, Some(octets.as_fd())).await?;
+    async fn answer<T: Claim>(&mut self, parcel: &Parcel<'_>, request: &Request) -> Result<Answer<T>, LineError> {
+        self.line.say(request, Some(parcel.as_fd())).await?;
         self.line.hear().await
     }
 
-    /// It may be asked again, as far as `nursery` is the one in force.
-    pub fn may_serve(&self, nursery: &Arc<Nursery>) -> bool {
-        self.left > 0 && Arc::ptr_eq(&self.nursery, nursery)
+    /// It may be asked for so many messages more, as far as `nursery` is the one in force.
+    pub fn may_serve(&self, messages: usize, nursery: &Arc<Nursery>) -> bool {
+        self.left as usize >= messages && Arc::ptr_eq(&self.nursery, nursery)
     }
 
     /// Ends it, if it still runs, and says how it was lost.

@@ -1,6 +1,7 @@
 //! As many workers as may be at work at once: kept warm, replaced when lost, all of the nursery in force.
 
 use std::collections::BTreeMap;
+use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -14,7 +15,10 @@ use super::nursery::{Nursery, StartError};
 use super::one::{Failure, Worker};
 use crate::finding::{Fingerprint, Reason, Report};
 use crate::sandbox::Cage;
-use crate::wire::{Message, Request, RuleSet};
+use crate::wire::{Message, Parcel, Request, RuleSet};
+
+/// Of messages that fit into one parcel.
+const MAX_PARCEL: usize = 16;
 
 /// Messages are examined through this. It never fails because of a message, only because of the machine.
 /// A clone is the same pool.
@@ -34,7 +38,7 @@ struct State {
     losses: BTreeMap<Loss, u64>,
 }
 
-/// The right to have one message examined: held before the message is fetched, it bounds the memory.
+/// The right to have one parcel of messages examined: held before more is fetched, it bounds the memory.
 pub struct Permit {
     pool: Pool,
     _turn: Option<OwnedSemaphorePermit>,
@@ -45,6 +49,8 @@ pub struct Permit {
 pub enum PoolError {
     #[error(transparent)]
     Fork(#[from] ForkError),
+    #[error("no memory for messages on their way to the scan process: {0}")]
+    Memory(#[source] io::Error),
     #[error("the scan process was lost and does not start again: {0}")]
     Restart(#[source] StartError),
 }
@@ -62,13 +68,18 @@ impl Pool {
         Permit { pool: self.clone(), _turn: Arc::clone(&self.turns).acquire_owned().await.ok() }
     }
 
-    /// Waits for a worker and has `message` examined. Whatever the message does, there is a report: of one
-    /// that ends two workers, or misses two deadlines, it says so.
+    /// How many small messages make a parcel: what a worker is asked for at once costs one turn of the scheduler.
+    pub fn parcel(&self) -> usize {
+        MAX_PARCEL.min(self.state().nursery.messages_per_worker() as usize)
+    }
+
+    /// Waits for a worker and has `messages` examined. Whatever a message does, there is a report: of one that
+    /// ends two workers, or misses two deadlines, it says so.
     ///
     /// # Errors
     /// When the machine gives no scan process.
-    pub async fn examine(&self, message: &Message, want_facts: bool) -> Result<Report, PoolError> {
-        self.permit().await.examine(message, want_facts).await
+    pub async fn examine(&self, messages: &[Message], want_facts: bool) -> Result<Vec<Report>, PoolError> {
+        self.permit().await.examine(messages, want_facts).await
     }
 
     /// Hot reload: from now on messages go to workers of `nursery`; those at work finish first.
@@ -96,8 +107,8 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn try_once<T: Claim>(&self, mut worker: Worker, octets: &Message, request: Request) -> Result<T, Loss> {
-        match worker.ask(octets, request, Instant::now() + self.deadline).await {
+    async fn try_once<T: Claim>(&self, mut worker: Worker, parcel: &Parcel<'_>, request: &Request) -> Result<T, Loss> {
+        match worker.ask(parcel, request, Instant::now() + self.deadline).await {
             Ok(claim) => {
                 self.keep(worker);
                 Ok(claim)
@@ -108,7 +119,7 @@ impl Pool {
 
     fn keep(&self, worker: Worker) {
         let mut state = self.state();
-        if worker.may_serve(&state.nursery) {
+        if worker.may_serve(1, &state.nursery) {
             state.idle.push(worker);
         }
     }
@@ -148,13 +159,25 @@ impl Pool {
 }
 
 impl Permit {
-    /// As [`Pool::examine`], with the turn that was waited for.
+    /// As [`Pool::examine`], with the turn that was waited for. The reports are in the order of the messages.
     ///
     /// # Errors
     /// As [`Pool::examine`].
-    pub async fn examine(self, message: &Message, want_facts: bool) -> Result<Report, PoolError> {
-        let tried = self.ask(message, Request::Message { want_facts }).await?;
-        Ok(tried.unwrap_or_else(|loss| Report::unread(loss.reason())))
+    pub async fn examine(self, messages: &[Message], want_facts: bool) -> Result<Vec<Report>, PoolError> {
+        if messages.is_empty() {
+            return Ok(Vec::new());
+        }
+        if let Ok(reports) = self.ask(messages, &about(messages, want_facts)).await? {
+            return Ok(reports);
+        }
+        // One of them did it, or an earlier message: each once more, alone.
+        let mut reports = Vec::with_capacity(messages.len());
+        for message in messages {
+            let alone = std::slice::from_ref(message);
+            let tried = self.ask_alone(alone, &about(alone, want_facts)).await?;
+            reports.push(tried.map_or_else(|loss| Some(Report::unread(loss.reason())), |mut report: Vec<_>| report.pop()));
+        }
+        Ok(reports.into_iter().flatten().collect())
     }
 
     /// The digests of a file that lies in no message, or why there are none.
@@ -162,23 +185,36 @@ impl Permit {
     /// # Errors
     /// As [`Pool::examine`].
     pub async fn fingerprint(self, file: &Message) -> Result<Result<Fingerprint, Reason>, PoolError> {
-        let tried: Result<Result<_, _>, Loss> = self.ask(file, Request::File).await?;
+        let file = std::slice::from_ref(file);
+        if let Ok(fingerprint) = self.ask(file, &Request::File).await? {
+            return Ok(fingerprint);
+        }
+        let tried: Result<Result<_, _>, Loss> = self.ask_alone(file, &Request::File).await?;
         Ok(tried.map_err(Loss::reason).flatten())
     }
 
-    async fn ask<T: Claim>(self, octets: &Message, request: Request) -> Result<Result<T, Loss>, PoolError> {
-        let warm = self.pool.state().idle.pop();
-        let worker = match warm {
-            Some(worker) => worker,
-            None => self.pool.fresh().await?,
+    /// Asks a worker that waits for a message, if there is one that may serve all of them.
+    async fn ask<T: Claim>(&self, messages: &[Message], request: &Request) -> Result<Result<T, Loss>, PoolError> {
+        let warm = {
+            let mut state = self.pool.state();
+            let state = &mut *state;
+            state.idle.pop().filter(|worker| worker.may_serve(request.count(), &state.nursery))
         };
-        if let Ok(claim) = self.pool.try_once(worker, octets, request).await {
-            return Ok(Ok(claim));
+        match warm {
+            Some(worker) => Ok(self.pool.try_once(worker, &Parcel::of(messages).map_err(PoolError::Memory)?, request).await),
+            None => self.ask_alone(messages, request).await,
         }
-        // Perhaps it was an earlier message's doing: once more, alone.
-        let alone = self.pool.fresh().await?;
-        Ok(self.pool.try_once(alone, octets, request).await)
     }
+
+    /// Asks a worker that has seen no other message.
+    async fn ask_alone<T: Claim>(&self, messages: &[Message], request: &Request) -> Result<Result<T, Loss>, PoolError> {
+        let fresh = self.pool.fresh().await?;
+        Ok(self.pool.try_once(fresh, &Parcel::of(messages).map_err(PoolError::Memory)?, request).await)
+    }
+}
+
+fn about(messages: &[Message], want_facts: bool) -> Request {
+    Request::Messages { want_facts, sizes: messages.iter().map(Message::size).collect() }
 }
 
 impl State {

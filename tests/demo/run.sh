@@ -66,9 +66,10 @@ show_the_day() {
     mailwarden cases list >"$demo/lines"
     cmp -s "$demo/lines" "$demo/lines.before" || changed_at=$SECONDS
     if [[ -t 1 ]]; then
-        mailwarden status >"$demo/status" || true # 1 says that something is failing, and the table says what
         printf '\e[H\e[J'
-        cat "$demo/status" <(echo) "$demo/lines"
+        mailwarden status || true # 1 says that something is failing, and the table says what
+        echo
+        mailwarden cases list
         printf '\nCtrl-C ends the demo.\n'
         [[ ! -s $demo/release.log ]] || cat "$demo/release.log"
     else

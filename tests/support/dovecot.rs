@@ -11,11 +11,14 @@ use std::{fs, io};
 
 use tempfile::TempDir;
 
-use super::{await_port, end, free_port, hand_over, require, unprivileged};
+use super::{await_port, copy, end, free_port, hand_over, require, unprivileged};
 
 pub const PASSWORD: &str = "correct-horse";
 pub const MASTER: &str = "scanner";
 pub const MASTER_PASSWORD: &str = "master \"quoted\" \\ p\u{e4}ss";
+
+/// For the names of messages: never that of one that was removed, Dovecot would take it for the same.
+static DELIVERIES: AtomicU32 = AtomicU32::new(1);
 
 pub struct Dovecot {
     folder: TempDir,
@@ -80,8 +83,6 @@ impl Dovecot {
     /// Puts a message into an INBOX as a delivery agent would, past all code under test.
     pub fn deliver(&self, user: &str, mut message: impl Read) {
         let maildir = self.maildir(user);
-        // Never the name of a message that was removed: Dovecot would take it for the same.
-        static DELIVERIES: AtomicU32 = AtomicU32::new(1);
         let name = format!("{}.made-up", DELIVERIES.fetch_add(1, Ordering::Relaxed));
         for folder in ["tmp", "cur", "new"] {
             fs::create_dir_all(maildir.join(folder)).expect("a Maildir");
@@ -97,6 +98,17 @@ impl Dovecot {
         let folders = ["new", "cur"].map(|folder| self.maildir(user).join(folder));
         let entries = folders.iter().filter_map(|folder| fs::read_dir(folder).ok()).flatten();
         entries.filter_map(|entry| Some(entry.ok()?.path())).collect()
+    }
+
+    /// Gives a new user the mail of another, every folder numbered as it is there.
+    pub fn copy(&self, from: &str, to: &str) {
+        copy(&self.maildir(from), &self.maildir(to));
+    }
+
+    /// Removes all mail of a user.
+    pub fn forget(&self, user: &str) {
+        // A session that is just ending may still write into it.
+        let _ = fs::remove_dir_all(self.maildir(user));
     }
 
     /// Makes the server number an INBOX anew, as a restored backup would.

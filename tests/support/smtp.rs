@@ -42,11 +42,30 @@ impl Smtp {
 
     /// Every message accepted so far; who it was for stands in `X-RcptTo`.
     pub fn messages(&self) -> Vec<Vec<u8>> {
+        self.files().iter().filter_map(|file| fs::read(file).ok()).collect()
+    }
+
+    /// Every letter accepted so far that is from this address.
+    pub fn letters_from(&self, sender: &str) -> Vec<String> {
+        let letters = self.messages().into_iter().filter_map(|letter| String::from_utf8(letter).ok());
+        letters.filter(|letter| letter.contains(&format!("<{sender}>"))).collect()
+    }
+
+    /// Removes the letters of one sender.
+    pub fn forget(&self, sender: &str) {
+        for file in self.files() {
+            if fs::read_to_string(&file).is_ok_and(|letter| letter.contains(&format!("<{sender}>"))) {
+                let _ = fs::remove_file(file);
+            }
+        }
+    }
+
+    fn files(&self) -> Vec<PathBuf> {
         let folder = self.folder.path().join("mail/new");
         let mut files: Vec<PathBuf> =
             fs::read_dir(folder).map(|entries| entries.filter_map(|entry| Some(entry.ok()?.path())).collect()).unwrap_or_default();
         files.sort();
-        files.iter().map(|file| fs::read(file).expect("a message")).collect()
+        files
     }
 }
 

@@ -5,6 +5,7 @@ use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::Arc;
 use std::{fs, io};
 
 use mailwarden::casebook::{CaseFacts, Casebook, Filter};
@@ -24,9 +25,13 @@ pub const CRY_FOR_HELP: &str = "larkspurn";
 const RULES: [(&str, &str, &str); 3] = [("violence", HELD, "body"), ("bullying", FLAGGED, "body"), ("suicide", CRY_FOR_HELP, "body")];
 
 pub struct Warden {
-    folder: TempDir,
+    folder: Arc<TempDir>,
+    config: PathBuf,
+    state: PathBuf,
     settings: String,
     mailboxes: Vec<String>,
+    /// The login of every mailbox, where it is not its address.
+    user: Option<String>,
 }
 
 impl Warden {
@@ -57,7 +62,9 @@ impl Warden {
             dovecot.authority().display(),
             smtp_port
         );
-        let warden = Self { folder, settings, mailboxes: mailboxes.iter().map(|&mailbox| mailbox.to_owned()).collect() };
+        let (config, state) = (at.join("mailwarden.toml"), at.join("state"));
+        let mailboxes = mailboxes.iter().map(|&mailbox| mailbox.to_owned()).collect();
+        let warden = Self { folder: Arc::new(folder), config, state, settings, mailboxes, user: None };
         warden.configure("interval = \"1s\"\nidle = false\n");
         let identity = MemberIdentity::generate();
         identity.write(&warden.identity()).expect("a key file");
@@ -70,6 +77,18 @@ impl Warden {
         warden
     }
 
+    /// The same installation with its state elsewhere, a copy of this one's. It finds the mailbox under the
+    /// login `user`, and signs its letters with it.
+    pub fn twin(&self, user: &str, state: &Path) -> Self {
+        let settings = self.settings.replace("directory = \"state\"", &format!("directory = \"{}\"", state.display()));
+        let settings = settings.replace("mailwarden@school.example", &sender_of(user));
+        let config = self.path().join(format!("{user}.toml"));
+        let (folder, mailboxes) = (Arc::clone(&self.folder), self.mailboxes.clone());
+        let twin = Self { folder, config, state: state.to_owned(), settings, mailboxes, user: Some(user.to_owned()) };
+        twin.configure("interval = \"1s\"\nidle = false\n");
+        twin
+    }
+
     /// Writes the configuration anew, with these lines as `[watch]`.
     pub fn configure(&self, watch: &str) {
         let mut text = format!("{}\n[watch]\n{watch}", self.settings);
@@ -79,6 +98,9 @@ impl Warden {
                 text,
                 "\n[[mailbox]]\naddress = \"{mailbox}\"\nserver = \"main\"\ngroup = \"test\"\nrole = \"{role}\"\npassword_file = \"password\"\n"
             );
+            if let Some(user) = &self.user {
+                let _ = writeln!(text, "user = \"{user}\"");
+            }
         }
         fs::write(self.config(), text).expect("a configuration");
     }
@@ -99,7 +121,11 @@ impl Warden {
     }
 
     pub fn config(&self) -> PathBuf {
-        self.path().join("mailwarden.toml")
+        self.config.clone()
+    }
+
+    pub fn state(&self) -> &Path {
+        &self.state
     }
 
     pub fn identity(&self) -> PathBuf {
@@ -134,8 +160,8 @@ impl Warden {
     }
 
     pub fn book(&self) -> Casebook {
-        let key = InstanceKey::read(&self.path().join("state/instance.key")).expect("an instance key");
-        Casebook::open(&self.path().join("state/casebook.db"), key).expect("a casebook")
+        let key = InstanceKey::read(&self.state.join("instance.key")).expect("an instance key");
+        Casebook::open(&self.state.join("casebook.db"), key).expect("a casebook")
     }
 
     /// Every case, oldest first.
@@ -146,7 +172,7 @@ impl Warden {
     }
 
     pub fn vault(&self) -> Vault {
-        Vault::open(&self.path().join("state/vault")).expect("a vault")
+        Vault::open(&self.state.join("vault")).expect("a vault")
     }
 
     /// What was sealed, opened with the member's key; `None` when it does not open.
@@ -161,11 +187,19 @@ impl Warden {
         })
     }
 
-    /// How many sealed files there are, known to the casebook or not.
-    pub fn objects(&self) -> usize {
-        let folders = fs::read_dir(self.path().join("state/vault/objects")).expect("a vault");
-        folders.map(|folder| fs::read_dir(folder.expect("a folder").path()).expect("a folder").count()).sum()
+    /// Every sealed file there is, known to the casebook or not.
+    pub fn objects(&self) -> Vec<ObjectId> {
+        let folders = fs::read_dir(self.state.join("vault/objects")).expect("a vault");
+        let files = folders.flat_map(|folder| fs::read_dir(folder.expect("a folder").path()).expect("a folder"));
+        files
+            .map(|file| file.expect("an object").path().file_stem().and_then(|name| name.to_str()?.parse().ok()).expect("a name"))
+            .collect()
     }
+}
+
+/// Whom the letters of a twin are from.
+pub fn sender_of(user: &str) -> String {
+    format!("{user}@school.example")
 }
 
 /// A rule that fires on one word.

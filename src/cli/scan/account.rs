@@ -117,8 +117,8 @@ impl Account {
         }
         self.rows.sort_by(|one, other| one.rank().cmp(&other.rank()));
         let counts = format!(
-            "{} messages: {} held, {} flagged, {} incomplete, {} clear",
-            self.messages(),
+            "{}: {} held, {} flagged, {} incomplete, {} clear",
+            counted(self.messages()),
             self.held,
             self.flagged,
             self.incomplete,
@@ -134,7 +134,7 @@ impl Account {
     fn show_progress(&mut self) {
         if self.shown.is_some_and(|shown| shown.elapsed() >= BLINK) {
             self.shown = Some(Instant::now());
-            let _ = write!(io::stderr(), "\r{} messages\x1b[K", self.messages());
+            let _ = write!(io::stderr(), "\r{}\x1b[K", counted(self.messages()));
         }
     }
 }
@@ -204,6 +204,10 @@ fn why(verdict: &Verdict) -> String {
     reasons.sort();
     reasons.dedup();
     reasons.join(", ")
+}
+
+fn counted(messages: u64) -> String {
+    format!("{messages} {}", if messages == 1 { "message" } else { "messages" })
 }
 
 fn place(found: &Found) -> String {

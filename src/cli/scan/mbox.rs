@@ -37,15 +37,9 @@ impl<R: BufRead> Mbox<R> {
         Ok(Self { file, more: true, most })
     }
 
-    /// The next message, which is `None` when it is too large; `None` behind the last.
-    ///
-    /// # Errors
-    /// When it cannot be read, or memory is short.
-    pub fn next(&mut self) -> io::Result<Option<Option<Message>>> {
-        if !std::mem::take(&mut self.more) {
-            return Ok(None);
-        }
-        let mut writer = MessageWriter::new()?;
+    /// All up to the next line that begins a message, or to the end.
+    fn message(&mut self) -> io::Result<Option<Message>> {
+        let mut writer = MessageWriter::new();
         let mut fits = true;
         let mut pieces = Vec::with_capacity(2 * PIECE);
         // Of the line before this one.
@@ -74,9 +68,18 @@ impl<R: BufRead> Mbox<R> {
                 pieces.clear();
             }
             if last {
-                return Ok(Some(if fits { Some(writer.seal()?) } else { None }));
+                return if fits { writer.seal().map(Some) } else { Ok(None) };
             }
         }
+    }
+}
+
+impl<R: BufRead> Iterator for Mbox<R> {
+    /// A message; `None` in the place of one that is too large.
+    type Item = io::Result<Option<Message>>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        std::mem::take(&mut self.more).then(|| self.message())
     }
 }
 
@@ -85,16 +88,12 @@ mod tests {
     use super::*;
 
     fn cut(octets: &[u8], most: u64) -> Vec<Option<Vec<u8>>> {
-        let mut mbox = Mbox::new(octets, most).unwrap();
-        let mut messages = Vec::new();
-        while let Some(message) = mbox.next().unwrap() {
-            messages.push(message.map(|message| {
-                let mut octets = Vec::new();
-                message.reader().read_to_end(&mut octets).unwrap();
-                octets
-            }));
-        }
-        messages
+        let read = |message: Message| {
+            let mut octets = Vec::new();
+            message.reader().read_to_end(&mut octets).unwrap();
+            octets
+        };
+        Mbox::new(octets, most).unwrap().map(|message| message.unwrap().map(read)).collect()
     }
 
     #[test]

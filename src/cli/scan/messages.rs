@@ -48,12 +48,10 @@ impl Messages {
     fn next_of_mbox(&mut self) -> Option<Result<Found, Unreadable>> {
         let (path, number, mbox) = self.mbox.as_mut()?;
         *number += 1;
-        let found = |message| Found { path: path.clone(), number: Some(*number), message };
-        let next = mbox.next().map(|next| next.map(found)).transpose()?.map_err(|error| Unreadable { path: path.clone(), error });
-        if next.is_err() {
-            self.mbox = None;
-        }
-        Some(next)
+        Some(match mbox.next()? {
+            Ok(message) => Ok(Found { path: path.clone(), number: Some(*number), message }),
+            Err(error) => Err(Unreadable { path: path.clone(), error }),
+        })
     }
 
     /// The message of a file; `None` when it has none yet, or has many.

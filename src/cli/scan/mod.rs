@@ -16,7 +16,7 @@ use super::{Exit, Failure, Output};
 use crate::config::Config;
 use crate::fault::Fault;
 use crate::finding::{Circumstances, Policy, Reason, Report, Verdict, judge};
-use crate::worker::{Pool, PoolError};
+use crate::worker::{Packed, Packer, Pool, PoolError};
 
 /// Of files that cannot be read: more than anybody reads.
 const MOST_TOLD: usize = 20;
@@ -76,43 +76,58 @@ impl Scan {
     }
 }
 
+/// A parcel of messages and their reports, in one order.
+type Examined = Result<(Vec<Found>, Vec<Report>), PoolError>;
+
 impl Offline<'_> {
     async fn examine(&mut self, pool: &Pool, mut messages: Messages) -> Result<(), Failure> {
+        let mut packer = Packer::new(pool.parcel());
         let mut examining = JoinSet::new();
         loop {
-            // Awaited here, so that no message is read before a worker is free for it.
+            // Awaited here, so that no more is read before a worker is free for it.
             let permit = pool.permit().await;
-            let Some(next) = messages.next() else { break };
-            match next {
-                Err(unreadable) => self.unreadable.add(&unreadable),
-                Ok(found) => {
-                    let want_facts = self.json;
-                    examining.spawn(async move {
-                        let report = match &found.message {
-                            Some(message) => permit.examine(message, want_facts).await?,
-                            None => Report::unread(Reason::Budget),
-                        };
-                        Ok::<_, PoolError>((found, report))
-                    });
-                }
-            }
+            let Some((found, messages)) = self.next_parcel(&mut packer, &mut messages)? else { break };
+            let want_facts = self.json;
+            examining.spawn(async move { Ok::<_, PoolError>((found, permit.examine(&messages, want_facts).await?)) });
             while let Some(done) = examining.try_join_next() {
-                self.tell(done)?;
+                self.tell_all(done)?;
             }
         }
         while let Some(done) = examining.join_next().await {
-            self.tell(done)?;
+            self.tell_all(done)?;
         }
         Ok(())
     }
 
-    fn tell(&mut self, done: Result<Result<(Found, Report), PoolError>, JoinError>) -> Result<(), Failure> {
-        let (found, report) = match done {
+    /// Reads until a parcel is full or there is no more.
+    fn next_parcel(&mut self, packer: &mut Packer<Found>, messages: &mut Messages) -> Result<Option<Packed<Found>>, Failure> {
+        for next in messages {
+            match next {
+                Err(unreadable) => self.unreadable.add(&unreadable),
+                Ok(mut found) => match found.message.take() {
+                    Some(message) => {
+                        if let Some(parcel) = packer.add(found, message) {
+                            return Ok(Some(parcel));
+                        }
+                    }
+                    None => self.tell(&found, &Report::unread(Reason::Budget))?,
+                },
+            }
+        }
+        Ok(packer.rest())
+    }
+
+    fn tell_all(&mut self, done: Result<Examined, JoinError>) -> Result<(), Failure> {
+        let (found, reports) = match done {
             Ok(examined) => examined?,
             Err(failed) => std::panic::resume_unwind(failed.into_panic()),
         };
-        let verdict = self.judge(&report);
-        Ok(self.account.tell(&found, &report, &verdict, self.out)?)
+        found.iter().zip(&reports).try_for_each(|(found, report)| self.tell(found, report))
+    }
+
+    fn tell(&mut self, found: &Found, report: &Report) -> Result<(), Failure> {
+        let verdict = self.judge(report);
+        Ok(self.account.tell(found, report, &verdict, self.out)?)
     }
 
     /// As the daemon does, but for what it alone knows: in which mailbox a message lies, and what a person has waived.

@@ -4,7 +4,7 @@ use async_imap::imap_proto;
 
 /// Facts, not promises: Exchange, for one, offers `uidplus` and `idle` and no `special_use`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[allow(clippy::struct_excessive_bools)] // Eight independent facts, not eight states.
+#[allow(clippy::struct_excessive_bools)] // Independent facts, not states.
 pub struct Capabilities {
     /// RFC 7162.
     pub condstore: bool,
@@ -22,6 +22,8 @@ pub struct Capabilities {
     pub special_use: bool,
     /// RFC 4315: without it no message can be removed safely.
     pub uidplus: bool,
+    /// RFC 3691.
+    pub unselect: bool,
 }
 
 impl Capabilities {
@@ -36,6 +38,7 @@ impl Capabilities {
             r#move: has("MOVE"),
             special_use: has("SPECIAL-USE"),
             uidplus: has("UIDPLUS"),
+            unselect: has("UNSELECT"),
         }
     }
 }

@@ -116,7 +116,7 @@ impl Fetch<'_> {
         }
         let memory = |error: io::Error| ImapError::Memory(error.kind());
         let size = self.session.limits.part;
-        let mut writer = MessageWriter::new().map_err(memory)?;
+        let mut writer = MessageWriter::new();
         loop {
             let offset = writer.size();
             let mut part = Part::Absent;

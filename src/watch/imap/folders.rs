@@ -8,6 +8,7 @@ use super::text::{quoted, unquoted};
 use super::utf7;
 use crate::mail::{FolderName, UidValidity};
 
+const LIST: &str = "LIST";
 const STATUS: &str = "STATUS";
 const ITEMS: &str = "(UIDVALIDITY UIDNEXT MESSAGES)";
 /// Commands that may be under way at once: few enough for their answers to fit in a socket's buffers.
@@ -94,24 +95,64 @@ fn special_use(attribute: &NameAttribute<'_>) -> Option<SpecialUse> {
 }
 
 impl Session {
+    /// Every folder of the mailbox and its numbers, in one round trip where the server can.
+    ///
+    /// # Errors
+    /// As [`Session::list`] and [`Session::status`].
+    pub async fn survey(&mut self) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
+        if !self.capabilities.list_status {
+            let folders = self.list().await?;
+            let statuses = self.status(&folders).await?;
+            return Ok(folders.into_iter().zip(statuses).collect());
+        }
+        self.refresh().await?;
+        let special_use = if self.capabilities.special_use { "SPECIAL-USE " } else { "" };
+        let (mut folders, mut told) = (Vec::new(), Vec::new());
+        self.run(LIST, &format!("\"\" \"*\" RETURN ({special_use}STATUS {ITEMS})"), |response| match response {
+            Response::MailboxData(MailboxDatum::List(list)) => folders.push(Folder::listed(unquoted(&list.name), &list.name_attributes)),
+            Response::MailboxData(MailboxDatum::Status { mailbox, status }) => told.push((unquoted(mailbox), numbers(status))),
+            _ => {}
+        })
+        .await?;
+        self.require_all_folders()?;
+        let numbers = |folder: &Folder| told.iter().find(|(raw, _)| folder.is(raw)).and_then(|(_, numbers)| *numbers);
+        Ok(folders
+            .into_iter()
+            .map(|folder| {
+                let status = numbers(&folder);
+                (folder, status)
+            })
+            .collect())
+    }
+
+    /// Of the folder that is open, a server may tell what it knew when it last spoke of it: Dovecot does.
+    async fn refresh(&mut self) -> Result<(), ImapError> {
+        if self.stale { self.noop().await } else { Ok(()) }
+    }
+
+    /// A folder whose line could not be read would be a folder that is never watched.
+    fn require_all_folders(&mut self) -> Result<(), ImapError> {
+        let unread = self.take_aside().iter().any(|line| line.get(2..7).is_some_and(|word| word.eq_ignore_ascii_case(b"LIST ")));
+        if unread { Err(ImapError::Malformed { command: LIST }) } else { Ok(()) }
+    }
+
     /// Every folder of the mailbox.
     ///
     /// # Errors
     /// [`ImapError::Malformed`] when even one line could not be read: a folder left out would be a folder
     /// that is never watched.
     pub async fn list(&mut self) -> Result<Vec<Folder>, ImapError> {
-        const COMMAND: &str = "LIST";
         let capabilities = self.capabilities;
         let wanted = if capabilities.special_use && capabilities.list_extended { "\"\" \"*\" RETURN (SPECIAL-USE)" } else { "\"\" \"*\"" };
         let mut folders = Vec::new();
-        self.run(COMMAND, wanted, |response| {
+        self.run(LIST, wanted, |response| {
             if let Response::MailboxData(MailboxDatum::List(list)) = response {
                 folders.push(Folder::listed(unquoted(&list.name), &list.name_attributes));
             }
         })
         .await?;
-        let unread = self.take_aside().iter().any(|line| line.get(2..7).is_some_and(|word| word.eq_ignore_ascii_case(b"LIST ")));
-        if unread { Err(ImapError::Malformed { command: COMMAND }) } else { Ok(folders) }
+        self.require_all_folders()?;
+        Ok(folders)
     }
 
     /// The numbers of some folders, in the order asked; none for a folder of which the server says nothing,
@@ -121,12 +162,9 @@ impl Session {
     /// What every command fails with.
     pub async fn status(&mut self, folders: &[Folder]) -> Result<Vec<Option<FolderStatus>>, ImapError> {
         let mut found = vec![None; folders.len()];
-        if self.selections > 0 {
-            // Of the folder that is open, a server may tell what it knew when it last spoke of it: Dovecot does.
-            self.noop().await?;
-        }
+        self.refresh().await?;
         if self.capabilities.list_status && folders.len() > 1 {
-            self.run("LIST", &format!("\"\" \"*\" RETURN (STATUS {ITEMS})"), |response| note(response, folders, &mut found)).await?;
+            self.run(LIST, &format!("\"\" \"*\" RETURN (STATUS {ITEMS})"), |response| note(response, folders, &mut found)).await?;
             return Ok(found);
         }
         for (folders, found) in folders.chunks(PIPELINED).zip(found.chunks_mut(PIPELINED)) {

@@ -39,6 +39,7 @@ impl Session {
         self.deadline = Instant::now() + self.limits.command;
         self.write(b"DONE\r\n").await?;
         while self.next(|response| heard(response, &mut news)).await?.is_some() {}
+        self.stale = false;
         Ok(if news { IdleEnd::News } else { IdleEnd::Deadline })
     }
 

@@ -38,9 +38,24 @@ impl Session {
         self.open("SELECT", folder).await
     }
 
+    /// Closes the open folder, where the server can without removing what is marked as deleted in it.
+    ///
+    /// # Errors
+    /// What every command fails with.
+    pub async fn leave(&mut self) -> Result<(), ImapError> {
+        if !self.stale || !self.capabilities.unselect {
+            return Ok(());
+        }
+        self.selections += 1;
+        self.run("UNSELECT", "", |_| ()).await?;
+        self.stale = false;
+        Ok(())
+    }
+
     async fn open(&mut self, command: &'static str, folder: &Folder) -> Result<Selected, ImapError> {
         // Whatever comes of it, the folder before is closed.
         self.selections += 1;
+        self.stale = true;
         let (mut uidvalidity, mut uidnext, mut exists) = (None, None, None);
         let mut read_only = command == "EXAMINE";
         let arguments = folder.quoted(command)?;

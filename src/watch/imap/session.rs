@@ -25,6 +25,8 @@ pub struct Session {
     pub(super) capabilities: Capabilities,
     /// How many folders were opened so far: tells a `Selected` of the current folder from an older one.
     pub(super) selections: u64,
+    /// A folder is open of which the server may tell what it knew some time ago.
+    pub(super) stale: bool,
     tags: u64,
     /// What was sent and not answered. When a command begins and finds something here, an earlier one was
     /// given up halfway and its answer is still to come: nothing read from now on could be believed.
@@ -49,6 +51,7 @@ impl Session {
             limits: server.limits,
             capabilities: Capabilities::default(),
             selections: 0,
+            stale: false,
             tags: 0,
             pending: VecDeque::new(),
             deadline: Instant::now() + server.limits.command,
