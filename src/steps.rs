@@ -21,8 +21,9 @@ pub const STEPS: [&str; 13] = [
 pub const MUTANTS: [&str; 3] = ["no-fsync", "synchronous-normal", "remove-before-commit"];
 
 /// Marks that the named step comes next. In a build for fault tests the process kills itself here when
-/// `MAILWARDEN_STOP_BEFORE` names the step, and with `MAILWARDEN_PAUSE_BEFORE` it says so on stderr, once, and
-/// waits for a line on stdin, so that a tracer can take hold of it; in every other build this is nothing.
+/// `MAILWARDEN_STOP_BEFORE` names the step, and panics when `MAILWARDEN_PANIC_BEFORE` does; with
+/// `MAILWARDEN_PAUSE_BEFORE` it says so on stderr, once, and waits for a line on stdin, so that a tracer can take hold of
+/// it. In every other build this is nothing.
 #[cfg(feature = "faults")]
 pub fn step(name: &'static str) {
     use std::sync::atomic::{AtomicBool, Ordering};
@@ -33,6 +34,7 @@ pub fn step(name: &'static str) {
     if named("MAILWARDEN_STOP_BEFORE") {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);
     }
+    assert!(!named("MAILWARDEN_PANIC_BEFORE"), "as the test asked");
     if named("MAILWARDEN_PAUSE_BEFORE") && !PAUSED.swap(true, Ordering::Relaxed) {
         eprintln!("paused before {name}");
         let _ = std::io::stdin().read_line(&mut String::new());

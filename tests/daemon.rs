@@ -7,11 +7,12 @@ use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use mailwarden::case::PlaceState;
-use mailwarden::finding::Audience;
+use mailwarden::finding::{Audience, Category, Reason};
 use mailwarden::watch::{Board, Status};
 use support::dovecot::Dovecot;
+use support::odd::Odd;
 use support::smtp::Smtp;
-use support::warden::{CRY_FOR_HELP, HELD, Warden, message, rule};
+use support::warden::{CRY_FOR_HELP, FLAGGED, HELD, Warden, message, rule};
 
 const AMBER: &str = "amber@school.example";
 const SENDER: &str = "sender@school.example";
@@ -26,7 +27,11 @@ struct Running<'a> {
 
 impl<'a> Running<'a> {
     fn start(warden: &'a Warden) -> Self {
-        let running = Self { warden, daemon: warden.start().expect("the program") };
+        Self::started(warden, warden.start().expect("the program"))
+    }
+
+    fn started(warden: &'a Warden, daemon: Child) -> Self {
+        let running = Self { warden, daemon };
         running.until("every mailbox was polled", |status| status.mailboxes.values().all(|mailbox| mailbox.last_poll.is_some()));
         running
     }
@@ -165,4 +170,148 @@ fn a_second_daemon_is_refused_before_it_sweeps_away_what_the_first_has_just_seal
     assert_eq!(warden.unseal(sealed.object()).as_deref(), Some(&b"the only copy"[..]), "it was swept away");
     assert!(running.stop().success());
     warden.poll();
+}
+
+/// Two messages in the folder of an odd server.
+const TWO: &[u8] = b"* 2 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 3] x\r\nTAG OK done\r\n";
+
+/// How its server describes a message.
+fn described(uid: u32) -> String {
+    format!("* {uid} FETCH (UID {uid} FLAGS () RFC822.SIZE 200 INTERNALDATE \"16-Nov-2026 10:00:00 +0000\")\r\n")
+}
+
+fn listed() -> Vec<u8> {
+    format!("{}{}TAG OK done\r\n", described(1), described(2)).into_bytes()
+}
+
+fn fetched(messages: &[(u32, &str)]) -> Vec<u8> {
+    let each = messages.iter().map(|(uid, text)| {
+        let message = String::from_utf8(message("odd", text)).expect("made-up text");
+        format!("* {uid} FETCH (UID {uid} BODY[] {{{}}}\r\n{message})\r\n", message.len())
+    });
+    format!("{}TAG OK done\r\n", each.collect::<String>()).into_bytes()
+}
+
+/// How far the INBOX of the odd server is judged.
+fn judged(warden: &Warden) -> u32 {
+    let mailbox = "odd@school.example".parse().expect("an address");
+    warden.book().cursors(&mailbox).expect("cursors").first().map_or(0, |(_, cursor)| cursor.next)
+}
+
+#[test]
+fn a_message_that_its_server_refuses_to_hand_over_keeps_no_other_from_being_judged() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    // Exchange, of a message that it cannot convert; and it refuses the whole command.
+    let odd = Odd::start(vec![
+        ("EXAMINE", TWO.to_vec()),
+        ("RFC822.SIZE", listed()),
+        ("UID FETCH 2 (UID BODY", fetched(&[(2, FLAGGED)])),
+        ("BODY.PEEK", b"TAG NO The message could not be converted\r\n".to_vec()),
+    ]);
+    warden.also_watch("odd", odd.port, "password");
+    let running = Running::start(&warden);
+    until_cases(&warden, 2);
+    eventually("the folder judged to its end", || (judged(&warden) == 3).then_some(()));
+    let mut cases = warden.cases();
+    cases.sort_by_key(|case| case.row.category);
+    assert_eq!(cases.iter().map(|case| case.row.category).collect::<Vec<_>>(), [Category::Bullying, Category::Incomplete]);
+    assert_eq!(cases[1].incomplete[0].reason, Reason::Unfetched);
+    assert!(running.stop().success());
+}
+
+#[test]
+fn a_folder_of_which_nothing_is_handed_over_waits_and_is_not_given_up_message_by_message() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    let odd = Odd::start(vec![("EXAMINE", TWO.to_vec()), ("RFC822.SIZE", listed()), ("BODY.PEEK", b"TAG NO [SERVERBUG] x\r\n".to_vec())]);
+    warden.also_watch("odd", odd.port, "password");
+    let daemon = warden.start().expect("the program");
+    let running = Running { warden: &warden, daemon };
+    let failing = |status: &Status| status.mailboxes.values().find_map(|it| it.trouble.clone().zip(it.failing_since));
+    let first = failing(&running.until("a trouble", |status| failing(status).is_some()));
+    assert!(first.as_ref().is_some_and(|(trouble, _)| trouble.contains("`UID FETCH` was refused: [SERVERBUG]")), "{first:?}");
+    // Each round asks for both at once and for each alone.
+    eventually("three rounds", || (odd.given("BODY.PEEK") >= 9).then_some(()));
+    assert_eq!(failing(&running.until("the board", |_| true)), first, "a round went well in between");
+    assert_eq!((judged(&warden), warden.cases().len()), (1, 0));
+    assert!(running.stop().success());
+}
+
+#[test]
+fn a_message_that_cannot_be_removed_is_told_of_and_keeps_no_other_from_being_judged() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    // A mailbox in which the scanner may read and not delete.
+    let odd = Odd::start(vec![
+        ("EXAMINE", TWO.to_vec()),
+        ("SELECT", TWO.to_vec()),
+        ("RFC822.SIZE", listed()),
+        ("BODY.PEEK", fetched(&[(1, HELD), (2, FLAGGED)])),
+        ("UID STORE", b"TAG NO [NOPERM] no\r\n".to_vec()),
+    ]);
+    warden.also_watch("odd", odd.port, "password");
+    let running = Running::start(&warden);
+    eventually("the folder judged to its end", || (judged(&warden) == 3).then_some(()));
+    assert_eq!(
+        warden.cases().iter().find_map(|case| Some(case.places[0].state).filter(|_| case.row.category == Category::Violence)),
+        Some(PlaceState::Sealed)
+    );
+    eventually("the technician's notice", || {
+        let letters = smtp.messages();
+        letters.iter().any(|letter| String::from_utf8_lossy(letter).contains("mailbox-keeps-messages")).then_some(())
+    });
+    assert!(running.stop().success());
+}
+
+#[cfg(feature = "faults")]
+#[test]
+fn a_panic_ends_a_round_and_not_the_watch() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER, SENDER]);
+    let mut command = warden.command("run");
+    command.env("MAILWARDEN_PANIC_BEFORE", "remove.store").stderr(std::process::Stdio::piped());
+    let running = Running::started(&warden, command.spawn().expect("the program"));
+    dovecot.deliver(AMBER, message("held", HELD).as_slice());
+    let panicked = |status: &Status| status.mailboxes.iter().any(|(_, it)| it.trouble.as_ref().is_some_and(|why| why.contains("panic")));
+    let first = running.until("the panic on the board", panicked);
+    running.until("another try", |status| status.written > first.written && panicked(status));
+    dovecot.deliver(AMBER, message("help", CRY_FOR_HELP).as_slice());
+    dovecot.deliver(SENDER, message("flagged", FLAGGED).as_slice());
+    until_cases(&warden, 2);
+    assert!(running.stop().success());
+    // The same state, without the panic.
+    warden.poll();
+    assert_eq!(warden.cases().len(), 3);
+    assert!(warden.cases().iter().flat_map(|case| &case.places).all(|place| place.state != PlaceState::Sealed));
+}
+
+#[test]
+fn a_mailbox_that_moves_to_another_server_is_watched_there_after_a_reload() {
+    let (old, new, smtp) = (Dovecot::start(), Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&old, &smtp, &[AMBER]);
+    let running = Running::start(&warden);
+    let config = fs::read_to_string(warden.config()).expect("a configuration");
+    let moved = config
+        .replace(&format!("port = {}", old.imaps), &format!("port = {}", new.imaps))
+        .replace(&old.authority().display().to_string(), &new.authority().display().to_string());
+    fs::write(warden.config(), moved).expect("a configuration");
+    running.signal(rustix::process::Signal::HUP);
+    new.deliver(AMBER, message("help", CRY_FOR_HELP).as_slice());
+    until_cases(&warden, 1);
+    assert!(running.stop().success());
+}
+
+#[test]
+fn a_mailbox_whose_inbox_is_left_out_is_polled_no_more_often_than_asked() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    warden.configure("interval = \"1h\"\nexcept_folders = [\"INBOX\"]\n");
+    dovecot.deliver(AMBER, message("clear", "see you at lunch").as_slice());
+    let running = Running::start(&warden);
+    let last_poll = |status: &Status| status.mailboxes.values().next().and_then(|it| it.last_poll);
+    let before = running.until("a poll", |status| last_poll(status).is_some());
+    let after = running.until("the next sign of life", |status| status.written > before.written);
+    assert_eq!(last_poll(&after), last_poll(&before));
+    assert!(running.stop().success());
 }

@@ -86,6 +86,22 @@ fn copies_of_one_message_fold_into_one_case_whatever_servers_write_above_them() 
 }
 
 #[test]
+fn a_copy_that_is_found_at_the_same_moment_leaves_no_sheet_that_nobody_knows() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let mailboxes: Vec<_> = (0..12).map(|number| format!("pupil{number}@school.example")).collect();
+    let warden = Warden::new(&dovecot, &smtp, &mailboxes.iter().map(String::as_str).collect::<Vec<_>>());
+    warden.poll();
+    for round in 0..3 {
+        for mailbox in &mailboxes {
+            dovecot.deliver(mailbox, &message(&format!("flagged {round}"), FLAGGED)[..]);
+        }
+        warden.poll();
+    }
+    assert_eq!(warden.cases().iter().map(|case| case.places.len()).collect::<Vec<_>>(), [12, 12, 12]);
+    assert_eq!(warden.objects().len(), 3, "more than 64 strangers, and the daemon does not start again");
+}
+
+#[test]
 fn mail_that_was_there_before_pages_nobody_and_can_be_left_alone() {
     let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
     let scanning = Warden::new(&dovecot, &smtp, &[AMBER]);
@@ -164,6 +180,11 @@ fn a_notice_that_lands_in_a_watched_mailbox_is_not_the_next_case() {
     dovecot.deliver("lead@school.example", &letters[0][..]);
     warden.poll();
     assert_eq!(warden.cases().len(), 1);
+
+    let (_, body) = std::str::from_utf8(&letters[0]).expect("a plain letter").split_once("\n\n").expect("a header");
+    dovecot.deliver(AMBER, &message(CRY_FOR_HELP, &body.trim_end().replace('\n', "\r\n"))[..]);
+    warden.poll();
+    assert_eq!(warden.cases().len(), 2, "whoever has a notice could say what they like above it");
 }
 
 #[test]

@@ -57,7 +57,7 @@ pub enum Security {
 }
 
 /// `[[server]]`: an IMAP server.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Server {
     /// What `[[mailbox]]` calls it.
     pub name: String,
@@ -71,7 +71,7 @@ pub struct Server {
 }
 
 /// Who logs in to a mailbox.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Login {
     /// A service account that may read every mailbox: it logs in as `user`, `separator`, `master` in one name.
     Master { user: String, master: String, separator: String, password: Password },
@@ -80,7 +80,7 @@ pub enum Login {
 }
 
 /// `[[mailbox]]`, or a line of `[mailboxes] file`: a mailbox and the way into it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Watched {
     pub mailbox: Mailbox,
     pub server: Arc<Server>,

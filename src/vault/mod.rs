@@ -130,6 +130,11 @@ impl Vault {
         Ok(Receipt::new(object, ciphertext_sha256))
     }
 
+    /// Takes back what was sealed and never recorded: nobody will ask for it. What stays behind all the same is swept.
+    pub fn discard(&self, receipt: Receipt) {
+        let _ = std::fs::remove_file(self.folder.join(receipt.into_object().path()));
+    }
+
     /// A receipt again, for an object that was sealed and recorded before a crash.
     ///
     /// # Errors

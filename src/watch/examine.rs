@@ -3,7 +3,7 @@
 use tokio::task::JoinSet;
 
 use super::Trouble;
-use super::imap::Listed;
+use super::imap::{ImapError, Listed};
 use super::round::Round;
 use super::visit::Visit;
 use crate::casebook::{Casebook, Keyed};
@@ -19,6 +19,14 @@ pub struct Examined {
     pub messages: Vec<(Uid, Keyed, Met)>,
     pub oversized: Vec<Uid>,
     pub missing: Vec<Uid>,
+}
+
+impl Examined {
+    fn extend(&mut self, more: Self) {
+        self.messages.extend(more.messages);
+        self.oversized.extend(more.oversized);
+        self.missing.extend(more.missing);
+    }
 }
 
 /// What became of a message that was fetched.
@@ -64,6 +72,25 @@ impl Round<'_> {
             }
         }
         examined.messages.sort_by_key(|(uid, ..)| *uid);
+        Ok(examined)
+    }
+
+    /// As [`Round::examine`], when the server says no to a batch for the sake of a single message: that one is missing then.
+    /// When it hands over none of them, they are not to blame.
+    pub async fn one_by_one(&mut self, visit: &Visit<'_>, batch: &[Listed]) -> Result<Examined, Trouble> {
+        let mut examined = Examined::default();
+        let mut refused = Vec::new();
+        for alone in batch.chunks(1) {
+            match self.examine(visit, alone).await {
+                Ok(one) => examined.extend(one),
+                Err(Trouble::Imap(error @ ImapError::No { .. })) if self.session.is_in_step() => refused.push((alone[0].uid, error)),
+                Err(trouble) => return Err(trouble),
+            }
+        }
+        if refused.len() == batch.len() && batch.len() > 1 {
+            return refused.pop().map_or(Ok(examined), |(_, error)| Err(error.into()));
+        }
+        examined.missing.extend(refused.into_iter().map(|(uid, _)| uid));
         Ok(examined)
     }
 }

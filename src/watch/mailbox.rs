@@ -1,6 +1,7 @@
 //! One mailbox, for as long as it is watched: poll, wait, poll. What is wrong with one delays no other.
 
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
@@ -25,6 +26,8 @@ const WITHOUT_IDLE: Duration = Duration::from_mins(15);
 #[derive(Default)]
 pub struct Post {
     session: Option<Session>,
+    /// Whose session it is, and with which server: a reload may have changed either.
+    of: Option<Watched>,
     memory: Memory,
     backoff: Backoff,
     /// The last round went through, and the casebook knows it.
@@ -37,6 +40,7 @@ pub struct Post {
 
 /// Polls until the mailbox leaves the configuration or the daemon stops.
 pub async fn keep_watching(daemon: Arc<Daemon>, address: Address, bell: Arc<Notify>) {
+    let _watching = Watching { daemon: &daemon, mailbox: &address };
     let mut post = Post::default();
     let mut stop = daemon.stop.subscribe();
     while let Some(watched) = daemon.watched(&address) {
@@ -60,13 +64,32 @@ pub async fn keep_watching(daemon: Arc<Daemon>, address: Address, bell: Arc<Noti
     if let Some(session) = post.session {
         session.logout().await;
     }
-    daemon.board.no_longer_watching(&address);
-    daemon.registry.leave(&address);
+}
+
+/// Held while a mailbox is watched. However that ends, somebody else may begin to watch it.
+struct Watching<'a> {
+    daemon: &'a Daemon,
+    mailbox: &'a Address,
+}
+
+impl Drop for Watching<'_> {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.daemon.board.failed(self.mailbox, "a round ended in a panic, see the log");
+        } else {
+            self.daemon.board.no_longer_watching(self.mailbox);
+        }
+        self.daemon.registry.leave(self.mailbox);
+    }
 }
 
 impl Post {
     /// One round, and how long to wait before the next.
     pub async fn poll(&mut self, daemon: &Arc<Daemon>, watched: &Watched) -> Duration {
+        if self.of.as_ref() != Some(watched) {
+            self.session = None;
+            self.of = Some(watched.clone());
+        }
         let gate = daemon.gate(watched);
         let mailbox = &watched.mailbox.address;
         if let Some(left) = gate.closed_for().filter(|_| self.session.is_none()) {
@@ -125,7 +148,7 @@ impl Post {
 
 async fn idle(session: &mut Session, next: Option<u32>, until: impl Future<Output = ()>) -> Result<(), ImapError> {
     let inbox = session.examine(&Folder::inbox()).await?;
-    if inbox.uidnext > next {
+    if inbox.uidnext.zip(next).is_some_and(|(now, then)| now > then) {
         // Something has arrived since the round asked: a server tells only what arrives from now on.
         return Ok(());
     }

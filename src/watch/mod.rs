@@ -120,16 +120,24 @@ impl Daemon {
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
         let mut posts = JoinSet::new();
         self.watch_all(&mut posts);
-        posts.spawn(notice::run(Arc::clone(self)));
+        let mut postman = posts.spawn(notice::run(Arc::clone(self))).id();
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         loop {
             tokio::select! {
-                _ = heartbeat.tick() => self.beat(),
+                _ = heartbeat.tick() => {
+                    self.watch_all(&mut posts);
+                    self.beat();
+                }
                 _ = hup.recv() => {
                     self.reload().await;
                     self.watch_all(&mut posts);
+                    self.registry.bring_all_forward();
                 }
+                // A panic ends one round, never the watch.
+                Some(Err(panic)) = posts.join_next() => if panic.id() == postman {
+                    postman = posts.spawn(notice::run(Arc::clone(self))).id();
+                },
                 _ = term.recv() => break,
                 _ = int.recv() => break,
             }
@@ -143,7 +151,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// Starts watching whoever has joined. Leavers notice by themselves.
+    /// Starts watching whoever has joined, or was left alone by a panic. Leavers notice by themselves.
     fn watch_all(self: &Arc<Self>, posts: &mut JoinSet<()>) {
         for watched in &self.config().mailboxes {
             let address = watched.mailbox.address.clone();
@@ -152,7 +160,6 @@ impl Daemon {
                 posts.spawn(mailbox::keep_watching(Arc::clone(self), address, bell));
             }
         }
-        self.registry.bring_all_forward();
     }
 
     fn beat(&self) {

@@ -58,7 +58,9 @@ pub async fn flag(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Res
     let daemon = Arc::clone(daemon);
     blocking(move || {
         let write_up = WriteUp::of(&daemon, &caught, &concern)?;
-        Ok(daemon.shelf.book(|book| book.record(&write_up.with(None)))?)
+        let recorded = daemon.shelf.book(|book| book.record(&write_up.with(None)))?;
+        write_up.close(&daemon, &recorded);
+        Ok(recorded)
     })
     .await
 }
@@ -75,7 +77,8 @@ pub async fn note_incomplete(daemon: &Arc<Daemon>, unread: Vec<Caught>) -> Resul
     blocking(move || {
         let concerns: Vec<_> = unread.into_iter().map(|caught| (not_wholly_read(&caught.report), caught)).collect();
         let write_ups = concerns.iter().map(|(concern, caught)| WriteUp::of(&daemon, caught, concern)).collect::<Result<Vec<_>, _>>()?;
-        daemon.shelf.book(|book| book.record_all(write_ups.iter().map(|write_up| write_up.with(None))))?;
+        let recorded = daemon.shelf.book(|book| book.record_all(write_ups.iter().map(|write_up| write_up.with(None))))?;
+        write_ups.into_iter().zip(&recorded).for_each(|(write_up, recorded)| write_up.close(&daemon, recorded));
         Ok(())
     })
     .await
@@ -104,6 +107,7 @@ pub async fn seal(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Res
         let receipt = daemon.shelf.vault().seal(|| caught.message.reader(), &audiences)?;
         let write_up = WriteUp::of(&daemon, &caught, &concern)?;
         let recorded = daemon.shelf.book(|book| book.record(&write_up.with(Some(&receipt))))?;
+        write_up.close(&daemon, &recorded);
         let id = recorded.place;
         Ok((recorded, Sealed { place: caught.place, id, receipt }))
     })
@@ -111,23 +115,30 @@ pub async fn seal(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Res
 }
 
 /// Removes one sealed message from the open folder and verifies that it is gone. The receipt is what makes
-/// this possible at all. A server that cannot remove a single message keeps it, and the case says so.
+/// this possible at all. A server that cannot remove a single message keeps it, and the case says so; one that
+/// does not want to is told of, and asked again in every round, while the rest of the folder is read.
 ///
 /// # Errors
-/// When the server does not do it now: it is tried again in the next round.
+/// When the server is out of reach, or the shelf takes nothing: it is tried again in the next round.
 pub async fn remove(daemon: &Arc<Daemon>, session: &mut Session, folder: &Selected, sealed: Sealed) -> Result<(), Trouble> {
+    let mailbox = &sealed.place.mailbox;
+    let keeps = casebook::Trouble::MailboxKeepsMessages;
     let state = match take_out(session, folder, &sealed.place).await {
         Ok(()) => PlaceState::Removed,
         Err(ImapError::Unsupported { .. }) => PlaceState::LeftInMailbox,
+        Err(refused @ (ImapError::Bad { .. } | ImapError::No { .. } | ImapError::StillThere { .. })) if session.is_in_step() => {
+            tracing::warn!(%mailbox, object = %sealed.receipt.object(), trouble = %refused, "sealed and not removed");
+            tell::trouble(daemon, keeps, Some(mailbox));
+            return Ok(());
+        }
         Err(error) => return Err(error.into()),
     };
-    tracing::info!(mailbox = %sealed.place.mailbox, object = %sealed.receipt.object(), %state, "quarantined");
+    tracing::info!(%mailbox, object = %sealed.receipt.object(), %state, "quarantined");
     settle(daemon, sealed.id, state).await?;
-    let keeps = casebook::Trouble::MailboxKeepsMessages;
     if state == PlaceState::LeftInMailbox {
-        tell::trouble(daemon, keeps, Some(&sealed.place.mailbox));
+        tell::trouble(daemon, keeps, Some(mailbox));
     } else {
-        tell::trouble_over(daemon, keeps, Some(&sealed.place.mailbox));
+        tell::trouble_over(daemon, keeps, Some(mailbox));
     }
     Ok(())
 }
@@ -241,6 +252,13 @@ impl<'a> WriteUp<'a> {
             rule_set: &self.rule_set,
             notices: &self.notices,
             backscan: self.caught.backscan,
+        }
+    }
+
+    /// Throws the sheet away when another copy was recorded while it was sealed: no row will ever know it.
+    fn close(self, daemon: &Daemon, recorded: &Recorded) {
+        if let Some(sheet) = self.sheet.filter(|_| recorded.folded) {
+            daemon.shelf.vault().discard(sheet);
         }
     }
 }

@@ -18,9 +18,10 @@ pub struct Memory {
     pub withheld: HashMap<Numbered, u32>,
     /// In octets, of messages whose size the server understates.
     pub true_sizes: HashMap<Numbered, u64>,
-    /// The folder in which the last round broke off. It comes last, so that it keeps no other from being read,
-    /// and its messages are fetched one by one, so that the one to blame is found.
+    /// The folder in which the last round broke off. It comes last, so that it keeps no other from being read.
     pub broke_off: Option<FolderName>,
+    /// The session broke with it: the messages of that folder are fetched one by one, so that the one to blame is found.
+    pub broke: bool,
     quiet: Option<Quiet>,
 }
 
@@ -99,13 +100,14 @@ impl Round<'_> {
                     rounded.unfinished |= visited == Visited::Unfinished;
                     quiet &= visited == Visited::Quiet;
                 }
-                // It says no to this folder and goes on with the next.
-                Err(Trouble::Imap(ImapError::No { .. })) if self.session.is_in_step() => {
+                // It does not open this folder and goes on with the next.
+                Err(Trouble::Imap(ImapError::No { command: "EXAMINE", .. })) if self.session.is_in_step() => {
                     rounded.closed.push(folder.name);
                     quiet = false;
                 }
                 Err(trouble) => {
                     self.memory.broke_off = Some(folder.name);
+                    self.memory.broke = !self.session.is_in_step();
                     return Err(trouble);
                 }
             }
@@ -153,7 +155,7 @@ impl Round<'_> {
         if quiet && unfinished.is_empty() {
             return Ok(Visited::Quiet);
         }
-        let selected = if unfinished.is_empty() { self.session.examine(folder).await? } else { self.session.select(folder).await? };
+        let selected = if unfinished.is_empty() { self.session.examine(folder).await? } else { self.open_to_remove(folder).await? };
         let uidvalidity = selected.uidvalidity;
         let (current, void): (Vec<_>, Vec<_>) = unfinished.into_iter().partition(|place| place.place.uidvalidity == uidvalidity);
         for place in current {

@@ -4,7 +4,7 @@ use super::Trouble;
 use super::quarantine::{self, Caught, Sealed};
 use super::round::Round;
 use crate::casebook::Outcome;
-use crate::finding::{Circumstances, Verdict, judge};
+use crate::finding::{Circumstances, Field, Verdict, judge};
 use crate::mail::Role;
 
 /// What is left to do about a batch when each of its messages has a verdict.
@@ -48,7 +48,9 @@ impl Round<'_> {
         let report = &caught.report;
         let body = caught.message.digests().body;
         let (ours, waived) = self.daemon.shelf.book(|book| -> Result<_, Trouble> {
-            let ours = !report.findings.is_empty() && book.is_ours(&book.key_letter(&body))?;
+            // A letter is known by its body: of what stands above that, anybody may be the author.
+            let in_body = !report.findings.is_empty() && report.findings.iter().all(|found| found.location.field == Field::Body);
+            let ours = in_body && book.is_ours(&book.key_letter(&body))?;
             Ok((ours, book.waived(&book.key_content(&body, &report.origin))?))
         })?;
         if ours {

@@ -77,7 +77,8 @@ impl Round<'_> {
         if let Some(oldest) = listed.iter().map(|message| message.arrival.internal_date).min() {
             self.daemon.board.waiting(self.mailbox(), oldest);
         }
-        let most = if self.memory.broke_off.as_ref() == Some(&visit.folder.name) { 1 } else { BATCH_MESSAGES };
+        let alone = self.memory.broke && self.memory.broke_off.as_ref() == Some(&visit.folder.name);
+        let most = if alone { 1 } else { BATCH_MESSAGES };
         for batch in batches(listed, most) {
             let turn = self.daemon.gate(self.watched).turn().await;
             let (judged, unread) = self.batch(visit, batch).await?;
@@ -110,6 +111,7 @@ impl Round<'_> {
             .cloned()
             .partition(|listed| self.memory.withheld.get(&visit.number(listed.uid)).is_some_and(|tries| *tries >= PATIENCE));
         let Examined { messages, oversized, missing } = match self.examine(visit, &fetched).await {
+            Err(Trouble::Imap(ImapError::No { .. })) if self.session.is_in_step() => self.one_by_one(visit, &fetched).await?,
             Err(Trouble::Imap(error)) => {
                 self.blame(visit, &fetched, &error);
                 return Err(error.into());
@@ -168,7 +170,7 @@ impl Round<'_> {
             return Ok(());
         }
         if visit.selected.read_only {
-            visit.selected = self.session.select(visit.folder).await?;
+            visit.selected = self.open_to_remove(visit.folder).await?;
             if visit.selected.uidvalidity != visit.cursor.uidvalidity {
                 return Err(Trouble::Renumbered(visit.folder.name.to_string()));
             }
@@ -177,6 +179,14 @@ impl Round<'_> {
             quarantine::remove(self.daemon, self.session, &visit.selected, sealed).await?;
         }
         Ok(())
+    }
+
+    /// Opens a folder for removing, or for reading where the server does not allow more: then removing says so.
+    pub async fn open_to_remove(&mut self, folder: &Folder) -> Result<Selected, ImapError> {
+        match self.session.select(folder).await {
+            Err(ImapError::No { .. }) if self.session.is_in_step() => self.session.examine(folder).await,
+            selected => selected,
+        }
     }
 
     /// Which of the messages that were not handed over are still listed: the others were removed meanwhile.
@@ -212,7 +222,7 @@ fn batches(listed: &[Listed], most: usize) -> impl Iterator<Item = &[Listed]> {
     std::iter::from_fn(move || {
         let mut octets = 0;
         let mut fits = |message: &Listed| {
-            octets += message.arrival.size;
+            octets = message.arrival.size.saturating_add(octets);
             octets <= BATCH_OCTETS
         };
         let count = rest.iter().take(most).take_while(|message| fits(message)).count().max(1).min(rest.len());
@@ -220,4 +230,20 @@ fn batches(listed: &[Listed], most: usize) -> impl Iterator<Item = &[Listed]> {
         rest = after;
         (!batch.is_empty()).then_some(batch)
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_size_beyond_all_measure_is_a_batch_of_its_own() {
+        let listed: Vec<_> = [100, u64::MAX, 100]
+            .into_iter()
+            .zip(1..)
+            .filter_map(|(size, uid)| Some(Listed { uid: Uid::new(uid)?, arrival: Arrival { flags: Vec::new(), internal_date: 0, size } }))
+            .collect();
+        let sizes: Vec<_> = batches(&listed, BATCH_MESSAGES).map(<[_]>::len).collect();
+        assert_eq!(sizes, [1, 1, 1]);
+    }
 }

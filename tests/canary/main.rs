@@ -6,12 +6,10 @@
 
 mod planted;
 mod search;
-mod servers;
 #[path = "../support/mod.rs"]
 mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::ExitStatusExt;
@@ -25,8 +23,8 @@ use mailwarden::watch::Board;
 use planted::{Garden, READ};
 use rustix::process::{Pid, Signal, kill_process};
 use search::Search;
-use servers::{Odd, Quoting};
 use support::dovecot::{Dovecot, PASSWORD};
+use support::odd::{Odd, Quoting};
 use support::warden::{CRY_FOR_HELP, HELD, Warden, rule};
 
 const AMBER: &str = "amber@school.example";
@@ -167,7 +165,7 @@ fn configure(warden: &Warden, garden: &mut Garden, odd: &[Odd]) {
         fs::write(warden.path().join(file), garden.plant(planted)).expect("a password file");
         fs::set_permissions(warden.path().join(file), fs::Permissions::from_mode(0o600)).expect("a private file");
     }
-    let mut config = fs::read_to_string(warden.config())
+    let config = fs::read_to_string(warden.config())
         .expect("a configuration")
         .replace("[scan]\n", "[scan]\ndeadline = \"5s\"\n")
         .replace("violence = \"hold\"\n", "violence = \"hold\"\ngrooming = \"withhold\"\n")
@@ -175,16 +173,10 @@ fn configure(warden: &Warden, garden: &mut Garden, odd: &[Odd]) {
             "[notice]\n",
             "[notice]\nuser = \"mailwarden\"\npassword_file = \"smtp-password\"\nlink = \"https://dsl.example/{codename}\"\n",
         );
-    for (number, server) in odd.iter().enumerate() {
-        let _ = write!(
-            config,
-            "\n[[server]]\nname = \"odd{number}\"\nhost = \"localhost\"\nport = {}\nsecurity = \"plaintext\"\n\n[[mailbox]]\n\
-             address = \"odd{number}@school.example\"\nserver = \"odd{number}\"\nrole = \"pupil\"\ngroup = \"test\"\npassword_file = \"odd-password\"\n",
-            server.port,
-        );
-    }
-    config = config.replacen("group = \"test\"\n", "group = \"test\"\nserver = \"main\"\n", 1);
     fs::write(warden.config(), config).expect("a configuration");
+    for (number, server) in odd.iter().enumerate() {
+        warden.also_watch(&format!("odd{number}"), server.port, "odd-password");
+    }
     for folder in ["tmp", "crash"] {
         fs::create_dir(warden.path().join(folder)).expect("a folder");
     }

@@ -94,12 +94,25 @@ impl Warden {
         let mut text = format!("{}\n[watch]\n{watch}", self.settings);
         for mailbox in &self.mailboxes {
             let role = if mailbox.starts_with("lead") { "safeguarding" } else { "pupil" };
-            let _ =
-                write!(text, "\n[[mailbox]]\naddress = \"{mailbox}\"\ngroup = \"test\"\nrole = \"{role}\"\npassword_file = \"password\"\n");
+            let _ = write!(
+                text,
+                "\n[[mailbox]]\naddress = \"{mailbox}\"\nserver = \"main\"\ngroup = \"test\"\nrole = \"{role}\"\npassword_file = \"password\"\n"
+            );
             if let Some(user) = &self.user {
                 let _ = writeln!(text, "user = \"{user}\"");
             }
         }
+        fs::write(self.config(), text).expect("a configuration");
+    }
+
+    /// Adds a mailbox, `NAME@school.example`, of another mail server to the configuration.
+    pub fn also_watch(&self, name: &str, port: u16, password_file: &str) {
+        let mut text = fs::read_to_string(self.config()).expect("a configuration");
+        let _ = write!(
+            text,
+            "\n[[server]]\nname = \"{name}\"\nhost = \"localhost\"\nport = {port}\nsecurity = \"plaintext\"\n\n[[mailbox]]\n\
+             address = \"{name}@school.example\"\nserver = \"{name}\"\ngroup = \"test\"\nrole = \"pupil\"\npassword_file = \"{password_file}\"\n"
+        );
         fs::write(self.config(), text).expect("a configuration");
     }
 

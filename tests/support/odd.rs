@@ -32,6 +32,11 @@ impl Odd {
         Self { port, given }
     }
 
+    /// How often it has answered that command in its own way.
+    pub fn given(&self, command: &str) -> usize {
+        locked(&self.given).get(command).copied().unwrap_or_default()
+    }
+
     /// The commands that it never had occasion to answer in its own way.
     pub fn not_given(&self) -> Vec<&'static str> {
         locked(&self.given).iter().filter(|(_, times)| **times == 0).map(|(command, _)| *command).collect()
