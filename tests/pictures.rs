@@ -220,7 +220,7 @@ fn list(kind: &str, digest: &str) -> Detectors {
 
 fn file(detectors: &Detectors, octets: &[u8]) -> FileReport {
     let octets = Cow::Borrowed(octets);
-    detectors.file(&FileExtract { part: "2".to_owned(), octets, name: None, media_type: "image/png", is_picture: true })
+    detectors.file(&FileExtract { part: "2".to_owned(), octets, name: None, media_type: "image/png", is_picture: true }, true)
 }
 
 fn distance(one: [u8; 32], other: [u8; 32]) -> u32 {

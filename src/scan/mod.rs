@@ -31,7 +31,7 @@ const MOST: usize = 2_000;
 /// Examines one message. It never fails: what cannot be read is in the report.
 pub fn examine(_caged: &Caged, octets: &[u8], detectors: &Detectors, want_facts: bool) -> Report {
     let mail = Mail::parse(octets);
-    let (mut extracts, files) = read(mail.as_ref(), octets, |file| (file.part.clone(), detectors.file(file)));
+    let (mut extracts, files) = read(mail.as_ref(), octets, |file| (file.part.clone(), detectors.file(file, want_facts)));
 
     // Each with the index of the text that it was found in.
     let mut matched: Vec<_> = detectors.texts(&extracts.texts).into_iter().map(|(text, found)| (Some(text), found)).collect();
@@ -41,8 +41,8 @@ pub fn examine(_caged: &Caged, octets: &[u8], detectors: &Detectors, want_facts:
         extracts.incomplete.extend(file.incomplete.map(|reason| Incomplete { part, reason }));
         pictures.extend(file.picture.filter(|_| want_facts));
     }
-    // Clear mail has no sheet, and is not read a second time for it.
-    let sheets = (!matched.is_empty()).then(|| {
+    // Clear mail has no sheet, and is not read a second time for it; who asks for facts has the file itself.
+    let sheets = (!matched.is_empty() && !want_facts).then(|| {
         let (_, lines) = read(mail.as_ref(), octets, sheet::attachment_line);
         sheet::sheets(mail.as_ref(), &extracts.texts, &matched, lines)
     });

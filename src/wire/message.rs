@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
+use std::sync::OnceLock;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
 use sha2::{Digest, Sha256};
@@ -15,15 +16,14 @@ pub const MAX_SMALL: u64 = 64 << 10;
 pub struct MessageWriter {
     octets: Octets,
     size: u64,
-    whole: Sha256,
-    body: BodyHash,
+    hashing: Hashing,
 }
 
 /// The octets of one message, never on disk and never held twice.
 pub struct Message {
     octets: Octets,
     size: u64,
-    digests: Digests,
+    digests: OnceLock<Digests>,
 }
 
 enum Octets {
@@ -42,24 +42,28 @@ pub struct Digests {
 
 impl MessageWriter {
     pub fn new() -> Self {
-        Self { octets: Octets::Heap(Vec::new()), size: 0, whole: Sha256::new(), body: BodyHash::default() }
+        Self { octets: Octets::Heap(Vec::new()), size: 0, hashing: Hashing::default() }
     }
 
     /// # Errors
     /// When memory is short.
     pub fn write(&mut self, octets: &[u8]) -> io::Result<()> {
         self.size += octets.len() as u64;
-        self.whole.update(octets);
-        self.body.update(octets);
         match &mut self.octets {
             Octets::Heap(heap) if self.size <= MAX_SMALL => heap.extend_from_slice(octets),
+            // What is large is hashed while it passes by.
             Octets::Heap(heap) => {
                 let mut file = memory_file()?;
-                file.write_all(heap)?;
-                file.write_all(octets)?;
+                for piece in [heap.as_slice(), octets] {
+                    file.write_all(piece)?;
+                    self.hashing.update(piece);
+                }
                 self.octets = Octets::Memory(file);
             }
-            Octets::Memory(file) => file.write_all(octets)?,
+            Octets::Memory(file) => {
+                file.write_all(octets)?;
+                self.hashing.update(octets);
+            }
         }
         Ok(())
     }
@@ -71,10 +75,11 @@ impl MessageWriter {
     /// # Errors
     /// When the kernel refuses the seals.
     pub fn seal(mut self) -> io::Result<Message> {
+        let digests = OnceLock::new();
         if let Octets::Memory(file) = &mut self.octets {
             seal(file)?;
+            let _ = digests.set(self.hashing.finish());
         }
-        let digests = Digests { whole: self.whole.finalize().into(), body: self.body.hash.finalize().into() };
         Ok(Message { octets: self.octets, size: self.size, digests })
     }
 }
@@ -100,7 +105,13 @@ impl Message {
     }
 
     pub fn digests(&self) -> Digests {
-        self.digests
+        *self.digests.get_or_init(|| {
+            let mut hashing = Hashing::default();
+            if let Octets::Heap(heap) = &self.octets {
+                hashing.update(heap);
+            }
+            hashing.finish()
+        })
     }
 
     /// Reads the message from its beginning; any number of readers may be at work at once.
@@ -171,6 +182,24 @@ fn memory_file() -> io::Result<File> {
 fn seal(file: &mut File) -> io::Result<()> {
     file.seek(SeekFrom::Start(0))?;
     Ok(fcntl_add_seals(file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?)
+}
+
+/// Both digests at work.
+#[derive(Default)]
+struct Hashing {
+    whole: Sha256,
+    body: BodyHash,
+}
+
+impl Hashing {
+    fn update(&mut self, octets: &[u8]) {
+        self.whole.update(octets);
+        self.body.update(octets);
+    }
+
+    fn finish(self) -> Digests {
+        Digests { whole: self.whole.finalize().into(), body: self.body.hash.finalize().into() }
+    }
 }
 
 /// Hashes what follows the first empty line, however the octets are cut into pieces.

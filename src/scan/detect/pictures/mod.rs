@@ -56,6 +56,10 @@ impl PictureLists {
         Self { lists: lists.collect() }
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.lists.is_empty()
+    }
+
     /// Looks at every frame of a picture; one match for every list that knows one of them.
     pub fn look(&self, octets: &[u8], location: &Location) -> Looked {
         let decoded = decode::decode(octets);
