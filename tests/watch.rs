@@ -198,3 +198,19 @@ fn a_broken_rule_keeps_the_daemon_from_starting_and_says_where() {
     assert_eq!(done.status.code(), Some(78), "{told}");
     assert!(told.contains("rules/bullying/test.toml:2") && told.contains("hint:"), "{told}");
 }
+
+#[test]
+fn her_own_copy_is_delivered_and_naming_her_keeps_no_other() {
+    const LEAD: &str = "lead@school.example";
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER, LEAD]);
+    warden.poll();
+    let to_both =
+        String::from_utf8(message("held", HELD)).expect("made-up text").replace("To: amber@", "Cc: lead@school.example\r\nTo: amber@");
+    for mailbox in [AMBER, LEAD] {
+        dovecot.deliver(mailbox, to_both.as_bytes());
+    }
+    warden.poll();
+    assert_eq!(subjects(&dovecot, LEAD), ["held"]);
+    assert!(subjects(&dovecot, AMBER).is_empty(), "naming her kept the copy of somebody else");
+}

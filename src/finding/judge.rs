@@ -58,7 +58,7 @@ impl Policy {
 pub struct Circumstances<'a> {
     /// The sender has no address in the school's domains.
     pub sender_outside: bool,
-    /// It lies in, or is addressed to, a safeguarding mailbox: delivered, never held.
+    /// This copy lies in a safeguarding mailbox: it is delivered, never held.
     pub to_safeguarding: bool,
     /// Rules that a person has already found wrong on this very content.
     pub waived: &'a [(RuleId, RuleVersion)],

@@ -59,8 +59,9 @@ impl Round<'_> {
         }
         let circumstances = Circumstances {
             sender_outside: report.sender.as_ref().is_none_or(|sender| !config.school.owns(sender.expose())),
-            to_safeguarding: self.watched.mailbox.role == Role::Safeguarding
-                || report.recipients.iter().any(|recipient| config.is_safeguarding(recipient.expose())),
+            // The copy that she receives, not every copy of what names her: else a sender could keep anything in a
+            // pupil's mailbox by writing her address beside it.
+            to_safeguarding: self.watched.mailbox.role == Role::Safeguarding || config.is_safeguarding(self.mailbox()),
             waived: &waived,
         };
         Ok(judge(&report.findings, &report.incomplete, &config.policy, &circumstances))
