@@ -14,11 +14,11 @@ use peers::figure::{Unit, median, note, spread, take, tell};
 use peers::ours::{Daemon, School, Wish, binary};
 use peers::{Result, bare, cpu, mails};
 
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 5;
 /// Mailboxes with a backlog, each on a connection of its own.
 const BACKLOGS: usize = 4;
 /// Messages in each, of a school day's mail and of bare text: enough for start-up not to tell.
-const DAY: usize = 500;
+const DAY: usize = 1500;
 const TEXT: usize = 5000;
 /// Mailboxes that are polled once a second.
 const POLLED: usize = 50;

@@ -207,7 +207,7 @@ impl<'a> WriteUp<'a> {
         let now = Timestamp::now();
         let config = daemon.config();
         let sender = caught.sender();
-        let digests = caught.message.digests();
+        let message = &caught.message;
         let mut level = concern.level;
         let (content, message, parties, folds) = daemon.shelf.book(|book| -> Result<_, Trouble> {
             // What cannot be read is the format's fault, however often somebody sends it.
@@ -217,10 +217,10 @@ impl<'a> WriteUp<'a> {
                     level = level.raised();
                 }
             }
-            let content = book.key_content(&digests.body, &caught.report.origin);
+            let content = book.key_content(&message.body_sha256(), &caught.report.origin);
             let recipients = caught.report.recipients.iter().map(|address| (book.key_address(address.expose()), Party::Recipient));
             let parties: Vec<_> = sender.map(|sender| (book.key_address(sender), Party::Sender)).into_iter().chain(recipients).collect();
-            Ok((content, book.key_message(&digests.whole), parties, book.folds_into(&content, concern.level)?.is_some()))
+            Ok((content, book.key_message(&message.sha256()), parties, book.folds_into(&content, concern.level)?.is_some()))
         })?;
         let audiences = tell::without_sender(concern.sheet_audiences(), sender, &config);
         let sheet = match &caught.report.sheets {

@@ -16,14 +16,15 @@ pub const MAX_SMALL: u64 = 64 << 10;
 pub struct MessageWriter {
     octets: Octets,
     size: u64,
-    hashing: Hashing,
+    sha256: Sha256,
 }
 
 /// The octets of one message, never on disk and never held twice.
 pub struct Message {
     octets: Octets,
     size: u64,
-    digests: OnceLock<Digests>,
+    sha256: OnceLock<[u8; 32]>,
+    body_sha256: OnceLock<[u8; 32]>,
 }
 
 enum Octets {
@@ -31,18 +32,9 @@ enum Octets {
     Memory(File),
 }
 
-/// Plain digests of one message. They stay in memory: what is kept is keyed (`casebook`).
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct Digests {
-    /// SHA-256 of all octets.
-    pub whole: [u8; 32],
-    /// SHA-256 of the octets behind the header: the same for every copy, whatever trace fields servers add.
-    pub body: [u8; 32],
-}
-
 impl MessageWriter {
     pub fn new() -> Self {
-        Self { octets: Octets::Heap(Vec::new()), size: 0, hashing: Hashing::default() }
+        Self { octets: Octets::Heap(Vec::new()), size: 0, sha256: Sha256::new() }
     }
 
     /// # Errors
@@ -56,13 +48,13 @@ impl MessageWriter {
                 let mut file = memory_file()?;
                 for piece in [heap.as_slice(), octets] {
                     file.write_all(piece)?;
-                    self.hashing.update(piece);
+                    self.sha256.update(piece);
                 }
                 self.octets = Octets::Memory(file);
             }
             Octets::Memory(file) => {
                 file.write_all(octets)?;
-                self.hashing.update(octets);
+                self.sha256.update(octets);
             }
         }
         Ok(())
@@ -75,12 +67,12 @@ impl MessageWriter {
     /// # Errors
     /// When the kernel refuses the seals.
     pub fn seal(mut self) -> io::Result<Message> {
-        let digests = OnceLock::new();
+        let sha256 = OnceLock::new();
         if let Octets::Memory(file) = &mut self.octets {
             seal(file)?;
-            let _ = digests.set(self.hashing.finish());
+            let _ = sha256.set(self.sha256.finalize().into());
         }
-        Ok(Message { octets: self.octets, size: self.size, digests })
+        Ok(Message { octets: self.octets, size: self.size, sha256, body_sha256: OnceLock::new() })
     }
 }
 
@@ -104,14 +96,34 @@ impl Message {
         self.size
     }
 
-    pub fn digests(&self) -> Digests {
-        *self.digests.get_or_init(|| {
-            let mut hashing = Hashing::default();
-            if let Octets::Heap(heap) = &self.octets {
-                hashing.update(heap);
-            }
-            hashing.finish()
+    /// Of all octets. Plain digests stay in memory: what is kept is keyed (`casebook`).
+    pub fn sha256(&self) -> [u8; 32] {
+        *self.sha256.get_or_init(|| {
+            let mut sha256 = Sha256::new();
+            self.each_piece(|piece| sha256.update(piece));
+            sha256.finalize().into()
         })
+    }
+
+    /// Of the octets behind the header: the same for every copy, whatever trace fields servers add.
+    pub fn body_sha256(&self) -> [u8; 32] {
+        *self.body_sha256.get_or_init(|| {
+            let mut body = BodyHash::default();
+            self.each_piece(|piece| body.update(piece));
+            body.hash.finalize().into()
+        })
+    }
+
+    fn each_piece(&self, mut with: impl FnMut(&[u8])) {
+        if let Octets::Heap(heap) = &self.octets {
+            return with(heap);
+        }
+        let mut reader = self.reader();
+        let mut buffer = vec![0; 64 << 10];
+        // Memory that was written can be read: there is no error to come.
+        while let Ok(read @ 1..) = reader.read(&mut buffer) {
+            with(&buffer[..read]);
+        }
     }
 
     /// Reads the message from its beginning; any number of readers may be at work at once.
@@ -155,7 +167,8 @@ impl<'a> Parcel<'a> {
         if let [Message { octets: Octets::Memory(file), .. }] = messages {
             return Ok(Self(Packed::Alone(file)));
         }
-        let mut together = Vec::new();
+        let size: u64 = messages.iter().map(Message::size).sum();
+        let mut together = Vec::with_capacity(usize::try_from(size).unwrap_or_default());
         for message in messages {
             message.reader().read_to_end(&mut together)?;
         }
@@ -182,24 +195,6 @@ fn memory_file() -> io::Result<File> {
 fn seal(file: &mut File) -> io::Result<()> {
     file.seek(SeekFrom::Start(0))?;
     Ok(fcntl_add_seals(file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?)
-}
-
-/// Both digests at work.
-#[derive(Default)]
-struct Hashing {
-    whole: Sha256,
-    body: BodyHash,
-}
-
-impl Hashing {
-    fn update(&mut self, octets: &[u8]) {
-        self.whole.update(octets);
-        self.body.update(octets);
-    }
-
-    fn finish(self) -> Digests {
-        Digests { whole: self.whole.finalize().into(), body: self.body.hash.finalize().into() }
-    }
 }
 
 /// Hashes what follows the first empty line, however the octets are cut into pieces.
@@ -236,8 +231,8 @@ mod tests {
     fn copies_that_differ_in_trace_fields_have_one_body() {
         let one = Message::from_octets(b"Received: a\r\nSubject: s\r\n\r\nbody").unwrap();
         let other = Message::from_octets(b"Subject: s\r\n\r\nbody").unwrap();
-        assert!(one.digests().body == other.digests().body);
-        assert!(one.digests().whole != other.digests().whole);
+        assert_eq!(one.body_sha256(), other.body_sha256());
+        assert_ne!(one.sha256(), other.sha256());
     }
 
     #[test]
@@ -249,7 +244,7 @@ mod tests {
             writer.write(&octets[..cut]).unwrap();
             writer.write(&octets[cut..]).unwrap();
             let pieces = writer.seal().unwrap();
-            assert!(pieces.digests() == whole.digests(), "cut at {cut}");
+            assert_eq!((pieces.sha256(), pieces.body_sha256()), (whole.sha256(), whole.body_sha256()), "cut at {cut}");
             let mut read = Vec::new();
             pieces.reader().read_to_end(&mut read).unwrap();
             assert_eq!(read, octets);

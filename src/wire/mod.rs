@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use crate::fault::Fault;
 
 pub use control::{Done, NURSERY_ROLE, Order};
-pub use message::{Digests, MAX_SMALL, Message, MessageWriter, Parcel};
+pub use message::{MAX_SMALL, Message, MessageWriter, Parcel};
 
 /// Changes whenever a shape below changes: both ends are the same binary, and this proves it.
 pub const VERSION: u8 = 3;
