@@ -7,6 +7,7 @@ PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/mailwarden
 .PHONY: build test demo bench faults lint fmt deps clean help
 
 build: ## the program, for trying things
+	@command -v cc >/dev/null || tests/deps.sh gcc libc6-dev
 	$(CARGO) build $(FLAGS)
 
 test: deps fmt lint ## everything that must hold: formatting, lints, tests, shipped rules, the demo
