@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::{Action, Actions, Audience, Category, Finding, Incomplete, Level, RuleId, RuleVersion};
+use super::{Action, Actions, Audience, Category, Finding, Incomplete, Level, Recipient, RuleId, RuleVersion};
 
 /// What the school has decided beyond the defaults of [`Category`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,18 +90,28 @@ pub struct Concern {
 }
 
 impl Concern {
-    /// To whom the sheet is sealed. Concerns about staff are for their superiors alone (D6): their
-    /// audience displaces all others.
+    /// To whom the sheet is sealed.
     pub fn sheet_audiences(&self) -> Vec<Audience> {
+        self.each_once(Category::audiences)
+    }
+
+    /// Who is told.
+    pub fn recipients(&self) -> Vec<Recipient> {
+        self.each_once(Category::recipients)
+    }
+
+    /// What the categories say, together. Concerns about staff are for their superiors alone (D6): theirs
+    /// displaces all others.
+    fn each_once<T: Copy + Ord + 'static>(&self, of: impl Fn(Category) -> &'static [T]) -> Vec<T> {
         for superior in [Category::HeadConcern, Category::StaffConcern] {
             if self.categories.contains(&superior) {
-                return superior.audiences().to_vec();
+                return of(superior).to_vec();
             }
         }
-        let mut audiences: Vec<_> = self.categories.iter().flat_map(|category| category.audiences()).copied().collect();
-        audiences.sort_unstable();
-        audiences.dedup();
-        audiences
+        let mut all: Vec<_> = self.categories.iter().flat_map(|category| of(*category)).copied().collect();
+        all.sort_unstable();
+        all.dedup();
+        all
     }
 
     /// To whom the message itself is sealed when it is held.

@@ -108,11 +108,7 @@ fn alone(config: &Config) -> Result<File, StartFailure> {
     }
 }
 
-/// The vault and the casebook of a configuration, for the daemon and for the commands beside it.
-///
-/// # Errors
-/// When `mailwarden init` has not been run, or the files are not ours to read.
-pub fn open_shelf(config: &Config) -> Result<(Vault, Casebook), StartFailure> {
+fn open_shelf(config: &Config) -> Result<(Vault, Casebook), StartFailure> {
     let path = config.state.instance_key();
     let key = InstanceKey::read(&path).map_err(|source| StartFailure::Key { path, source })?;
     Ok((Vault::open(&config.state.vault())?, Casebook::open(&config.state.casebook(), key)?))

@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Daemon;
 use crate::casebook::{self, NewNotice};
 use crate::config::Config;
-use crate::finding::{Audience, Category, Concern, Level, Recipient};
+use crate::finding::{Audience, Concern, Level, Recipient};
 use crate::mail::Address;
 
 /// The notices of a new case, each contact in turn: the next is told when the one before has not
@@ -26,7 +26,7 @@ pub fn notices(
     let patience = if level >= Level::SameDay { due.duration_since(now) } else { SignedDuration::from_hours(24) };
 
     let mut notices: Vec<NewNotice> = Vec::new();
-    for recipient in recipients(&concern.categories) {
+    for recipient in concern.recipients() {
         let contacts = contacts(recipient, sender, config);
         for (rank, contact) in (0..).zip(contacts) {
             let first = if level >= Level::SameDay { now } else { due };
@@ -51,19 +51,6 @@ pub fn without_sender(audiences: Vec<Audience>, sender: Option<&Address>, config
     } else {
         audiences
     }
-}
-
-/// Concerns about staff displace all other recipients, as they displace all other audiences.
-fn recipients(categories: &[Category]) -> Vec<Recipient> {
-    for superior in [Category::HeadConcern, Category::StaffConcern] {
-        if categories.contains(&superior) {
-            return superior.recipients().to_vec();
-        }
-    }
-    let mut recipients: Vec<_> = categories.iter().flat_map(|category| category.recipients()).copied().collect();
-    recipients.sort_unstable();
-    recipients.dedup();
-    recipients
 }
 
 /// The contacts of a recipient in their order. When the sender is one of them, or there are none, those of
