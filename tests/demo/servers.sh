@@ -13,12 +13,14 @@ servers_start() {
     fi
     read -r IMAP_PORT LMTP_PORT SMTP_PORT < <(free_ports 3)
     mkdir -p "$dir"/{run,state,mail}
+    # A copy that `nobody` can read: the sources may lie in a folder of root's own.
+    cp "$(dirname "${BASH_SOURCE[0]}")/relay.py" "$dir/relay.py"
     certificates "$dir/tls"
     dovecot_configuration "$dir" "$user" "$group" >"$dir/dovecot.conf"
     if [[ $(id -u) == 0 ]]; then chown -R nobody:nogroup "$dir"; fi
 
     "${as[@]}" dovecot -c "$dir/dovecot.conf" </dev/null >"$dir/start.log" 2>&1 || { cat "$dir/start.log" >&2; return 1; }
-    "${as[@]}" /usr/bin/python3 "$(dirname "${BASH_SOURCE[0]}")/relay.py" "$SMTP_PORT" "$LMTP_PORT" </dev/null >"$dir/relay.log" 2>&1 &
+    "${as[@]}" /usr/bin/python3 "$dir/relay.py" "$SMTP_PORT" "$LMTP_PORT" </dev/null >"$dir/relay.log" 2>&1 &
     RELAY_PID=$!
     answers "$IMAP_PORT" && answers "$LMTP_PORT" && answers "$SMTP_PORT"
 }
