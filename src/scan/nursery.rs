@@ -77,12 +77,13 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     if first == Order::Check {
         return channel.say(&compiled(detect::check(&bundle).map(|checked| (checked.set, checked.notes))));
     }
-    let detectors = match Detectors::compile(&bundle) {
+    let detectors = match apart(|| Detectors::compile(&bundle)) {
         Ok(detectors) => detectors,
         Err(faults) => return channel.say(&compiled(Err(faults))),
     };
     // What was read of it is compiled now: no worker needs the files.
     drop(bundle);
+    super::warm_up(&detectors);
     channel.say(&compiled(Ok((detectors.rule_set(), Vec::new()))))?;
 
     let mut workers = BTreeSet::new();
@@ -111,6 +112,14 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
 /// where opening a file is the end: no rule's is the first then.
 fn compile_first_regex() {
     let _ = regex::bytes::Regex::new("first");
+}
+
+/// Runs what leaves a heap full of holes in a thread of its own, and so on a heap of its own: the workers, which inherit every
+/// page and copy those that they write to, then fill no holes. It saves a worker two thirds of its page faults.
+fn apart<T: Send>(build: impl FnOnce() -> T + Send) -> T {
+    let built = std::thread::scope(|scope| scope.spawn(build).join());
+    sandbox::until_alone();
+    built.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn unpack(bundle: OwnedFd) -> Bundle {
