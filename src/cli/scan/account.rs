@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -10,7 +11,7 @@ use serde::Serialize;
 
 use super::messages::Found;
 use crate::cli::Output;
-use crate::finding::{Category, Incomplete, Kind, Level, Location, Report, RuleId, Verdict};
+use crate::finding::{Category, Incomplete, Kind, Level, Location, Report, RuleId, Stage, Verdict};
 
 /// Between two looks of a person at how far it has come.
 const BLINK: Duration = Duration::from_millis(200);
@@ -23,6 +24,8 @@ pub struct Account {
     held: u64,
     incomplete: u64,
     rows: Vec<Row>,
+    /// Rules that count for some people or at some times only, taken to be these.
+    granted: BTreeSet<RuleId>,
     /// When progress was last shown; `None` where nobody looks.
     shown: Option<Instant>,
 }
@@ -56,6 +59,9 @@ struct FindingLine<'a> {
     category: Category,
     location: &'a Location,
     kind: Kind,
+    /// Where the rule may do less than its category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<Stage>,
 }
 
 #[derive(Serialize)]
@@ -78,7 +84,21 @@ struct MatchLine<'a> {
 impl Account {
     pub fn new(json: bool) -> Self {
         let seen = io::stderr().is_terminal() && !(json && io::stdout().is_terminal());
-        Self { json, clear: 0, flagged: 0, held: 0, incomplete: 0, rows: Vec::new(), shown: seen.then(Instant::now) }
+        Self {
+            json,
+            clear: 0,
+            flagged: 0,
+            held: 0,
+            incomplete: 0,
+            rows: Vec::new(),
+            granted: BTreeSet::new(),
+            shown: seen.then(Instant::now),
+        }
+    }
+
+    /// What these rules ask for besides words could not be looked up.
+    pub fn take_for_granted<'r>(&mut self, rules: impl Iterator<Item = &'r RuleId>) {
+        self.granted.extend(rules.cloned());
     }
 
     pub fn messages(&self) -> u64 {
@@ -128,7 +148,15 @@ impl Account {
             let rows: Vec<_> = self.rows.into_iter().map(Row::cells).collect();
             out.table(["message", "verdict", "category", "level", "why"], &rows)?;
         }
-        out.line(&counts)
+        out.line(&counts)?;
+        if self.granted.is_empty() {
+            return Ok(());
+        }
+        let rules: Vec<_> = self.granted.iter().map(RuleId::as_str).collect();
+        out.line(&format!(
+            "taken for granted, where a file does not tell: the people and the time that these rules ask for: {}",
+            rules.join(", ")
+        ))
     }
 
     fn show_progress(&mut self) {
@@ -156,6 +184,7 @@ fn line<'a>(found: &'a Found, report: &'a Report, verdict: &'static str, gravest
         category: finding.category,
         location: &finding.location,
         kind: finding.kind,
+        stage: Some(finding.reach.stage).filter(|stage| *stage != Stage::Hold),
     });
     let pictures = report.pictures.iter().map(|picture| PictureLine {
         part: &picture.part,

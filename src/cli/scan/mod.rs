@@ -7,6 +7,7 @@ mod messages;
 use std::path::PathBuf;
 
 use clap::Args;
+use jiff::Zoned;
 use tokio::task::{JoinError, JoinSet};
 
 use self::account::{Account, shown};
@@ -15,7 +16,8 @@ use super::caged::{self, Sources};
 use super::{Exit, Failure, Output};
 use crate::config::Config;
 use crate::fault::Fault;
-use crate::finding::{Circumstances, Policy, Reason, Report, Verdict, judge};
+use crate::finding::{Circumstances, Person, Policy, Reason, Report, Verdict, judge};
+use crate::mail::{Address, Private};
 use crate::worker::{Packed, Packer, Pool, PoolError};
 
 /// Of files that cannot be read: more than anybody reads.
@@ -25,7 +27,10 @@ const MOST_TOLD: usize = 20;
 ///
 /// Nothing is written, moved or sent. Every file of a folder counts as a message, hidden ones left out; those that
 /// begin with a `From ` line hold many. The verdict is what the daemon's would be: with `--config` under that policy and
-/// in that school, otherwise under the default policy, the sender taken to be at the school.
+/// in that school, otherwise under the default policy, the sender taken to be at the school. Who writes to whom is looked
+/// up in the mailboxes of the configuration. What cannot be known from a file - with no configuration who is who, and never
+/// when a message arrived or whether it is a first contact - is taken to be as the rule asks, and the account says of which
+/// rules.
 ///
 /// The table lists what is not clear, the worst first. The exit code is 0 whatever the verdicts.
 #[derive(Debug, Args)]
@@ -130,14 +135,28 @@ impl Offline<'_> {
         Ok(self.account.tell(found, report, &verdict, self.out)?)
     }
 
-    /// As the daemon does, but for what it alone knows: in which mailbox a message lies, and what a person has waived.
-    fn judge(&self, report: &Report) -> Verdict {
-        let circumstances = self.config.as_ref().map_or_else(Circumstances::default, |config| Circumstances {
-            sender_outside: report.sender.as_ref().is_none_or(|sender| !config.school.owns(sender.expose())),
-            to_safeguarding: false,
-            waived: &[],
-        });
-        judge(&report.findings, &report.incomplete, &self.policy, &circumstances)
+    /// As the daemon does, but for what it alone knows: in which mailbox a message lies, when it arrived, who has written
+    /// to it before, and what a person has waived. Without a configuration nobody is known at all. A condition on what is
+    /// not known is taken to hold: better a find too many than a find that is kept quiet.
+    fn judge(&mut self, report: &Report) -> Verdict {
+        let mut circumstances = Circumstances { today: Zoned::now().date(), ..Circumstances::default() };
+        match &self.config {
+            Some(config) => {
+                circumstances.sender_outside = report.sender.as_ref().is_none_or(|sender| !config.school.owns(sender.expose()));
+                (circumstances.sender, circumstances.recipients) = config.correspondents(report, None);
+            }
+            None => {
+                let unknown = |address: &Private<Address>| Person { address: Some(address.expose().clone()), ..Person::default() };
+                circumstances.sender = report.sender.as_ref().map(unknown).unwrap_or_default();
+                circumstances.recipients = report.recipients.iter().map(unknown).collect();
+            }
+        }
+        let verdict = judge(&report.findings, &report.incomplete, &self.policy, &circumstances);
+        if let Verdict::Flag(concern) | Verdict::Hold(concern) = &verdict {
+            let taken = concern.findings.iter().filter(|found| found.reach.conditions.ask_beyond(self.config.is_some()));
+            self.account.take_for_granted(taken.map(|found| &found.rule));
+        }
+        verdict
     }
 
     /// What was done is told, however it `ended`.
