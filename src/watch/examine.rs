@@ -102,7 +102,7 @@ fn fresh(
     (uids, messages): Packed<Uid>,
     met: &mut Vec<(Uid, Keyed, Met)>,
 ) -> Result<Packed<(Uid, Keyed)>, Trouble> {
-    let keys: Vec<_> = messages.iter().map(|message| book.key_message(&message.sha256())).collect();
+    let keys: Vec<_> = messages.iter().map(|message| book.key_message(&message.digest())).collect();
     let known = book.knows(mailbox, &keys)?;
     let mut fresh = Packed::default();
     for (((uid, key), known), message) in uids.into_iter().zip(keys).zip(known).zip(messages) {
