@@ -6,7 +6,7 @@ use clap::{Args, Subcommand};
 
 use super::caged::{self, Sources};
 use super::{Failure, Output};
-use crate::worker::Nursery;
+use crate::worker::{Nursery, Ready};
 
 /// Check the rules and the lists.
 #[derive(Debug, Args)]
@@ -43,7 +43,10 @@ impl Rules {
 impl Check {
     fn run(self, out: &mut Output) -> Result<(), Failure> {
         let caged = self.sources.open(self.directories)?;
-        let set = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
+        let Ready { set, notes } = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
+        for note in notes {
+            out.line(&note.told_as("note"))?;
+        }
         out.line(&format!("{} rules, {} terms, {} samples: all as they should", set.rules, set.terms, set.examples))?;
         if !caged.bundle.hash_lists.is_empty() {
             out.line(&format!("{} digests in {} lists", set.list_entries, caged.bundle.hash_lists.len()))?;
