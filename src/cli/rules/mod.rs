@@ -2,6 +2,8 @@
 
 mod check;
 mod measure;
+mod new;
+mod replay;
 
 use clap::{Args, Subcommand};
 
@@ -18,6 +20,8 @@ pub(super) struct Rules {
 enum RulesCommand {
     Check(check::Check),
     Measure(measure::Measure),
+    New(new::New),
+    Replay(replay::Replay),
 }
 
 impl Rules {
@@ -25,6 +29,8 @@ impl Rules {
         match self.command {
             RulesCommand::Check(check) => check.run(out),
             RulesCommand::Measure(measure) => measure.run(out),
+            RulesCommand::New(new) => new.run(out),
+            RulesCommand::Replay(replay) => replay.run(out),
         }
     }
 }
