@@ -75,7 +75,7 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     }
     let bundle = unpack(bundle);
     if first == Order::Check {
-        return channel.say(&compiled(detect::check(&bundle)));
+        return channel.say(&compiled(detect::check(&bundle).map(|checked| (checked.set, checked.notes))));
     }
     let detectors = match Detectors::compile(&bundle) {
         Ok(detectors) => detectors,
@@ -83,7 +83,7 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     };
     // What was read of it is compiled now: no worker needs the files.
     drop(bundle);
-    channel.say(&compiled(Ok(detectors.rule_set())))?;
+    channel.say(&compiled(Ok((detectors.rule_set(), Vec::new()))))?;
 
     let mut workers = BTreeSet::new();
     while let Some(order) = channel.hear()? {
@@ -120,9 +120,12 @@ fn unpack(bundle: OwnedFd) -> Bundle {
     bundle.expect("a sealed bundle that fits into memory")
 }
 
-fn compiled(compiled: Result<RuleSet, Vec<Fault>>) -> Compiled {
+fn compiled(compiled: Result<(RuleSet, Vec<Fault>), Vec<Fault>>) -> Compiled {
     match compiled {
-        Ok(rule_set) => Compiled::Ready(rule_set),
+        Ok((set, mut notes)) => {
+            notes.truncate(MAX_ITEMS);
+            Compiled::Ready { set, notes }
+        }
         Err(mut faults) => {
             faults.truncate(MAX_ITEMS);
             Compiled::Refused(faults)

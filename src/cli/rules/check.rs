@@ -6,7 +6,7 @@ use clap::Args;
 
 use crate::cli::caged::{self, Sources};
 use crate::cli::{Failure, Output};
-use crate::worker::Nursery;
+use crate::worker::{Nursery, Ready};
 
 /// Compile every rule and every list, and hold each rule against its own samples.
 ///
@@ -24,7 +24,10 @@ pub(super) struct Check {
 impl Check {
     pub fn run(self, out: &mut Output) -> Result<(), Failure> {
         let caged = self.sources.open(self.directories)?;
-        let set = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
+        let Ready { set, notes } = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
+        for note in notes {
+            out.line(&note.told_as("note"))?;
+        }
         out.line(&format!("{} rules, {} terms, {} samples: all as they should", set.rules, set.terms, set.examples))?;
         if !caged.bundle.hash_lists.is_empty() {
             out.line(&format!("{} digests in {} lists", set.list_entries, caged.bundle.hash_lists.len()))?;

@@ -5,7 +5,7 @@ use std::ops::Range;
 use aho_corasick::AhoCorasick;
 
 use super::compile::Rule;
-use super::evaluate::{self, Hits};
+use super::evaluate::{self, Fired, Hits};
 use super::fold::Folded;
 use super::signal::Signal;
 use super::words::WordIndex;
@@ -33,9 +33,9 @@ pub struct RuleBook {
 }
 
 impl RuleBook {
-    /// Drafts are left out.
+    /// Rules in a stage that does not run are left out.
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
-        let rules: Vec<_> = rules.into_iter().filter(|rule| rule.live).collect();
+        let rules: Vec<_> = rules.into_iter().filter(|rule| rule.stage.runs()).collect();
         let mut keys = 0;
         let mut first_keys = Vec::new();
         for rule in &rules {
@@ -51,7 +51,7 @@ impl RuleBook {
             for (signal, key) in rule.signals.iter().zip(*first..) {
                 match signal {
                     Signal::Terms(words) => terms.extend(words.iter().map(|term| (term.as_str(), key))),
-                    Signal::Patterns(regexes) => {
+                    Signal::Patterns { patterns: regexes, .. } => {
                         patterns += regexes.len();
                         for literal in regexes.iter().flat_map(|pattern| &pattern.literals) {
                             literals.push(literal.as_slice());
@@ -84,15 +84,15 @@ impl RuleBook {
         let mut matches = Vec::new();
         for (place, text) in texts.iter().enumerate() {
             let folded = Folded::new(&text.text);
-            for (rule, span) in self.fired(&folded, text.location.field) {
-                let span = folded.original(&span);
-                matches.push((place, rule.as_match(&text.location, (span.start, span.end))));
+            for (rule, fired) in self.fired(&folded, text.location.field) {
+                let span = folded.original(&fired.span);
+                matches.push((place, rule.as_match(&text.location, (span.start, span.end), fired.score)));
             }
         }
         matches
     }
 
-    fn fired(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Range<usize>)> {
+    fn fired(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Fired)> {
         let text = folded.octets();
         let mut found = self.search(text);
         let mut places: Vec<usize> = found.seen.iter().map(|key| self.rule_of(*key)).chain(self.restless.iter().copied()).collect();
@@ -140,13 +140,13 @@ impl RuleBook {
 }
 
 impl Rule {
-    fn as_match(&self, location: &Location, span: (usize, usize)) -> Match {
+    fn as_match(&self, location: &Location, span: (usize, usize), score: u16) -> Match {
         let finding = Finding {
             rule: self.id.clone(),
             version: self.version,
             category: self.category,
             level: self.level,
-            score: self.score,
+            score,
             kind: Kind::Text,
             location: location.clone(),
         };
