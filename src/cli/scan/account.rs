@@ -3,18 +3,16 @@
 use std::borrow::Cow;
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::messages::Found;
 use crate::cli::Output;
+use crate::cli::offline::Judgement;
+use crate::cli::progress::{Progress, counted};
 use crate::finding::{Category, Incomplete, Kind, Level, Location, Report, RuleId, Stage, Verdict};
-
-/// Between two looks of a person at how far it has come.
-const BLINK: Duration = Duration::from_millis(200);
 
 /// Gathers what the table says, or tells each message at once.
 pub struct Account {
@@ -26,8 +24,7 @@ pub struct Account {
     rows: Vec<Row>,
     /// Rules that count for some people or at some times only, taken to be these.
     granted: BTreeSet<RuleId>,
-    /// When progress was last shown; `None` where nobody looks.
-    shown: Option<Instant>,
+    progress: Progress,
 }
 
 /// A message that is not clear.
@@ -83,7 +80,6 @@ struct MatchLine<'a> {
 
 impl Account {
     pub fn new(json: bool) -> Self {
-        let seen = io::stderr().is_terminal() && !(json && io::stdout().is_terminal());
         Self {
             json,
             clear: 0,
@@ -92,13 +88,8 @@ impl Account {
             incomplete: 0,
             rows: Vec::new(),
             granted: BTreeSet::new(),
-            shown: seen.then(Instant::now),
+            progress: Progress::new(json),
         }
-    }
-
-    /// What these rules ask for besides words could not be looked up.
-    pub fn take_for_granted<'r>(&mut self, rules: impl Iterator<Item = &'r RuleId>) {
-        self.granted.extend(rules.cloned());
     }
 
     pub fn messages(&self) -> u64 {
@@ -107,7 +98,9 @@ impl Account {
 
     /// # Errors
     /// When the output cannot be written.
-    pub fn tell(&mut self, found: &Found, report: &Report, verdict: &Verdict, out: &mut Output) -> io::Result<()> {
+    pub fn tell(&mut self, found: &Found, report: &Report, judged: &Judgement, out: &mut Output) -> io::Result<()> {
+        let verdict = &judged.verdict;
+        self.granted.extend(judged.granted.iter().cloned());
         *match verdict {
             Verdict::Clear => &mut self.clear,
             Verdict::Flag(_) => &mut self.flagged,
@@ -120,7 +113,7 @@ impl Account {
         } else if let Some((category, severity)) = gravest {
             self.rows.push(Row { severity, verdict: word(verdict), path: place(found), category, why: why(verdict) });
         }
-        self.show_progress();
+        self.progress.show(self.messages());
         Ok(())
     }
 
@@ -129,9 +122,7 @@ impl Account {
     /// # Errors
     /// When the output cannot be written.
     pub fn close(mut self, out: &mut Output) -> io::Result<()> {
-        if self.shown.is_some() {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
+        self.progress.wipe();
         if self.json {
             return Ok(());
         }
@@ -157,13 +148,6 @@ impl Account {
             "taken for granted, where a file does not tell: the people and the time that these rules ask for: {}",
             rules.join(", ")
         ))
-    }
-
-    fn show_progress(&mut self) {
-        if self.shown.is_some_and(|shown| shown.elapsed() >= BLINK) {
-            self.shown = Some(Instant::now());
-            let _ = write!(io::stderr(), "\r{}\x1b[K", counted(self.messages()));
-        }
     }
 }
 
@@ -233,10 +217,6 @@ fn why(verdict: &Verdict) -> String {
     reasons.sort();
     reasons.dedup();
     reasons.join(", ")
-}
-
-fn counted(messages: u64) -> String {
-    format!("{messages} {}", if messages == 1 { "message" } else { "messages" })
 }
 
 fn place(found: &Found) -> String {
