@@ -348,3 +348,16 @@ fn digests_are_printed_in_the_order_of_the_files() {
     assert!(rows.iter().all(|row| row.len() == 6) && rows[0] == rows[2], "{told}");
     assert_eq!(rows.iter().map(|row| row[5]).collect::<Vec<_>>(), [&mill, &harbour, &mill]);
 }
+
+#[test]
+fn what_is_likely_a_mistake_is_a_note_and_a_fault_where_strictness_is_asked_for() {
+    let office = Office::new();
+    office.write("rules/bullying/test.toml", rule("bullying", "kill"));
+    let checked = office.run(&["rules", "check", "rules"]);
+    assert_eq!(checked.status.code(), Some(0), "{}", err(&checked));
+    let told = err(&checked);
+    assert!(told.contains("note: rule `bullying.test` wants a look") && told.contains("`kill` alone would make a concern"), "{told}");
+    let strict = office.run(&["rules", "check", "--strict", "rules"]);
+    assert_eq!(strict.status.code(), Some(78));
+    assert!(err(&strict).contains("`kill` alone would make a concern"), "{}", err(&strict));
+}

@@ -130,9 +130,10 @@ pub struct Checked {
 /// Every fault and every example that fails; of a draft, an example that fails is a note.
 pub fn check(bundle: &Bundle) -> Result<Checked, Vec<Fault>> {
     let set = Detectors::compile(bundle)?.rule_set();
-    let mut notes = Vec::new();
+    let rules = rules::compile_all(bundle)?;
+    let mut notes = rules::look_over(&rules);
     let mut faults = Vec::new();
-    for rule in rules::compile_all(bundle)? {
+    for rule in rules {
         let failed = rules::run_examples(&rule);
         if rule.stage == Stage::Draft {
             notes.extend(failed)

@@ -8,19 +8,21 @@ use toml::Spanned;
 
 use super::circumstances::{read_conditions, read_date};
 use super::expression::Expression;
-use super::faults::Faults;
-use super::form::{Evasion, ExampleForm, Expect, Picture, RuleForm};
+use super::faults::{Faults, Source, of_file};
+use super::fold::fold_term;
+use super::form::{Evasion, ExampleForm, Expect, Picture, RuleForm, SignalForm};
 use super::signal::{Signal, read_number, read_signal};
-use super::terms::{WordLists, read_terms};
+use super::terms::{MAX_TERMS, WordLists, read_terms};
 use crate::fault::{At, Fault};
 use crate::finding::{Category, Conditions, Field, Level, Reach, RuleFacts, RuleId, RuleVersion, Stage};
 use crate::scan::detect::version;
 use crate::wire::SourceFile;
 
 /// Of a rule's file, in octets.
-const MAX_FILE: usize = 10 << 20;
-/// Of one file: more are counted, not told.
-const MAX_FAULTS: usize = 50;
+const MAX_FILE: usize = 2 << 20;
+/// Of signals, of regexes, of what adjusts a score: each may be looked at once for every other.
+const MAX_TABLES: usize = 200;
+const MAX_EXAMPLES: usize = 1_000;
 /// Of `fire`, in characters.
 const MAX_EXPRESSION: usize = 1_000;
 
@@ -51,6 +53,11 @@ pub struct Rule {
     pub examples: Vec<Example>,
     /// What `rules check` refuses although it compiles.
     pub objections: Vec<Fault>,
+    /// The terms of each signal as they are written, folded; those of lists left out.
+    pub written: Vec<Vec<String>>,
+    pub id_at: At,
+    pub fire_at: At,
+    pub signals_at: Vec<At>,
     /// What `rules check` says aloud and lets pass.
     pub notes: Vec<Fault>,
 }
@@ -83,33 +90,54 @@ pub struct Example {
 /// All faults that can be told without mending one of them first.
 pub fn compile(file: &SourceFile, lists: &WordLists, today: Date) -> Result<Rule, Vec<Fault>> {
     let name = name_by_path(&file.path);
-    let mut faults = Faults { path: &file.path, text: "", rule: name.clone(), list: Vec::new() };
     if file.octets.len() > MAX_FILE {
-        return Err(
-            faults.alone(format!("the file has {} octets, {MAX_FILE} are allowed", file.octets.len()), "split it into several rules")
-        );
+        let why = format!("the file has {} octets, {MAX_FILE} are allowed", file.octets.len());
+        return Err(vec![of_file(&name, &file.path, why, "split it into several rules, or write its terms into a list")]);
     }
-    faults.text = match std::str::from_utf8(&file.octets) {
+    let text = match std::str::from_utf8(&file.octets) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
             let line = file.octets[..error.valid_up_to()].split(|octet| *octet == b'\n').count();
-            let at = Some(At::line(&file.path, line));
-            let why = "the file is not UTF-8".to_owned();
-            let hint = "save it again as UTF-8; a letter with an accent stands in this line, as a rule".to_owned();
-            return Err(vec![Fault { what: format!("rule `{name}` does not compile"), at, why, hint }]);
+            let hint = "save it again as UTF-8; a letter with an accent stands in this line, as a rule";
+            let fault = of_file(&name, &file.path, "the file is not UTF-8".to_owned(), hint);
+            return Err(vec![Fault { at: Some(At::line(&file.path, line)), ..fault }]);
         }
     };
-    let form: RuleForm = match toml::from_str(faults.text) {
+    let source = Source::new(&file.path, text);
+    let mut faults = Faults::of(&source, &name);
+    let form: RuleForm = match toml::from_str(text) {
         Ok(form) => form,
         Err(error) => {
             faults.tell(&error.span().unwrap_or(0..0), error.message(), "rules/README.md lists the keys of a rule");
-            return Err(faults.list);
+            return Err(faults.told());
         }
     };
+    if has_too_many(&form, &mut faults) {
+        return Err(faults.told());
+    }
     read(&form, faults, &file.octets, lists, today)
 }
 
+/// Of each kind of table that a file repeats: more than anybody writes, and less than what would take long.
+fn has_too_many(form: &RuleForm, faults: &mut Faults<'_>) -> bool {
+    let regexes = form.signal.iter().filter_map(|signal| signal.regex.as_ref()).map(|regexes| regexes.get_ref().len()).sum();
+    let counts = [
+        (form.signal.len(), MAX_TABLES, "[[signal]]"),
+        (form.adjust.len(), MAX_TABLES, "[[adjust]]"),
+        (form.except_phrase.len(), MAX_TABLES, "[[except_phrase]]"),
+        (form.exception.len(), MAX_EXAMPLES, "[[exception]]"),
+        (form.example.len(), MAX_EXAMPLES, "[[example]]"),
+        (form.history.len(), MAX_EXAMPLES, "[[history]]"),
+        (regexes, MAX_TABLES, "regexes"),
+    ];
+    for (count, most, what) in counts.into_iter().filter(|(count, most, _)| count > most) {
+        faults.at(&form.id, format!("{count} {what}, {most} are allowed"), "split it into several rules");
+    }
+    !faults.are_none()
+}
+
 fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8], lists: &WordLists, today: Date) -> Result<Rule, Vec<Fault>> {
+    let source = faults.source;
     if *form.schema.get_ref() != 1 {
         faults.at(&form.schema, "this version reads schema 1", "write `schema = 1`");
     }
@@ -127,8 +155,7 @@ fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8], lists: &WordList
     });
     let fields = read_fields(form, &mut faults);
     let conditions = read_conditions(form, &mut faults);
-    let signals: Vec<_> =
-        form.signal.iter().enumerate().map(|(place, signal)| read_signal(signal, &form.signal[..place], lists, &mut faults)).collect();
+    let signals = read_signals(form, lists, &mut faults);
     let objections = object_to_bare_patterns(form, &signals, &faults);
     let (fire, adjustments) = read_decision(form, &signals, &mut faults);
     let score = read_number(&form.decide.score, 0..=100, "a score", &mut faults);
@@ -142,7 +169,7 @@ fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8], lists: &WordList
     check_history(form, &mut faults);
 
     match (id, category, fire, signals.into_iter().collect::<Option<Vec<_>>>()) {
-        (Some(id), Some(category), Some(fire), Some(signals)) if faults.list.is_empty() => Ok(Rule {
+        (Some(id), Some(category), Some(fire), Some(signals)) if faults.are_none() => Ok(Rule {
             id,
             version: version(iter::once(octets).chain(lists_of(form).filter_map(|name| lists.named(name)).map(|list| &*list.octets))),
             title: form.title.get_ref().clone(),
@@ -160,17 +187,13 @@ fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8], lists: &WordList
             adjustments,
             examples,
             objections,
-            notes: notes.list,
+            written: form.signal.iter().map(written_terms).collect(),
+            id_at: source.place(form.id.span().start),
+            fire_at: source.place(form.decide.fire.span().start),
+            signals_at: form.signal.iter().map(|signal| source.place(signal.name.span().start)).collect(),
+            notes: notes.told_as(&format!("rule `{}` wants a look", form.id.get_ref())),
         }),
-        _ => {
-            faults.list.sort_by(|one, other| one.at.cmp(&other.at));
-            let untold = faults.list.len().saturating_sub(MAX_FAULTS);
-            faults.list.truncate(MAX_FAULTS);
-            if untold > 0 {
-                faults.list.extend(faults.alone(format!("{untold} more faults"), "see to those above first"));
-            }
-            Err(faults.list)
-        }
+        _ => Err(faults.told()),
     }
 }
 
@@ -182,7 +205,7 @@ pub fn name_by_path(path: &Path) -> String {
 }
 
 fn read_id(form: &RuleForm, faults: &mut Faults<'_>) -> Option<RuleId> {
-    let expected = name_by_path(faults.path);
+    let expected = name_by_path(faults.source.path);
     match form.id.get_ref().parse() {
         Ok(id) if *form.id.get_ref() == expected => Some(id),
         Ok(_) => {
@@ -204,7 +227,7 @@ fn read_category(form: &RuleForm, faults: &mut Faults<'_>) -> Option<Category> {
         faults.at(&form.category, why, format!("one of {}", known.join(", ")));
         return None;
     };
-    let folder = name_by_path(faults.path);
+    let folder = name_by_path(faults.source.path);
     if folder.split('.').next() != Some(category.code()) {
         let why = format!("the category is `{category}`, and the file is `{folder}`");
         faults.at(&form.category, why, format!("move the file to the folder `{category}`, or change the category"));
@@ -222,6 +245,23 @@ fn read_fields(form: &RuleForm, faults: &mut Faults<'_>) -> Vec<Field> {
         faults.at(field, format!("no words stand in `{}`", field.get_ref().as_str()), format!("one of {}", known.join(", ")));
     }
     fields.get_ref().iter().map(|field| *field.get_ref()).collect()
+}
+
+/// As many as there is room for: words with `~` and long lists soon make millions of terms.
+fn read_signals(form: &RuleForm, lists: &WordLists, faults: &mut Faults<'_>) -> Vec<Option<Signal>> {
+    let mut signals = Vec::new();
+    let mut terms = 0;
+    for (place, signal) in form.signal.iter().enumerate() {
+        let read = read_signal(signal, &form.signal[..place], lists, faults);
+        terms += if let Some(Signal::Terms(words)) = &read { words.len() } else { 0 };
+        signals.push(read);
+        if terms > MAX_TERMS {
+            let why = format!("with this signal the rule has more than {MAX_TERMS} terms, inflections and lists counted");
+            faults.at(&signal.name, why, "make several rules of it");
+            break;
+        }
+    }
+    signals
 }
 
 /// `fire`, and what adjusts the score; every signal has to speak in one of them.
@@ -301,6 +341,10 @@ fn note_what_is_past(form: &RuleForm, conditions: &Conditions, today: Date, faul
     }
 }
 
+fn written_terms(signal: &SignalForm) -> Vec<String> {
+    signal.terms.iter().flat_map(Spanned::get_ref).map(|term| fold_term(term.get_ref())).collect()
+}
+
 /// The lists that a rule names.
 fn lists_of(form: &RuleForm) -> impl Iterator<Item = &str> {
     let of_signals = form.signal.iter().filter_map(|signal| signal.lists.as_ref());
@@ -316,7 +360,7 @@ fn read_examples(form: &RuleForm, faults: &mut Faults<'_>) -> Vec<Example> {
             faults.tell(&form.id.span(), why, "a rule without examples cannot be trusted: add [[example]] with `expect` and `text`");
         }
     }
-    form.example.iter().map(|example| Example { form: example.get_ref().clone(), at: faults.place(example.span().start) }).collect()
+    form.example.iter().map(|example| Example { form: example.get_ref().clone(), at: faults.source.place(example.span().start) }).collect()
 }
 
 fn check_history(form: &RuleForm, faults: &mut Faults<'_>) {
@@ -344,5 +388,5 @@ fn object_to_bare_patterns(form: &RuleForm, signals: &[Option<Signal>], faults: 
             objections.at(regex, why, "add a fixed word to it, or say `needs_literal = false`");
         }
     }
-    objections.list
+    objections.told()
 }

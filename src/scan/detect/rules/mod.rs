@@ -12,6 +12,7 @@ mod fold;
 mod form;
 mod inflect;
 mod joint;
+mod lints;
 mod pattern;
 mod sentence;
 mod signal;
@@ -30,6 +31,7 @@ pub use book::RuleBook;
 pub use compile::Rule;
 pub use examples::run_examples;
 pub use form::Picture;
+pub use lints::look_over;
 
 /// Compiles every rule of a bundle. A later file of the same id replaces an earlier one: the school's own folder comes last.
 ///

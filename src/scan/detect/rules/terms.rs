@@ -13,10 +13,12 @@ use crate::wire::SourceFile;
 
 /// Of a term, in characters.
 const MAX_TERM: usize = 200;
-/// Of one signal, inflections and lists counted.
-const MAX_TERMS: usize = 100_000;
+/// Of one rule, inflections and lists counted.
+pub const MAX_TERMS: usize = 100_000;
 /// Words of one term that may end in `~`.
 const MAX_INFLECTED: usize = 3;
+/// Of a list, in octets.
+const MAX_LIST: usize = 4 << 20;
 /// More faults of one list than anybody reads.
 const MAX_FAULTS: usize = 50;
 
@@ -68,6 +70,12 @@ fn read_list(name: &str, file: &SourceFile) -> Result<WordList, Vec<Fault>> {
         why,
         hint: hint.to_owned(),
     };
+    if file.octets.len() > MAX_LIST {
+        return Err(vec![fault(
+            1,
+            (format!("the file has {} octets, {MAX_LIST} are allowed", file.octets.len()), "make several lists of it"),
+        )]);
+    }
     let text = match std::str::from_utf8(&file.octets) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
@@ -86,11 +94,17 @@ fn read_list(name: &str, file: &SourceFile) -> Result<WordList, Vec<Fault>> {
             Ok(expanded) => terms.extend(expanded),
             Err(refused) => faults.push(fault(number + 1, refused)),
         }
+        if terms.len() > MAX_TERMS {
+            let why = format!("more than {MAX_TERMS} terms with all their inflections");
+            faults.push(fault(number + 1, (why, "make several lists of them")));
+        }
+        if faults.len() >= MAX_FAULTS || terms.len() > MAX_TERMS {
+            break;
+        }
     }
     if terms.is_empty() && faults.is_empty() {
         faults.push(fault(1, ("there is no term in it".to_owned(), "write one term a line, or remove the file")));
     }
-    faults.truncate(MAX_FAULTS);
     terms.sort_unstable();
     terms.dedup();
     if faults.is_empty() { Ok(WordList { terms, octets: file.octets.clone() }) } else { Err(faults) }
@@ -118,6 +132,10 @@ pub fn read_terms(
                 Ok(expanded) => all.extend(expanded),
                 Err((why, hint)) => faults.at(term, why, hint),
             }
+            // A few words with `~` are thousands of terms: told as soon as it is known.
+            if all.len() > MAX_TERMS {
+                break;
+            }
         }
     }
     if let Some(lists) = lists {
@@ -134,7 +152,7 @@ pub fn read_terms(
     all.sort_unstable();
     all.dedup();
     if let Some(place) = terms.or(lists).filter(|_| all.len() > MAX_TERMS) {
-        let why = format!("{} terms with all their inflections, {MAX_TERMS} are allowed", all.len());
+        let why = format!("more than {MAX_TERMS} terms with all their inflections");
         faults.at(place, why, "make several signals or rules of them");
     }
     all
