@@ -2,13 +2,18 @@
 
 mod book;
 mod compile;
+mod disguise;
 mod evaluate;
 mod examples;
 mod expression;
 mod faults;
 mod fold;
 mod form;
+mod gate;
+mod letters;
+mod lexicon;
 mod pattern;
+mod reread;
 mod signal;
 mod words;
 

@@ -103,6 +103,13 @@ impl WordIndex {
         }
     }
 
+    /// Calls `found` with the key of every term that is this one word.
+    pub fn find(&self, word: &[u8], mut found: impl FnMut(u32)) {
+        if !self.anchors.is_empty() {
+            self.look_up(word, &(0..word.len()), &mut |key, _| found(key));
+        }
+    }
+
     #[inline]
     fn look_up(&self, text: &[u8], word: &Range<usize>, found: &mut impl FnMut(u32, Range<usize>)) {
         let hash = hash(text, word);
