@@ -29,7 +29,7 @@ pub struct Disguise {
 
 /// All disguises of a folded view, in order, none over another.
 pub fn find(view: &str, lexicon: &Lexicon) -> Vec<Disguise> {
-    let mut reader = Reader { view, lexicon, codes: Vec::new(), pieces: Vec::new(), run: Vec::new(), found: Vec::new() };
+    let mut reader = Reader { view, lexicon, codes: Vec::new(), pieces: Vec::new(), run: Vec::new(), gap: Gap::Apart, found: Vec::new() };
     let mut gate = Gate::new(view.as_bytes());
     let mut at = 0;
     while let Some(odd) = gate.next(at) {
@@ -68,6 +68,29 @@ struct Piece {
     turned: bool,
 }
 
+/// How two short pieces follow each other.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Gap {
+    /// With one mark between them, and nothing else.
+    Joined,
+    /// Letter by letter, with white space or more than one mark between them.
+    Spaced,
+    /// Not as letters of one word.
+    Apart,
+}
+
+impl Gap {
+    fn between(last: &Piece, piece: &Piece, view: &str) -> Self {
+        let gap = &view[last.span.end..piece.span.start];
+        let longest = last.codes.len().max(piece.codes.len());
+        match gap.len() {
+            1 if !gap.starts_with(char::is_whitespace) && longest <= LONGEST_PART => Self::Joined,
+            ..=WIDEST_GAP if longest <= 1 => Self::Spaced,
+            _ => Self::Apart,
+        }
+    }
+}
+
 struct Reader<'a> {
     view: &'a str,
     lexicon: &'a Lexicon,
@@ -76,6 +99,8 @@ struct Reader<'a> {
     pieces: Vec<Piece>,
     /// Short pieces in a row, across white space.
     run: Vec<Piece>,
+    /// What stands between the pieces of the run.
+    gap: Gap,
     found: Vec<Disguise>,
 }
 
@@ -94,7 +119,9 @@ impl Reader<'_> {
             self.read_pieces();
             let next = octets[end..].iter().position(|octet| !octet.is_ascii_whitespace()).map_or(octets.len(), |length| end + length);
             if self.run.is_empty() || next - end > WIDEST_GAP || next == octets.len() {
-                self.end_run();
+                let codes = std::mem::take(&mut self.codes);
+                self.end_run(&codes);
+                self.codes = codes;
                 return end;
             }
             start = next;
@@ -107,7 +134,7 @@ impl Reader<'_> {
         let mut in_letters = false;
         for (at, character) in self.view[start..end].char_indices().map(|(at, character)| (start + at, character)) {
             let sign = if character.is_ascii() { ascii(character as u8) } else { beyond(character) };
-            let (Some(sign), true) = (sign, piece.is_some() || !matches!(character, '!' | '|' | '+')) else {
+            let Some(sign) = sign else {
                 self.pieces.extend(piece.take());
                 continue;
             };
@@ -167,15 +194,14 @@ impl Reader<'_> {
 
     fn read_pieces(&mut self) {
         let pieces = std::mem::take(&mut self.pieces);
+        let codes = std::mem::take(&mut self.codes);
         for (place, piece) in pieces.iter().enumerate() {
-            self.read_piece(piece);
-            let goes_on = self.run.last().is_some_and(|last| {
-                let gap = &self.view[last.span.end..piece.span.start];
-                let most = if gap.len() == 1 && !gap.starts_with(char::is_whitespace) { LONGEST_PART } else { 1 };
-                gap.len() <= WIDEST_GAP && last.codes.len() <= most && piece.codes.len() <= most
-            });
+            self.read_piece(piece, &codes[piece.codes.clone()]);
+            let gap = self.run.last().map(|last| Gap::between(last, piece, self.view));
+            let goes_on = gap.is_some_and(|gap| gap != Gap::Apart && (self.run.len() < 2 || gap == self.gap));
+            self.gap = gap.unwrap_or(Gap::Apart);
             if !goes_on {
-                self.end_run();
+                self.end_run(&codes);
             }
             if piece.codes.len() <= LONGEST_PART && !piece.foreign && !piece.codes.is_empty() {
                 self.run.push(piece.clone());
@@ -188,10 +214,11 @@ impl Reader<'_> {
                     .zip(&pieces[place - 1..])
                     .take_while(|(one, before)| self.joint(before, one) == Some(joint))
                     .count();
-                self.read_joined(&pieces[place - 1..place + rest], joint);
+                self.read_joined(&pieces[place - 1..place + rest], joint, &codes);
             }
         }
         self.pieces = pieces;
+        self.codes = codes;
     }
 
     /// What joins two pieces to one word: a mark alone, or stars in the place of letters.
@@ -208,14 +235,14 @@ impl Reader<'_> {
     }
 
     /// One word cut in two or more, or with letters starred out.
-    fn read_joined(&mut self, pieces: &[Piece], (mark, wide): (u8, usize)) {
+    fn read_joined(&mut self, pieces: &[Piece], (mark, wide): (u8, usize), codes: &[u8]) {
         let (first, last) = (&pieces[0], &pieces[pieces.len() - 1]);
         let length = pieces.iter().map(|piece| piece.codes.len()).sum::<usize>();
         if pieces.iter().any(|piece| piece.foreign || piece.codes.is_empty()) || length > LONGEST_STARRED {
             return;
         }
         let span = first.span.start..last.span.end;
-        let parts: Vec<_> = pieces.iter().map(|piece| self.codes[piece.codes.clone()].to_vec()).collect();
+        let parts: Vec<_> = pieces.iter().map(|piece| &codes[piece.codes.clone()]).collect();
         if wide == 1 && length >= FEWEST_LETTERS && pieces.iter().any(|piece| piece.codes.len() <= LONGEST_PART) {
             self.look_up(&parts.concat(), &span);
         }
@@ -238,11 +265,10 @@ impl Reader<'_> {
         }
     }
 
-    fn read_piece(&mut self, piece: &Piece) {
-        if piece.foreign || piece.codes.len() < 2 {
+    fn read_piece(&mut self, piece: &Piece, codes: &[u8]) {
+        if piece.foreign || codes.len() < 2 {
             return;
         }
-        let codes = self.codes[piece.codes.clone()].to_vec();
         let disguised = piece.marked
             || piece.guises > 0
             || mixes(piece)
@@ -251,12 +277,13 @@ impl Reader<'_> {
         if !disguised || alone {
             return;
         }
-        self.look_up(&codes, &piece.span);
-        // Behind a word these are what they are anywhere else.
-        let text = self.view[piece.span.clone()].trim_end_matches(['!', '|', '+']);
-        let trimmed = piece.span.len() - text.len();
-        if trimmed > 0 && trimmed < codes.len() {
-            self.look_up(&codes[..codes.len() - trimmed], &(piece.span.start..piece.span.end - trimmed));
+        self.look_up(codes, &piece.span);
+        // Around a word these are what they are anywhere else.
+        let text = &self.view[piece.span.clone()];
+        let behind = text.len() - text.trim_end_matches(['!', '|', '+']).len();
+        let before = text.len() - text.trim_start_matches(['!', '|', '+']).len();
+        if before + behind > 0 && before + behind < codes.len() {
+            self.look_up(&codes[before..codes.len() - behind], &(piece.span.start + before..piece.span.end - behind));
         }
         if piece.turned {
             let backwards: Option<Vec<u8>> =
@@ -276,12 +303,18 @@ impl Reader<'_> {
         [before, behind].into_iter().flatten().any(u8::is_ascii) || (before.is_none() && behind.is_none())
     }
 
-    fn end_run(&mut self) {
-        let run = std::mem::take(&mut self.run);
-        if run.is_empty() {
+    fn end_run(&mut self, codes: &[u8]) {
+        let mut run = std::mem::take(&mut self.run);
+        self.read_run(&run, codes);
+        run.clear();
+        self.run = run;
+    }
+
+    fn read_run(&mut self, run: &[Piece], codes: &[u8]) {
+        if run.iter().map(|piece| piece.codes.len()).sum::<usize>() < FEWEST_LETTERS {
             return;
         }
-        let codes: Vec<u8> = run.iter().flat_map(|piece| self.codes[piece.codes.clone()].iter().copied()).collect();
+        let codes: Vec<u8> = run.iter().flat_map(|piece| codes[piece.codes.clone()].iter().copied()).collect();
         // Of every code: the place of its piece, where it is the last of it.
         let mut ends = vec![None; codes.len() + 1];
         let mut length = 0;
@@ -305,8 +338,6 @@ impl Reader<'_> {
                 }
             }
         }
-        self.run = run;
-        self.run.clear();
     }
 
     fn look_up(&mut self, codes: &[u8], span: &Range<usize>) {
@@ -360,7 +391,9 @@ fn beyond(character: char) -> Option<Sign> {
 fn mixes(piece: &Piece) -> bool {
     let letters = piece.letters + piece.guises;
     let strange = piece.digits + piece.signs;
-    strange > 0 && 3 * letters >= letters + strange && (piece.changes > 1 || letters > 2 * piece.digits + piece.signs / 2)
+    strange > 0
+        && 3 * letters >= letters + strange
+        && (piece.changes > 1 || piece.digits * piece.signs > 0 || letters > 2 * piece.digits + piece.signs / 2)
 }
 
 /// Enough real letters for a row of them to be one word, not a version or a table.
@@ -370,10 +403,16 @@ fn has_letters(run: &[Piece]) -> bool {
 
 /// Addresses of pages and people have their own rules, and are full of digits.
 fn is_link(chunk: &str) -> bool {
-    let at = memchr::memchr(b'@', chunk.as_bytes());
-    chunk.contains("://")
-        || chunk.starts_with("www.")
-        || at.is_some_and(|at| at > 0 && chunk[at..].contains('.') && chunk[at..].len() > FEWEST_LETTERS)
+    let octets = chunk.as_bytes();
+    match memchr::memchr2(b':', b'@', octets) {
+        Some(at) if octets[at] == b':' => octets[at..].starts_with(b"://") || is_link(&chunk[at + 1..]),
+        Some(at) => {
+            let host = chunk[at + 1..].split_once('.').map(|(label, _)| label.as_bytes());
+            let is_label = |label: &[u8]| label.len() > 1 && label.iter().all(|octet| octet.is_ascii_alphanumeric() || *octet == b'-');
+            at > 0 && octets[at - 1].is_ascii_alphanumeric() && host.is_some_and(is_label)
+        }
+        None => chunk.starts_with("www."),
+    }
 }
 
 /// Scripts that whole languages are written in; not the letters of phonetics and mathematics.
