@@ -7,6 +7,9 @@ use aho_corasick::AhoCorasick;
 use super::compile::Rule;
 use super::evaluate::{self, Fired, Hits};
 use super::fold::Folded;
+use super::form::Evasion;
+use super::lexicon::Lexicon;
+use super::reread;
 use super::signal::Signal;
 use super::words::WordIndex;
 use crate::finding::{Field, Finding, Kind, Location};
@@ -24,6 +27,8 @@ pub struct RuleBook {
     first_keys: Vec<u32>,
     keys: u32,
     words: WordIndex,
+    /// The terms that are looked for under disguises too.
+    lexicon: Lexicon,
     /// The literals of all regexes, and the key of the signal that each belongs to.
     literals: Option<AhoCorasick>,
     literal_keys: Vec<u32>,
@@ -64,10 +69,13 @@ impl RuleBook {
             terms.extend(rule.exceptions.iter().map(|term| (term.as_str(), first + key(rule.signals.len()))));
         }
         let words = WordIndex::new(terms.iter().copied());
+        let rule_of = |key: u32| &rules[first_keys.partition_point(|first| *first <= key) - 1];
+        let disguised = terms.iter().filter(|(_, key)| rule_of(*key).evasion == Evasion::Letters);
+        let lexicon = Lexicon::new(disguised.map(|(term, _)| *term));
         let automaton = (!literals.is_empty()).then(|| AhoCorasick::builder().ascii_case_insensitive(true).build(&literals).ok()).flatten();
         let terms = terms.len() + patterns;
         let restless = (0..rules.len()).filter(|place| evaluate::could_fire(&rules[*place], &|_| false)).collect();
-        Self { first_keys, keys, words, restless, terms, literal_keys, literals: automaton, rules }
+        Self { first_keys, keys, words, lexicon, restless, terms, literal_keys, literals: automaton, rules }
     }
 
     pub fn rules(&self) -> usize {
@@ -93,8 +101,8 @@ impl RuleBook {
     }
 
     fn fired(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Fired)> {
-        let text = folded.octets();
-        let mut found = self.search(text);
+        let text = folded.view().as_bytes();
+        let mut found = self.search(folded.view());
         let mut places: Vec<usize> = found.seen.iter().map(|key| self.rule_of(*key)).chain(self.restless.iter().copied()).collect();
         places.sort_unstable();
         places.dedup();
@@ -119,9 +127,15 @@ impl RuleBook {
     }
 
     /// One pass for the terms, one for the literals.
-    fn search(&self, text: &[u8]) -> Found {
+    fn search(&self, view: &str) -> Found {
+        let text = view.as_bytes();
         let mut found = Found::default();
         self.words.scan(text, |key, span| found.push(key, span, self.keys));
+        reread::scan(view, &self.lexicon, &self.words, |key, span| {
+            if self.rules[self.rule_of(key)].evasion == Evasion::Letters {
+                found.push(key, span, self.keys);
+            }
+        });
         match &self.literals {
             Some(literals) => {
                 for literal in literals.find_overlapping_iter(text) {
