@@ -51,6 +51,9 @@ fn examination(octets: &[u8], detectors: &Detectors, want_facts: bool) -> Report
 
     // Each with the index of the text that it was found in.
     let mut matched: Vec<_> = detectors.texts(&extracts.texts).into_iter().map(|(text, found)| (Some(text), found)).collect();
+    let any_picture = files.iter().any(|(_, file)| file.is_picture);
+    let listed_picture = files.iter().any(|(_, file)| file.is_picture && !file.matches.is_empty());
+    matched.retain(|(_, found)| found.is_complete(any_picture, listed_picture));
     let mut pictures = Vec::new();
     for (part, file) in files {
         matched.extend(file.matches.into_iter().map(|found| (None, found)));

@@ -15,7 +15,7 @@ use super::detect::{self, Detectors};
 use crate::fault::Fault;
 use crate::finding::{Fingerprint, Incomplete, Reason, Report};
 use crate::sandbox::{self, Caged, Fork, Limits, Mapped};
-use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Order, Request, RuleSet};
+use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Order, Request};
 
 /// Exit codes, for the daemon: what a caged process has to say is a number.
 const DONE: i32 = 0;
@@ -75,7 +75,11 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     }
     let bundle = unpack(bundle);
     if first == Order::Check {
-        return channel.say(&compiled(detect::check(&bundle).map(|checked| (checked.set, checked.notes))));
+        return channel.say(&compiled(detect::check(&bundle).map(|checked| Compiled::Ready {
+            set: checked.set,
+            rules: Vec::new(),
+            notes: checked.notes,
+        })));
     }
     let detectors = match apart(|| Detectors::compile(&bundle)) {
         Ok(detectors) => detectors,
@@ -84,7 +88,7 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     // What was read of it is compiled now: no worker needs the files.
     drop(bundle);
     super::warm_up(&detectors);
-    channel.say(&compiled(Ok((detectors.rule_set(), Vec::new()))))?;
+    channel.say(&Compiled::Ready { set: detectors.rule_set(), rules: detectors.facts(), notes: Vec::new() })?;
 
     let mut workers = BTreeSet::new();
     while let Some(order) = channel.hear()? {
@@ -129,17 +133,11 @@ fn unpack(bundle: OwnedFd) -> Bundle {
     bundle.expect("a sealed bundle that fits into memory")
 }
 
-fn compiled(compiled: Result<(RuleSet, Vec<Fault>), Vec<Fault>>) -> Compiled {
-    match compiled {
-        Ok((set, mut notes)) => {
-            notes.truncate(MAX_ITEMS);
-            Compiled::Ready { set, notes }
-        }
-        Err(mut faults) => {
-            faults.truncate(MAX_ITEMS);
-            Compiled::Refused(faults)
-        }
-    }
+fn compiled(compiled: Result<Compiled, Vec<Fault>>) -> Compiled {
+    let mut compiled = compiled.unwrap_or_else(Compiled::Refused);
+    let (Compiled::Refused(told) | Compiled::Ready { notes: told, .. }) = &mut compiled;
+    told.truncate(MAX_ITEMS);
+    compiled
 }
 
 fn failed(e: &std::io::Error) -> Done {

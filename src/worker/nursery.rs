@@ -16,7 +16,7 @@ use super::line::{Line, LineError};
 use super::one::Worker;
 use super::{CageOptions, Loss};
 use crate::fault::Fault;
-use crate::finding::Report;
+use crate::finding::{Report, RulesInForce};
 use crate::sandbox::{Cage, CageError};
 use crate::wire::{self, Bundle, Compiled, Message, Order, Parcel, Request, RuleSet};
 
@@ -30,6 +30,7 @@ pub struct Nursery {
     errands: mpsc::UnboundedSender<Errand>,
     cage: Cage,
     rule_set: RuleSet,
+    rules: RulesInForce,
     bundle: Arc<Message>,
     options: CageOptions,
 }
@@ -37,6 +38,8 @@ pub struct Nursery {
 /// Rules and lists without a fault.
 pub struct Ready {
     pub set: RuleSet,
+    /// Empty where the rules were checked.
+    pub rules: RulesInForce,
     /// What may stay as it is, and is said aloud; only where the rules were checked.
     pub notes: Vec<Fault>,
 }
@@ -104,6 +107,11 @@ impl Nursery {
         &self.rule_set
     }
 
+    /// What its workers may say was found.
+    pub(super) fn rules(&self) -> &RulesInForce {
+        &self.rules
+    }
+
     pub fn cage(&self) -> &Cage {
         &self.cage
     }
@@ -132,10 +140,10 @@ impl Nursery {
     }
 
     async fn start_sealed(bundle: Arc<Message>, options: CageOptions) -> Result<Self, StartError> {
-        let (child, line, cage, Ready { set: rule_set, .. }) = spawn_with(Order::Compile, &bundle, &options).await?;
+        let (child, line, cage, Ready { set: rule_set, rules, .. }) = spawn_with(Order::Compile, &bundle, &options).await?;
         let (errands, queue) = mpsc::unbounded_channel();
         tokio::spawn(errand::attend(child, line, queue));
-        let nursery = Arc::new(Self { errands, cage, rule_set, bundle, options });
+        let nursery = Arc::new(Self { errands, cage, rule_set, rules, bundle, options });
         trial(&nursery).await?;
         // The trial's worker is gone, and with it the only other holder.
         Arc::into_inner(nursery).ok_or_else(|| World::Worker(ForkError::NurseryGone).into())
@@ -185,7 +193,7 @@ async fn compile(line: &mut Line, first: Order, bundle: &Message) -> Result<(Cag
     line.say(&first, Some(parcel.as_fd())).await.map_err(World::Line)?;
     let cage = line.hear::<Result<Cage, CageError>>().await.map_err(World::Line)?.map_err(World::Cage)?;
     match line.hear().await.map_err(World::Line)? {
-        Compiled::Ready { set, notes } => Ok((cage, Ready { set, notes })),
+        Compiled::Ready { set, rules, notes } => Ok((cage, Ready { set, rules: rules.into_iter().collect(), notes })),
         Compiled::Refused(faults) => Err(StartError::Refused(faults)),
     }
 }

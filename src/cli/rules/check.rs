@@ -24,7 +24,7 @@ pub(super) struct Check {
 impl Check {
     pub fn run(self, out: &mut Output) -> Result<(), Failure> {
         let caged = self.sources.open(self.directories)?;
-        let Ready { set, notes } = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
+        let Ready { set, notes, .. } = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
         for note in notes {
             out.line(&note.told_as("note"))?;
         }

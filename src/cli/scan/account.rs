@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -9,8 +10,9 @@ use serde::Serialize;
 
 use super::messages::Found;
 use crate::cli::Output;
+use crate::cli::offline::Judgement;
 use crate::cli::progress::{Progress, counted};
-use crate::finding::{Category, Incomplete, Kind, Level, Location, Report, RuleId, Verdict};
+use crate::finding::{Category, Incomplete, Kind, Level, Location, Report, RuleId, Stage, Verdict};
 
 /// Gathers what the table says, or tells each message at once.
 pub struct Account {
@@ -20,6 +22,8 @@ pub struct Account {
     held: u64,
     incomplete: u64,
     rows: Vec<Row>,
+    /// Rules that count for some people or at some times only, taken to be these.
+    granted: BTreeSet<RuleId>,
     progress: Progress,
 }
 
@@ -52,6 +56,9 @@ struct FindingLine<'a> {
     category: Category,
     location: &'a Location,
     kind: Kind,
+    /// Where the rule may do less than its category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<Stage>,
 }
 
 #[derive(Serialize)]
@@ -73,7 +80,16 @@ struct MatchLine<'a> {
 
 impl Account {
     pub fn new(json: bool) -> Self {
-        Self { json, clear: 0, flagged: 0, held: 0, incomplete: 0, rows: Vec::new(), progress: Progress::new(json) }
+        Self {
+            json,
+            clear: 0,
+            flagged: 0,
+            held: 0,
+            incomplete: 0,
+            rows: Vec::new(),
+            granted: BTreeSet::new(),
+            progress: Progress::new(json),
+        }
     }
 
     pub fn messages(&self) -> u64 {
@@ -82,7 +98,9 @@ impl Account {
 
     /// # Errors
     /// When the output cannot be written.
-    pub fn tell(&mut self, found: &Found, report: &Report, verdict: &Verdict, out: &mut Output) -> io::Result<()> {
+    pub fn tell(&mut self, found: &Found, report: &Report, judged: &Judgement, out: &mut Output) -> io::Result<()> {
+        let verdict = &judged.verdict;
+        self.granted.extend(judged.granted.iter().cloned());
         *match verdict {
             Verdict::Clear => &mut self.clear,
             Verdict::Flag(_) => &mut self.flagged,
@@ -121,7 +139,15 @@ impl Account {
             let rows: Vec<_> = self.rows.into_iter().map(Row::cells).collect();
             out.table(["message", "verdict", "category", "level", "why"], &rows)?;
         }
-        out.line(&counts)
+        out.line(&counts)?;
+        if self.granted.is_empty() {
+            return Ok(());
+        }
+        let rules: Vec<_> = self.granted.iter().map(RuleId::as_str).collect();
+        out.line(&format!(
+            "taken for granted, where a file does not tell: the people and the time that these rules ask for: {}",
+            rules.join(", ")
+        ))
     }
 }
 
@@ -142,6 +168,7 @@ fn line<'a>(found: &'a Found, report: &'a Report, verdict: &'static str, gravest
         category: finding.category,
         location: &finding.location,
         kind: finding.kind,
+        stage: Some(finding.reach.stage).filter(|stage| *stage != Stage::Hold),
     });
     let pictures = report.pictures.iter().map(|picture| PictureLine {
         part: &picture.part,
