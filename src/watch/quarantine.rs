@@ -162,7 +162,11 @@ pub async fn renumbered(daemon: &Arc<Daemon>, place: SealedPlace) -> Result<(), 
     settle(daemon, place.id, PlaceState::Removed).await
 }
 
-async fn settle(daemon: &Arc<Daemon>, place: PlaceId, state: PlaceState) -> Result<(), Trouble> {
+/// Writes down what became of a place.
+///
+/// # Errors
+/// As [`flag`].
+pub async fn settle(daemon: &Arc<Daemon>, place: PlaceId, state: PlaceState) -> Result<(), Trouble> {
     let daemon = Arc::clone(daemon);
     blocking(move || Ok(daemon.shelf.book(|book| book.settle(Timestamp::now(), &Actor::Program, place, state))?)).await
 }
