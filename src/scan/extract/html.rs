@@ -1,6 +1,7 @@
 //! HTML as its reader sees it, and as he does not: a walk along the tags, with no tree and nothing fetched.
 
 mod data_uri;
+mod overlong;
 mod style;
 
 use std::borrow::Cow;
@@ -11,6 +12,7 @@ use html5ever::tendril::StrTendril;
 use html5ever::tokenizer::states::RawKind;
 use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
 
+use self::overlong::Shortened;
 use self::style::Unseen;
 use super::{Item, Reader};
 use crate::finding::{Defect, Field, Reason};
@@ -25,6 +27,9 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
         reader.extracts.defects.push(Defect::DamagedEncoding);
     }
     let page = Page::of(&markup, true);
+    if page.is_overlong {
+        reader.extracts.defects.push(Defect::OverlongTag);
+    }
     reader.extracts.text(item.location(item.text_field()), Cow::Owned(page.visible_text()));
     reader.extracts.text(item.location(Field::HiddenText), Cow::Owned(page.hidden));
     for (index, octets) in page.files.into_iter().enumerate() {
@@ -43,6 +48,8 @@ struct Page {
     /// Alternative texts and titles: shown, but not in line with the words around them.
     aside: String,
     files: Vec<Vec<u8>>,
+    /// Tags were shortened; what was cut out of them is hidden text.
+    is_overlong: bool,
 }
 
 impl Page {
@@ -52,10 +59,15 @@ impl Page {
         let sink = Walk { state: RefCell::new(State { with_comments, ..State::default() }) };
         let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
         let queue = BufferQueue::default();
-        queue.push_back(StrTendril::from_slice(markup));
+        let Shortened { markup, cut } = overlong::shortened(markup);
+        queue.push_back(StrTendril::from_slice(&markup));
         let _ = tokenizer.feed(&queue);
         tokenizer.end();
-        tokenizer.sink.state.into_inner().page
+        let mut page = tokenizer.sink.state.into_inner().page;
+        part(&mut page.hidden, '\n');
+        collapse(&mut page.hidden, &cut);
+        page.is_overlong = !cut.is_empty();
+        page
     }
 
     fn visible_text(&self) -> String {
@@ -317,6 +329,14 @@ mod tests {
             "<img src=' data:image/png;base64,aGVy\nb24='><p style=\"background:url('data:,wr%65n')\"><style>a{b:url(data:;base64,YW1iZXI=)}</style>",
         );
         assert_eq!(page.files, [b"heron".to_vec(), b"wren".to_vec(), b"amber".to_vec()]);
+    }
+
+    #[test]
+    fn what_a_tag_of_fifty_thousand_attributes_hides_is_read() {
+        let attributes: String = (0..50_000).map(|number| format!(" a{number}")).collect();
+        let page = page(&format!("amber<a{attributes} heron>wren</a>"));
+        assert_eq!(page.visible, "amberwren");
+        assert!(page.is_overlong && page.hidden.trim_end().ends_with(" heron"));
     }
 
     #[test]
