@@ -55,7 +55,9 @@ pub fn shortened(markup: &str) -> Shortened<'_> {
             continue;
         }
         tags.clear();
-        next.iter().for_each(|tag| enter(&mut tags, *tag));
+        for tag in &next {
+            enter(&mut tags, *tag);
+        }
         if opens_tag(&octets[at..]) {
             enter(&mut tags, Tag { state: State::TagName, attributes: 0 });
         }
@@ -129,7 +131,7 @@ mod tests {
     use super::*;
 
     fn attributes(count: usize, write: impl Fn(usize) -> String) -> String {
-        (0..count).map(write).collect()
+        (0..count).fold(String::new(), |attributes, number| attributes + &write(number))
     }
 
     #[test]
