@@ -52,18 +52,19 @@ impl fmt::Display for At {
     }
 }
 
+impl Fault {
+    /// In four lines, the first of which begins with this word: `error`, or something milder.
+    pub fn told_as(&self, grade: &str) -> String {
+        let at = self.at.as_ref().map(At::to_string).unwrap_or_default();
+        let lines = [("at", &at), ("why", &self.why), ("hint", &self.hint)].into_iter().filter(|(_, text)| !text.is_empty());
+        let lines = lines.map(|(name, text)| format!("\n{name:>5}: {}", text.trim_end().replace('\n', "\n       ")));
+        format!("{grade}: {}{}", self.what, lines.collect::<String>())
+    }
+}
+
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "error: {}", self.what)?;
-        if let Some(at) = &self.at {
-            write!(f, "\n   at: {at}")?;
-        }
-        for (name, text) in [("why", &self.why), ("hint", &self.hint)] {
-            if !text.is_empty() {
-                write!(f, "\n{:>5}: {}", name, text.trim_end().replace('\n', "\n       "))?;
-            }
-        }
-        Ok(())
+        f.write_str(&self.told_as("error"))
     }
 }
 

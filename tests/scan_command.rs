@@ -88,7 +88,7 @@ fn rule(category: &str, word: &str) -> String {
 id = "{category}.test"
 title = "A made-up word"
 category = "{category}"
-status = "live"
+stage = "hold"
 signal = [{{ name = "word", terms = ["{word}"] }}]
 decide = {{ fire = "word", score = 80 }}
 example = [

@@ -20,7 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// The largest message or file that is looked into, unless a configuration says otherwise. In octets.
 pub const LARGEST: u64 = 150 << 20;
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct CageArgs {
     /// Go on although this kernel cannot cage the scan processes.
     #[arg(long)]
@@ -28,7 +28,7 @@ pub(super) struct CageArgs {
 }
 
 /// Whose rules and lists are used.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Sources {
     /// Use the rules, the lists and the policy of this configuration.
     #[arg(long, value_name = "FILE")]

@@ -1,13 +1,17 @@
 //! What was found in a message, what could not be read, and the verdict that follows.
 
 mod category;
+mod conditions;
 mod fingerprint;
 mod incomplete;
 mod judge;
 mod report;
+mod stage;
 
 pub use category::{Action, Actions, Audience, Category, FourC, Level, Recipient};
+pub use conditions::{Conditions, Direction, Exception, Hours, Party, When, Who};
 pub use fingerprint::Fingerprint;
 pub use incomplete::{Defect, Incomplete, Reason};
 pub use judge::{Circumstances, Concern, LoosensPolicy, Policy, Verdict, judge};
 pub use report::{Field, Finding, Kind, Location, PictureFact, Report, RuleId, RuleVersion, SheetOctets, Sheets};
+pub use stage::Stage;

@@ -155,10 +155,18 @@ pub enum Field {
     FileName,
     /// Text of an HTML body that its reader does not see.
     HiddenText,
+    /// Where the links of a page lead to.
+    Link,
+    /// What a body repeats of an earlier message.
+    Quoted,
     Subject,
 }
 
 impl Field {
+    /// Where words stand, in the order in which rules name them.
+    pub const OF_WORDS: [Self; 7] =
+        [Self::Subject, Self::Body, Self::Quoted, Self::HiddenText, Self::AttachmentText, Self::FileName, Self::Link];
+
     /// Something sent along, as opposed to something said.
     pub fn is_material(self) -> bool {
         matches!(self, Self::Attachment | Self::AttachmentText | Self::FileName)
@@ -171,6 +179,8 @@ impl Field {
             Self::Body => "body",
             Self::FileName => "file-name",
             Self::HiddenText => "hidden-text",
+            Self::Link => "link",
+            Self::Quoted => "quoted",
             Self::Subject => "subject",
         }
     }

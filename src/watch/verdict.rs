@@ -46,7 +46,7 @@ impl Round<'_> {
     fn verdict(&self, caught: &Caught) -> Result<Verdict, Trouble> {
         let config = self.daemon.config();
         let report = &caught.report;
-        let body = caught.message.body_sha256();
+        let body = caught.message.body_digest();
         let (ours, waived) = self.daemon.shelf.book(|book| -> Result<_, Trouble> {
             // A letter is known by its body: of what stands above that, anybody may be the author.
             let in_body = !report.findings.is_empty() && report.findings.iter().all(|found| found.location.field == Field::Body);

@@ -7,6 +7,7 @@ mod message;
 use std::io;
 use std::path::PathBuf;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::fault::Fault;
@@ -15,7 +16,7 @@ pub use control::{Done, NURSERY_ROLE, Order};
 pub use message::{MAX_SMALL, Message, MessageWriter, Parcel};
 
 /// Changes whenever a shape below changes: both ends are the same binary, and this proves it.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 4;
 /// `VERSION` and the length of the payload, big-endian.
 pub const HEADER: usize = 5;
 /// The largest payload of any frame, in octets: two sheets of 512 KiB each with room to spare.
@@ -27,8 +28,12 @@ pub const MAX_PAYLOAD: usize = 4 << 20;
 pub struct Bundle {
     /// `rules/<category>/<name>.toml`, in the order of their paths; a later file of the same id replaces an earlier one.
     pub rules: Vec<SourceFile>,
+    /// `rules/lists/<name>.txt`, in the order of their paths; a later file of the same name replaces an earlier one.
+    pub word_lists: Vec<SourceFile>,
     /// `hashsets/*`, in the order of their paths.
     pub hash_lists: Vec<SourceFile>,
+    /// On the clock of this machine: a caged process has none. Exceptions that ended before it do not come into force.
+    pub today: Date,
 }
 
 impl Bundle {
@@ -51,7 +56,11 @@ pub struct SourceFile {
 /// What became of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Compiled {
-    Ready(RuleSet),
+    Ready {
+        set: RuleSet,
+        /// What may stay as it is, and is said aloud: of `Order::Check` alone.
+        notes: Vec<Fault>,
+    },
     /// Every fault at once; nothing of the bundle is in force.
     Refused(Vec<Fault>),
 }

@@ -34,6 +34,13 @@ pub struct Nursery {
     options: CageOptions,
 }
 
+/// Rules and lists without a fault.
+pub struct Ready {
+    pub set: RuleSet,
+    /// What may stay as it is, and is said aloud; only where the rules were checked.
+    pub notes: Vec<Fault>,
+}
+
 /// Why there is no nursery.
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
@@ -76,14 +83,15 @@ impl Nursery {
         Self::start_sealed(Arc::new(bundle), options.clone()).await
     }
 
-    /// Has a nursery of its own compile `bundle` and hold every rule against its own examples.
+    /// Has a nursery of its own compile `bundle` and hold every rule against its own examples: what would be in force,
+    /// and what there is to say about it.
     ///
     /// # Errors
     /// As [`Nursery::start`]; an example that fails is a fault of its rule.
-    pub async fn check(bundle: &Bundle, options: &CageOptions) -> Result<RuleSet, StartError> {
+    pub async fn check(bundle: &Bundle, options: &CageOptions) -> Result<Ready, StartError> {
         let bundle = bundle.seal().map_err(World::Memory)?;
-        let (_child, _line, _cage, rule_set) = spawn_with(Order::Check, &bundle, options).await?;
-        Ok(rule_set)
+        let (_child, _line, _cage, ready) = spawn_with(Order::Check, &bundle, options).await?;
+        Ok(ready)
     }
 
     /// # Errors
@@ -124,7 +132,7 @@ impl Nursery {
     }
 
     async fn start_sealed(bundle: Arc<Message>, options: CageOptions) -> Result<Self, StartError> {
-        let (child, line, cage, rule_set) = spawn_with(Order::Compile, &bundle, &options).await?;
+        let (child, line, cage, Ready { set: rule_set, .. }) = spawn_with(Order::Compile, &bundle, &options).await?;
         let (errands, queue) = mpsc::unbounded_channel();
         tokio::spawn(errand::attend(child, line, queue));
         let nursery = Arc::new(Self { errands, cage, rule_set, bundle, options });
@@ -135,14 +143,14 @@ impl Nursery {
 }
 
 /// Starts a nursery with its first order, and waits until the bundle is compiled.
-async fn spawn_with(first: Order, bundle: &Message, options: &CageOptions) -> Result<(Child, Line, Cage, RuleSet), StartError> {
+async fn spawn_with(first: Order, bundle: &Message, options: &CageOptions) -> Result<(Child, Line, Cage, Ready), StartError> {
     let (mut line, far) = Line::pair().map_err(|source| World::Spawn { executable: options.executable.clone(), source })?;
     let mut child = spawn(far.into(), options)?;
     let compiled = timeout(START_DEADLINE, compile(&mut line, first, bundle)).await.map_err(|_| World::Deadline)?;
     match compiled {
         Err(StartError::World(World::Line(LineError::Closed))) => Err(ended(&mut child).await.into()),
         Err(error) => Err(error),
-        Ok((cage, rule_set)) => Ok((child, line, cage, rule_set)),
+        Ok((cage, ready)) => Ok((child, line, cage, ready)),
     }
 }
 
@@ -172,12 +180,12 @@ fn spawn(channel: OwnedFd, options: &CageOptions) -> Result<Child, World> {
         .map_err(|source| World::Spawn { executable: options.executable.clone(), source })
 }
 
-async fn compile(line: &mut Line, first: Order, bundle: &Message) -> Result<(Cage, RuleSet), StartError> {
+async fn compile(line: &mut Line, first: Order, bundle: &Message) -> Result<(Cage, Ready), StartError> {
     let parcel = Parcel::of(std::slice::from_ref(bundle)).map_err(World::Memory)?;
     line.say(&first, Some(parcel.as_fd())).await.map_err(World::Line)?;
     let cage = line.hear::<Result<Cage, CageError>>().await.map_err(World::Line)?.map_err(World::Cage)?;
     match line.hear().await.map_err(World::Line)? {
-        Compiled::Ready(rule_set) => Ok((cage, rule_set)),
+        Compiled::Ready { set, notes } => Ok((cage, Ready { set, notes })),
         Compiled::Refused(faults) => Err(StartError::Refused(faults)),
     }
 }

@@ -2,18 +2,15 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::messages::Found;
 use crate::cli::Output;
+use crate::cli::progress::{Progress, counted};
 use crate::finding::{Category, Incomplete, Kind, Level, Location, Report, RuleId, Verdict};
-
-/// Between two looks of a person at how far it has come.
-const BLINK: Duration = Duration::from_millis(200);
 
 /// Gathers what the table says, or tells each message at once.
 pub struct Account {
@@ -23,8 +20,7 @@ pub struct Account {
     held: u64,
     incomplete: u64,
     rows: Vec<Row>,
-    /// When progress was last shown; `None` where nobody looks.
-    shown: Option<Instant>,
+    progress: Progress,
 }
 
 /// A message that is not clear.
@@ -77,8 +73,7 @@ struct MatchLine<'a> {
 
 impl Account {
     pub fn new(json: bool) -> Self {
-        let seen = io::stderr().is_terminal() && !(json && io::stdout().is_terminal());
-        Self { json, clear: 0, flagged: 0, held: 0, incomplete: 0, rows: Vec::new(), shown: seen.then(Instant::now) }
+        Self { json, clear: 0, flagged: 0, held: 0, incomplete: 0, rows: Vec::new(), progress: Progress::new(json) }
     }
 
     pub fn messages(&self) -> u64 {
@@ -100,7 +95,7 @@ impl Account {
         } else if let Some((category, severity)) = gravest {
             self.rows.push(Row { severity, verdict: word(verdict), path: place(found), category, why: why(verdict) });
         }
-        self.show_progress();
+        self.progress.show(self.messages());
         Ok(())
     }
 
@@ -109,9 +104,7 @@ impl Account {
     /// # Errors
     /// When the output cannot be written.
     pub fn close(mut self, out: &mut Output) -> io::Result<()> {
-        if self.shown.is_some() {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
+        self.progress.wipe();
         if self.json {
             return Ok(());
         }
@@ -129,13 +122,6 @@ impl Account {
             out.table(["message", "verdict", "category", "level", "why"], &rows)?;
         }
         out.line(&counts)
-    }
-
-    fn show_progress(&mut self) {
-        if self.shown.is_some_and(|shown| shown.elapsed() >= BLINK) {
-            self.shown = Some(Instant::now());
-            let _ = write!(io::stderr(), "\r{}\x1b[K", counted(self.messages()));
-        }
     }
 }
 
@@ -204,10 +190,6 @@ fn why(verdict: &Verdict) -> String {
     reasons.sort();
     reasons.dedup();
     reasons.join(", ")
-}
-
-fn counted(messages: u64) -> String {
-    format!("{messages} {}", if messages == 1 { "message" } else { "messages" })
 }
 
 fn place(found: &Found) -> String {

@@ -125,7 +125,7 @@ fn read(file: &SourceFile) -> Result<List, Vec<Fault>> {
     let digests = header.kind.map(|kind| read_digests(path, text, kind, &mut faults)).unwrap_or_default();
     match (rule, header.kind) {
         (Ok(rule), Some(kind)) if faults.is_empty() => {
-            let source = Source { rule, version: version(&file.octets), category, name: header.name, score: header.score };
+            let source = Source { rule, version: version([&*file.octets]), category, name: header.name, score: header.score };
             Ok(List { kind, digests, source })
         }
         _ => {

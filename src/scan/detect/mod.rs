@@ -8,7 +8,7 @@ mod rules;
 use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
-use crate::finding::{Field, Finding, Fingerprint, Kind, Location, PictureFact, Reason, RuleVersion};
+use crate::finding::{Field, Finding, Fingerprint, Kind, Location, PictureFact, Reason, RuleVersion, Stage};
 use crate::scan::extract::{FileExtract, TextExtract};
 use crate::wire::{Bundle, RuleSet};
 
@@ -52,7 +52,7 @@ impl Detectors {
     /// # Errors
     /// Every fault of every file; nothing of the bundle is in force then.
     pub fn compile(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
-        let (rules, lists) = both(rules::compile_all(&bundle.rules), lists::read_all(&bundle.hash_lists))?;
+        let (rules, lists) = both(rules::compile_all(bundle), lists::read_all(&bundle.hash_lists))?;
         let examples = rules.iter().map(|rule| rule.examples.len()).sum();
         let rules = RuleBook::new(rules);
         let list_entries = lists.iter().map(List::entries).sum();
@@ -95,15 +95,32 @@ impl Detectors {
     }
 }
 
+/// What came of compiling a bundle and running every example of every rule.
+pub struct Checked {
+    pub set: RuleSet,
+    /// What may stay as it is, and is said aloud.
+    pub notes: Vec<Fault>,
+}
+
 /// Compiles a bundle and runs every example of every rule.
 ///
 /// # Errors
-/// Every fault and every example that fails.
-pub fn check(bundle: &Bundle) -> Result<RuleSet, Vec<Fault>> {
-    let detectors = Detectors::compile(bundle)?;
-    let rules = rules::compile_all(&bundle.rules)?;
-    let faults: Vec<_> = rules.iter().flat_map(|rule| rule.objections.iter().cloned().chain(rules::run_examples(rule))).collect();
-    if faults.is_empty() { Ok(detectors.rule_set()) } else { Err(faults) }
+/// Every fault and every example that fails; of a draft, an example that fails is a note.
+pub fn check(bundle: &Bundle) -> Result<Checked, Vec<Fault>> {
+    let set = Detectors::compile(bundle)?.rule_set();
+    let mut notes = Vec::new();
+    let mut faults = Vec::new();
+    for rule in rules::compile_all(bundle)? {
+        let failed = rules::run_examples(&rule);
+        if rule.stage == Stage::Draft {
+            notes.extend(failed)
+        } else {
+            faults.extend(failed)
+        }
+        faults.extend(rule.objections);
+        notes.extend(rule.notes);
+    }
+    if faults.is_empty() { Ok(Checked { set, notes }) } else { Err(faults) }
 }
 
 /// The digests of a file. Decodes pictures: only ever call this in the cage.
@@ -119,10 +136,12 @@ pub fn fingerprint(octets: &[u8]) -> Fingerprint {
     }
 }
 
-/// The first 8 octets of the SHA-256 of a file.
-fn version(octets: &[u8]) -> RuleVersion {
+/// The first 8 octets of the SHA-256 of a file, and of the files that it names.
+fn version<'o>(files: impl IntoIterator<Item = &'o [u8]>) -> RuleVersion {
+    let mut hash = Sha256::new();
+    files.into_iter().for_each(|octets| hash.update(octets));
     let mut first = [0; 8];
-    first.copy_from_slice(&Sha256::digest(octets)[..8]);
+    first.copy_from_slice(&hash.finalize()[..8]);
     RuleVersion(first)
 }
 
@@ -136,7 +155,7 @@ fn both<A, B>(one: Result<A, Vec<Fault>>, other: Result<B, Vec<Fault>>) -> Resul
 /// Lengths are hashed too: moving octets from one file to the next makes another bundle.
 fn bundle_id(bundle: &Bundle) -> String {
     let mut hash = Sha256::new();
-    for files in [&bundle.rules, &bundle.hash_lists] {
+    for files in [&bundle.rules, &bundle.word_lists, &bundle.hash_lists] {
         hash.update((files.len() as u64).to_be_bytes());
         for file in files {
             for octets in [file.path.as_os_str().as_encoded_bytes(), &file.octets] {

@@ -5,8 +5,9 @@ use std::ops::Range;
 use aho_corasick::AhoCorasick;
 
 use super::compile::Rule;
-use super::evaluate::{self, Hits};
+use super::evaluate::{self, Fired, Hits};
 use super::fold::Folded;
+use super::form::Evasion;
 use super::lexicon::Lexicon;
 use super::reread;
 use super::signal::Signal;
@@ -37,9 +38,9 @@ pub struct RuleBook {
 }
 
 impl RuleBook {
-    /// Drafts are left out.
+    /// Rules in a stage that does not run are left out.
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
-        let rules: Vec<_> = rules.into_iter().filter(|rule| rule.live).collect();
+        let rules: Vec<_> = rules.into_iter().filter(|rule| rule.stage.runs()).collect();
         let mut keys = 0;
         let mut first_keys = Vec::new();
         for rule in &rules {
@@ -55,7 +56,7 @@ impl RuleBook {
             for (signal, key) in rule.signals.iter().zip(*first..) {
                 match signal {
                     Signal::Terms(words) => terms.extend(words.iter().map(|term| (term.as_str(), key))),
-                    Signal::Patterns(regexes) => {
+                    Signal::Patterns { patterns: regexes, .. } => {
                         patterns += regexes.len();
                         for literal in regexes.iter().flat_map(|pattern| &pattern.literals) {
                             literals.push(literal.as_slice());
@@ -68,7 +69,9 @@ impl RuleBook {
             terms.extend(rule.exceptions.iter().map(|term| (term.as_str(), first + key(rule.signals.len()))));
         }
         let words = WordIndex::new(terms.iter().copied());
-        let lexicon = Lexicon::new(terms.iter().map(|(term, _)| *term));
+        let rule_of = |key: u32| &rules[first_keys.partition_point(|first| *first <= key) - 1];
+        let disguised = terms.iter().filter(|(_, key)| rule_of(*key).evasion == Evasion::Letters);
+        let lexicon = Lexicon::new(disguised.map(|(term, _)| *term));
         let automaton = (!literals.is_empty()).then(|| AhoCorasick::builder().ascii_case_insensitive(true).build(&literals).ok()).flatten();
         let terms = terms.len() + patterns;
         let restless = (0..rules.len()).filter(|place| evaluate::could_fire(&rules[*place], &|_| false)).collect();
@@ -89,15 +92,15 @@ impl RuleBook {
         let mut matches = Vec::new();
         for (place, text) in texts.iter().enumerate() {
             let folded = Folded::new(&text.text);
-            for (rule, span) in self.fired(&folded, text.location.field) {
-                let span = folded.original(&span);
-                matches.push((place, rule.as_match(&text.location, (span.start, span.end))));
+            for (rule, fired) in self.fired(&folded, text.location.field) {
+                let span = folded.original(&fired.span);
+                matches.push((place, rule.as_match(&text.location, (span.start, span.end), fired.score)));
             }
         }
         matches
     }
 
-    fn fired(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Range<usize>)> {
+    fn fired(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Fired)> {
         let text = folded.view().as_bytes();
         let mut found = self.search(folded.view());
         let mut places: Vec<usize> = found.seen.iter().map(|key| self.rule_of(*key)).chain(self.restless.iter().copied()).collect();
@@ -128,7 +131,11 @@ impl RuleBook {
         let text = view.as_bytes();
         let mut found = Found::default();
         self.words.scan(text, |key, span| found.push(key, span, self.keys));
-        reread::scan(view, &self.lexicon, &self.words, |key, span| found.push(key, span, self.keys));
+        reread::scan(view, &self.lexicon, &self.words, |key, span| {
+            if self.rules[self.rule_of(key)].evasion == Evasion::Letters {
+                found.push(key, span, self.keys);
+            }
+        });
         match &self.literals {
             Some(literals) => {
                 for literal in literals.find_overlapping_iter(text) {
@@ -147,13 +154,13 @@ impl RuleBook {
 }
 
 impl Rule {
-    fn as_match(&self, location: &Location, span: (usize, usize)) -> Match {
+    fn as_match(&self, location: &Location, span: (usize, usize), score: u16) -> Match {
         let finding = Finding {
             rule: self.id.clone(),
             version: self.version,
             category: self.category,
             level: self.level,
-            score: self.score,
+            score,
             kind: Kind::Text,
             location: location.clone(),
         };

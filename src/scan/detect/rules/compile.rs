@@ -1,13 +1,19 @@
 //! From a rule as it is written to a rule as it is meant, with every fault of the file at once.
 
+use std::iter;
 use std::path::Path;
 
+use jiff::civil::Date;
+use toml::Spanned;
+
+use super::circumstances::{read_conditions, read_date};
 use super::expression::Expression;
 use super::faults::Faults;
-use super::form::{ExampleForm, Expect, RuleForm, Status};
-use super::signal::{Signal, read_number, read_signal, read_terms};
+use super::form::{Evasion, ExampleForm, Expect, Picture, RuleForm};
+use super::signal::{Signal, read_number, read_signal};
+use super::terms::{WordLists, read_terms};
 use crate::fault::{At, Fault};
-use crate::finding::{Category, Field, Level, RuleId, RuleVersion};
+use crate::finding::{Category, Conditions, Field, Level, RuleId, RuleVersion, Stage};
 use crate::scan::detect::version;
 use crate::wire::SourceFile;
 
@@ -26,18 +32,35 @@ pub struct Rule {
     pub title: String,
     pub category: Category,
     pub level: Option<Level>,
-    pub live: bool,
+    pub stage: Stage,
+    pub evasion: Evasion,
     /// Empty for everywhere.
     pub fields: Vec<Field>,
+    /// For whom and when it counts: judged outside the cage.
+    pub conditions: Conditions,
+    /// What else the message must carry.
+    pub picture: Option<Picture>,
     /// In the order of the file; a signal is known by its place here.
     pub signals: Vec<Signal>,
-    /// Folded.
+    /// Folded; without those that have lapsed.
     pub exceptions: Vec<String>,
     pub fire: Expression,
+    /// Before it is adjusted; 0 to 100.
     pub score: u16,
+    pub adjustments: Vec<Adjustment>,
     pub examples: Vec<Example>,
     /// What `rules check` refuses although it compiles.
     pub objections: Vec<Fault>,
+    /// What `rules check` says aloud and lets pass.
+    pub notes: Vec<Fault>,
+}
+
+/// By what the score is more or less when this holds.
+#[derive(Clone)]
+pub struct Adjustment {
+    pub when: Expression,
+    /// -100 to 100.
+    pub add: i16,
 }
 
 #[derive(Clone)]
@@ -46,11 +69,11 @@ pub struct Example {
     pub at: At,
 }
 
-/// Compiles one file.
+/// Compiles one file. Exceptions that ended before `today` do not come into force.
 ///
 /// # Errors
 /// All faults that can be told without mending one of them first.
-pub fn compile(file: &SourceFile) -> Result<Rule, Vec<Fault>> {
+pub fn compile(file: &SourceFile, lists: &WordLists, today: Date) -> Result<Rule, Vec<Fault>> {
     let name = name_by_path(&file.path);
     let mut faults = Faults { path: &file.path, text: "", rule: name.clone(), list: Vec::new() };
     if file.octets.len() > MAX_FILE {
@@ -59,7 +82,7 @@ pub fn compile(file: &SourceFile) -> Result<Rule, Vec<Fault>> {
         );
     }
     faults.text = match std::str::from_utf8(&file.octets) {
-        Ok(text) => text,
+        Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
         Err(error) => {
             let line = file.octets[..error.valid_up_to()].split(|octet| *octet == b'\n').count();
             let at = Some(At::line(&file.path, line));
@@ -75,10 +98,10 @@ pub fn compile(file: &SourceFile) -> Result<Rule, Vec<Fault>> {
             return Err(faults.list);
         }
     };
-    read(&form, faults, &file.octets)
+    read(&form, faults, &file.octets, lists, today)
 }
 
-fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8]) -> Result<Rule, Vec<Fault>> {
+fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8], lists: &WordLists, today: Date) -> Result<Rule, Vec<Fault>> {
     if *form.schema.get_ref() != 1 {
         faults.at(&form.schema, "this version reads schema 1", "write `schema = 1`");
     }
@@ -94,39 +117,42 @@ fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8]) -> Result<Rule, 
         }
         read
     });
-    if let Some(fields) = form.fields.as_ref().filter(|fields| fields.get_ref().is_empty()) {
-        faults.at(fields, "a rule that looks nowhere never fires", "leave the key out to look everywhere");
-    }
+    let fields = read_fields(form, &mut faults);
+    let conditions = read_conditions(form, &mut faults);
     let signals: Vec<_> =
-        form.signal.iter().enumerate().map(|(place, signal)| read_signal(signal, &form.signal[..place], &mut faults)).collect();
+        form.signal.iter().enumerate().map(|(place, signal)| read_signal(signal, &form.signal[..place], lists, &mut faults)).collect();
     let objections = object_to_bare_patterns(form, &signals, &faults);
-    let fire = read_fire(form, &signals, &mut faults);
-    let score = read_number(&form.decide.score, 1..=100, "a score", &mut faults);
-    let mut exceptions = Vec::new();
-    for phrase in &form.except_phrase {
-        exceptions.extend(read_terms(&phrase.terms, &mut faults));
-        if phrase.reason.get_ref().trim().is_empty() {
-            faults.at(&phrase.reason, "an exception needs a reason", "say in a few words what false match it mends");
-        }
+    let (fire, adjustments) = read_decision(form, &signals, &mut faults);
+    let score = read_number(&form.decide.score, 0..=100, "a score", &mut faults);
+    if *form.decide.score.get_ref() == 0 && !form.adjust.iter().any(|adjust| *adjust.add.get_ref() > 0) {
+        faults.at(&form.decide.score, "a score of 0 that nothing adds to is no finding", "raise it, or write [[adjust]] with `add`");
     }
+    let mut notes = faults.aside();
+    let exceptions = read_excepted_phrases(form, lists, today, &mut faults, &mut notes);
+    note_what_is_past(form, &conditions, today, &mut faults, &mut notes);
     let examples = read_examples(form, &mut faults);
     check_history(form, &mut faults);
 
     match (id, category, fire, signals.into_iter().collect::<Option<Vec<_>>>()) {
         (Some(id), Some(category), Some(fire), Some(signals)) if faults.list.is_empty() => Ok(Rule {
             id,
-            version: version(octets),
+            version: version(iter::once(octets).chain(lists_of(form).filter_map(|name| lists.named(name)).map(|list| &*list.octets))),
             title: form.title.get_ref().clone(),
             category,
             level,
-            live: form.status == Status::Live,
-            fields: form.fields.as_ref().map(|fields| fields.get_ref().clone()).unwrap_or_default(),
+            stage: form.stage,
+            evasion: form.evasion,
+            fields,
+            conditions,
+            picture: form.with.map(|with| with.picture),
             signals,
             exceptions,
             fire,
-            score: u16::try_from(score).unwrap_or(100),
+            score,
+            adjustments,
             examples,
             objections,
+            notes: notes.list,
         }),
         _ => {
             faults.list.sort_by(|one, other| one.at.cmp(&other.at));
@@ -178,32 +204,100 @@ fn read_category(form: &RuleForm, faults: &mut Faults<'_>) -> Option<Category> {
     Some(category)
 }
 
-fn read_fire(form: &RuleForm, signals: &[Option<Signal>], faults: &mut Faults<'_>) -> Option<Expression> {
-    let fire = &form.decide.fire;
-    if fire.get_ref().chars().count() > MAX_EXPRESSION {
-        faults.at(fire, format!("an expression of more than {MAX_EXPRESSION} characters"), "put terms together in fewer signals");
+fn read_fields(form: &RuleForm, faults: &mut Faults<'_>) -> Vec<Field> {
+    let Some(fields) = &form.fields else { return Vec::new() };
+    if fields.get_ref().is_empty() {
+        faults.at(fields, "a rule that looks nowhere never fires", "leave the key out to look everywhere");
+    }
+    for field in fields.get_ref().iter().filter(|field| !Field::OF_WORDS.contains(field.get_ref())) {
+        let known: Vec<_> = Field::OF_WORDS.into_iter().map(Field::as_str).collect();
+        faults.at(field, format!("no words stand in `{}`", field.get_ref().as_str()), format!("one of {}", known.join(", ")));
+    }
+    fields.get_ref().iter().map(|field| *field.get_ref()).collect()
+}
+
+/// `fire`, and what adjusts the score; every signal has to speak in one of them.
+fn read_decision(form: &RuleForm, signals: &[Option<Signal>], faults: &mut Faults<'_>) -> (Option<Expression>, Vec<Adjustment>) {
+    let fire = read_expression(&form.decide.fire, form, faults);
+    if fire.as_ref().is_some_and(|fire| fire.holds(&|_| false)) {
+        let why = "it holds where nothing is found: the rule would fire on every message";
+        faults.at(&form.decide.fire, why, "join every `not` to a signal with `and`");
+    }
+    let mut adjustments = Vec::new();
+    for adjust in &form.adjust {
+        let add = read_number(&adjust.add, -100..=100, "what is added", faults);
+        if *adjust.add.get_ref() == 0 {
+            faults.at(&adjust.add, "adding 0 changes nothing", "write a number, or take the [[adjust]] out");
+        }
+        if adjust.because.get_ref().trim().is_empty() {
+            faults.at(&adjust.because, "it is empty", "say in a few words what makes it graver or milder");
+        }
+        adjustments.extend(read_expression(&adjust.when, form, faults).map(|when| Adjustment { when, add }));
+    }
+    if let Some(fire) = fire.as_ref().filter(|_| adjustments.len() == form.adjust.len()) {
+        let named: Vec<_> = iter::once(fire).chain(adjustments.iter().map(|adjust| &adjust.when)).flat_map(Expression::names).collect();
+        for (place, signal) in form.signal.iter().enumerate() {
+            if !named.contains(&place) && !signals.iter().flatten().any(|other| other.speaks_of(place)) {
+                faults.at(&signal.name, format!("signal `{}` is never used", signal.name.get_ref()), "name it in `fire`, or take it out");
+            }
+        }
+    }
+    (fire, adjustments)
+}
+
+fn read_expression(written: &Spanned<String>, form: &RuleForm, faults: &mut Faults<'_>) -> Option<Expression> {
+    if written.get_ref().chars().count() > MAX_EXPRESSION {
+        faults.at(written, format!("an expression of more than {MAX_EXPRESSION} characters"), "put terms together in fewer signals");
         return None;
     }
     let names: Vec<_> = form.signal.iter().map(|signal| signal.name.get_ref().as_str()).collect();
-    let expression = match Expression::read(fire.get_ref(), &names) {
-        Ok(expression) => expression,
-        Err(misread) => {
+    Expression::read(written.get_ref(), &names)
+        .inspect_err(|misread| {
             let hint =
                 if names.is_empty() { "write a [[signal]] first".to_owned() } else { format!("the signals are {}", names.join(", ")) };
-            faults.inside(fire, misread.at, misread.why, hint);
-            return None;
+            faults.inside(written, misread.at, &misread.why, hint);
+        })
+        .ok()
+}
+
+fn read_excepted_phrases(form: &RuleForm, lists: &WordLists, today: Date, faults: &mut Faults<'_>, notes: &mut Faults<'_>) -> Vec<String> {
+    let mut exceptions = Vec::new();
+    for phrase in &form.except_phrase {
+        if phrase.terms.is_none() && phrase.lists.is_none() {
+            faults.at(&phrase.reason, "the exception names no phrase", "write `terms` or `lists`");
         }
-    };
-    if expression.holds(&|_| false) {
-        faults.at(fire, "it holds where nothing is found: the rule would fire on every message", "join every `not` to a signal with `and`");
-    }
-    for (place, signal) in form.signal.iter().enumerate() {
-        let used = expression.names().contains(&place) || signals.iter().flatten().any(|other| other.speaks_of(place));
-        if !used {
-            faults.at(&signal.name, format!("signal `{}` is never used", signal.name.get_ref()), "name it in `fire`, or take it out");
+        if phrase.reason.get_ref().trim().is_empty() {
+            faults.at(&phrase.reason, "an exception needs a reason", "say in a few words what false match it mends");
+        }
+        let terms = read_terms(phrase.terms.as_ref(), phrase.lists.as_ref(), lists, faults);
+        match phrase.until.as_ref().and_then(|until| Some((until, read_date(until, faults)?))) {
+            Some((until, day)) if day < today => {
+                let why = format!("it applied until {day}, and no longer does");
+                notes.at(until, why, "take the [[except_phrase]] out, or set another day");
+            }
+            _ => exceptions.extend(terms),
         }
     }
-    Some(expression)
+    exceptions
+}
+
+fn note_what_is_past(form: &RuleForm, conditions: &Conditions, today: Date, faults: &mut Faults<'_>, notes: &mut Faults<'_>) {
+    for (written, exception) in form.exception.iter().zip(&conditions.exceptions).filter(|(_, exception)| exception.until < today) {
+        let why = format!("it applied until {}, and no longer does", exception.until);
+        notes.at(&written.until, why, "take the [[exception]] out, or set another day");
+    }
+    if let Some((review, day)) = form.review.as_ref().and_then(|review| Some((review, read_date(review, faults)?)))
+        && day < today
+    {
+        notes.at(review, format!("it was to be reviewed by {day}"), "read it with the safeguarding lead, and set another day");
+    }
+}
+
+/// The lists that a rule names.
+fn lists_of(form: &RuleForm) -> impl Iterator<Item = &str> {
+    let of_signals = form.signal.iter().filter_map(|signal| signal.lists.as_ref());
+    let of_phrases = form.except_phrase.iter().filter_map(|phrase| phrase.lists.as_ref());
+    of_signals.chain(of_phrases).flat_map(Spanned::get_ref).map(|name| name.get_ref().as_str())
 }
 
 fn read_examples(form: &RuleForm, faults: &mut Faults<'_>) -> Vec<Example> {
@@ -222,9 +316,7 @@ fn check_history(form: &RuleForm, faults: &mut Faults<'_>) {
         faults.tell(&form.id.span(), "the rule has no history", "add [[history]] with `date`, `by` and `note`");
     }
     for entry in &form.history {
-        if entry.date.get_ref().date.is_none() {
-            faults.at(&entry.date, "a date is missing", "write it as 2026-11-21, without quotes");
-        }
+        read_date(&entry.date, faults);
         for text in [&entry.by, &entry.note].into_iter().filter(|text| text.get_ref().trim().is_empty()) {
             faults.at(text, "it is empty", "say who changed the rule, and why");
         }
@@ -233,9 +325,10 @@ fn check_history(form: &RuleForm, faults: &mut Faults<'_>) {
 
 /// Regexes without fixed letters run over whole texts: the author must have meant that.
 fn object_to_bare_patterns(form: &RuleForm, signals: &[Option<Signal>], faults: &Faults<'_>) -> Vec<Fault> {
-    let mut objections = Faults { path: faults.path, text: faults.text, rule: faults.rule.clone(), list: Vec::new() };
+    let mut objections = faults.aside();
     for (written, signal) in form.signal.iter().zip(signals) {
-        let (Some(Signal::Patterns(patterns)), Some(regexes), None | Some(true)) = (signal, &written.regex, written.needs_literal) else {
+        let (Some(Signal::Patterns { patterns, .. }), Some(regexes), None | Some(true)) = (signal, &written.regex, written.needs_literal)
+        else {
             continue;
         };
         for (_, regex) in patterns.iter().zip(regexes.get_ref()).filter(|(pattern, _)| pattern.literals.is_empty()) {

@@ -15,7 +15,12 @@ pub struct Faults<'a> {
     pub list: Vec<Fault>,
 }
 
-impl Faults<'_> {
+impl<'a> Faults<'a> {
+    /// For faults of another kind of the same file.
+    pub fn aside(&self) -> Faults<'a> {
+        Faults { path: self.path, text: self.text, rule: self.rule.clone(), list: Vec::new() }
+    }
+
     pub fn at<T>(&mut self, value: &Spanned<T>, why: impl Into<String>, hint: impl Into<String>) {
         self.tell(&value.span(), why, hint);
     }

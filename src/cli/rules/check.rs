@@ -1,31 +1,19 @@
-//! `mailwarden rules`: whether the rules and lists may come into force.
+//! `mailwarden rules check`: whether the rules and lists may come into force.
 
 use std::path::PathBuf;
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
-use super::caged::{self, Sources};
-use super::{Failure, Output};
-use crate::worker::Nursery;
-
-/// Check the rules and the lists.
-#[derive(Debug, Args)]
-pub(super) struct Rules {
-    #[command(subcommand)]
-    command: RulesCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum RulesCommand {
-    Check(Check),
-}
+use crate::cli::caged::{self, Sources};
+use crate::cli::{Failure, Output};
+use crate::worker::{Nursery, Ready};
 
 /// Compile every rule and every list, and hold each rule against its own samples.
 ///
 /// This happens in the same cage as in the daemon. Every fault is told at once, with its file and line; the exit code is
 /// then 78.
 #[derive(Debug, Args)]
-struct Check {
+pub(super) struct Check {
     #[command(flatten)]
     sources: Sources,
     /// Directories of rules. Without any the configuration's; or `rules` here, else the package's.
@@ -33,17 +21,13 @@ struct Check {
     directories: Vec<PathBuf>,
 }
 
-impl Rules {
-    pub fn run(self, out: &mut Output) -> Result<(), Failure> {
-        let RulesCommand::Check(check) = self.command;
-        check.run(out)
-    }
-}
-
 impl Check {
-    fn run(self, out: &mut Output) -> Result<(), Failure> {
+    pub fn run(self, out: &mut Output) -> Result<(), Failure> {
         let caged = self.sources.open(self.directories)?;
-        let set = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
+        let Ready { set, notes } = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
+        for note in notes {
+            out.line(&note.told_as("note"))?;
+        }
         out.line(&format!("{} rules, {} terms, {} samples: all as they should", set.rules, set.terms, set.examples))?;
         if !caged.bundle.hash_lists.is_empty() {
             out.line(&format!("{} digests in {} lists", set.list_entries, caged.bundle.hash_lists.len()))?;
