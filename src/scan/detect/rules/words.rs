@@ -236,7 +236,12 @@ fn lead(text: &[u8], mut at: usize, term: &[u8]) -> Option<usize> {
 
 /// The rarest word of a term, as far as one can tell: the longest that is not among the most frequent of English.
 fn anchor(term: &[u8]) -> Option<Range<usize>> {
-    words(term).max_by_key(|word| (COMMON.binary_search(&&term[word.clone()]).is_err(), word.len()))
+    words(term).max_by_key(|word| (!is_common(&term[word.clone()]), word.len()))
+}
+
+/// Whether a word is among the most frequent of English.
+pub fn is_common(word: &[u8]) -> bool {
+    COMMON.binary_search(&word).is_ok()
 }
 
 /// In the order of the alphabet.
