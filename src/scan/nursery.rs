@@ -115,7 +115,7 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
 /// The first regex of a process opens files to count the processor's cores. This one is ours and comes before the cage,
 /// where opening a file is the end: no rule's is the first then.
 fn compile_first_regex() {
-    let _ = regex::bytes::Regex::new("first");
+    let _ = regex_automata::meta::Regex::new("first");
 }
 
 /// Runs what leaves a heap full of holes in a thread of its own, and so on a heap of its own: the workers, which inherit every
