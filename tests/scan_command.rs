@@ -153,13 +153,28 @@ fn a_message_is_an_object_that_says_all_of_it_and_nothing_that_stands_in_it() {
     assert_eq!(
         scanned[&("one.eml".to_owned(), None)],
         json!({
-            "path": "one.eml", "verdict": "flag", "category": "bullying", "severity": 3,
+            "path": "one.eml", "verdict": "flag", "rule_set": scanned[&("one.eml".to_owned(), None)]["rule_set"], "category": "bullying", "severity": 3,
             "findings": [{
                 "rule": "bullying.test", "category": "bullying", "location": { "part": "1", "field": "body" }, "kind": "text"
             }],
             "pictures": [], "incomplete": [], "parts": 1,
         })
     );
+}
+
+#[test]
+fn every_verdict_names_the_rule_set_wherever_its_folder_lies() {
+    let office = Office::new();
+    office.write("one.eml", mail("clear"));
+    let id = |arguments: &[&str]| office.scan(arguments).values().map(|object| text(&object["rule_set"]).to_owned()).collect::<Vec<_>>();
+    let here = id(&["one.eml"]);
+    assert!(here[0].len() == 16 && here[0].bytes().all(|octet| octet.is_ascii_hexdigit()), "{here:?}");
+    let absolute = office.path().join("rules").display().to_string();
+    assert_eq!(id(&["--rules", &absolute, "one.eml"]), here);
+    let checked = out(&office.run(&["check", "--config", "mailwarden.toml"]));
+    assert!(checked.contains(&format!("rules:   {}: 2 with", here[0])), "{checked}");
+    office.write("rules/threat/test.toml", rule("threat", "zanderfeng"));
+    assert_ne!(id(&["one.eml"]), here);
 }
 
 #[test]

@@ -70,6 +70,10 @@ impl Judge {
         Self { config, policy }
     }
 
+    pub fn threshold(&self) -> u16 {
+        self.policy.threshold()
+    }
+
     pub fn verdict(&self, report: &Report) -> Verdict {
         let circumstances = self.config.as_ref().map_or_else(Circumstances::default, |config| Circumstances {
             sender_outside: report.sender.as_ref().is_none_or(|sender| !config.school.owns(sender.expose())),

@@ -48,6 +48,11 @@ impl Policy {
         Ok(())
     }
 
+    /// In points of score.
+    pub fn threshold(&self) -> u16 {
+        self.threshold
+    }
+
     fn actions(&self, category: Category) -> Actions {
         self.actions.get(&category).map_or_else(|| category.actions(), |action| Actions::all(*action))
     }
@@ -74,6 +79,17 @@ pub enum Verdict {
     Hold(Concern),
     /// Delivered, nothing found in what could be read, and not everything could be.
     Incomplete(Vec<Incomplete>),
+}
+
+impl Verdict {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Flag(_) => "flag",
+            Self::Hold(_) => "hold",
+            Self::Incomplete(_) => "incomplete",
+        }
+    }
 }
 
 /// Why a message is not clear. There is at least one finding.

@@ -7,6 +7,7 @@ mod incomplete;
 mod judge;
 mod report;
 mod stage;
+mod trace;
 
 pub use category::{Action, Actions, Audience, Category, FourC, Level, Recipient};
 pub use conditions::{Conditions, Direction, Exception, Hours, Party, When, Who};
@@ -15,3 +16,4 @@ pub use incomplete::{Defect, Incomplete, Reason};
 pub use judge::{Circumstances, Concern, LoosensPolicy, Policy, Verdict, judge};
 pub use report::{Field, Finding, Kind, Location, PictureFact, Report, RuleId, RuleVersion, SheetOctets, Sheets};
 pub use stage::Stage;
+pub use trace::{AdjustmentTrace, Explained, Quote, SignalTrace, Trace};

@@ -13,9 +13,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::detect::{self, Detectors};
 use crate::fault::Fault;
-use crate::finding::{Fingerprint, Incomplete, Reason, Report};
+use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report};
 use crate::sandbox::{self, Caged, Fork, Limits, Mapped};
-use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Order, Request, RuleSet};
+use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Order, Request, RuleSet, Tested};
 
 /// Exit codes, for the daemon: what a caged process has to say is a number.
 const DONE: i32 = 0;
@@ -68,7 +68,7 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     #[cfg(feature = "faults")]
     sandbox::attacks::remember_parent();
     let channel = Channel(rustix::stdio::stdin());
-    let Some((first @ (Order::Check | Order::Compile), Some(bundle))) = channel.hear()? else { return Err(NotUnderstood) };
+    let Some((first @ (Order::Check | Order::Compile | Order::Test), Some(bundle))) = channel.hear()? else { return Err(NotUnderstood) };
     channel.say(&cage)?;
     if cage.is_err() {
         return Ok(());
@@ -76,6 +76,9 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     let bundle = unpack(bundle);
     if first == Order::Check {
         return channel.say(&compiled(detect::check(&bundle).map(|checked| (checked.set, checked.notes))));
+    }
+    if first == Order::Test {
+        return channel.say(&tested(&bundle));
     }
     let detectors = match Detectors::compile(&bundle) {
         Ok(detectors) => detectors,
@@ -133,6 +136,20 @@ fn compiled(compiled: Result<(RuleSet, Vec<Fault>), Vec<Fault>>) -> Compiled {
     }
 }
 
+fn tested(bundle: &Bundle) -> Result<Vec<Tested>, Vec<Fault>> {
+    let mut tested = detect::test(bundle).map_err(|mut faults| {
+        faults.truncate(MAX_ITEMS);
+        faults
+    })?;
+    // Every rule is told; of the faults as many as somebody reads.
+    let mut left = MAX_ITEMS;
+    for rule in &mut tested {
+        rule.faults.truncate(left.max(1));
+        left = left.saturating_sub(rule.faults.len());
+    }
+    Ok(tested)
+}
+
 fn failed(e: &std::io::Error) -> Done {
     Done::Failed { errno: e.raw_os_error().unwrap_or_default() }
 }
@@ -167,6 +184,7 @@ fn serve(caged: &Caged, channel: &Channel, detectors: &Detectors) -> Result<Serv
     let parcel = parcel.ok_or(NotUnderstood)?;
     let count = request.count();
     let answered = match request {
+        Request::Explain => explain(caged, parcel.as_fd(), detectors).map(|explained| channel.explain(explained)),
         Request::File => fingerprint(caged, parcel.as_fd()).map(|file| channel.say(&Answer::Examined(file))),
         Request::Messages { want_facts, sizes } => {
             examine(caged, channel, parcel.as_fd(), &sizes, detectors, want_facts).map(|reports| channel.report(reports))
@@ -216,6 +234,15 @@ fn examine(
     .ok()
 }
 
+/// `None` when the examination panicked.
+fn explain(caged: &Caged, message: BorrowedFd<'_>, detectors: &Detectors) -> Option<Explained> {
+    catch_unwind(AssertUnwindSafe(|| match Mapped::new(message) {
+        Ok(octets) => super::explain(caged, &octets, detectors),
+        Err(_) => Explained { report: Report::unread(Reason::Budget), traces: Vec::new() },
+    }))
+    .ok()
+}
+
 /// `None` when decoding it panicked.
 fn fingerprint(caged: &Caged, file: BorrowedFd<'_>) -> Option<Result<Fingerprint, Reason>> {
     catch_unwind(AssertUnwindSafe(|| Ok(super::examine_file(caged, &Mapped::new(file).map_err(|_| Reason::Budget)?)))).ok()
@@ -254,6 +281,18 @@ impl Channel {
             Err(BadFrame::TooLong(_)) if reports.len() > 1 => self.say(&Answer::<()>::Panicked),
             Err(BadFrame::TooLong(_)) => self.say(&Answer::Examined(reports.into_iter().map(shortened).collect::<Vec<_>>())),
             Err(_) => Err(NotUnderstood),
+        }
+    }
+
+    fn explain(&self, mut explained: Explained) -> Result<(), NotUnderstood> {
+        loop {
+            match wire::encode(&Answer::Examined(&explained)) {
+                Ok(frame) => return self.send(&frame),
+                // The report of one message fits; of the rest, half of it may.
+                Err(BadFrame::TooLong(_)) if !explained.traces.is_empty() => explained.traces.truncate(explained.traces.len() / 2),
+                Err(BadFrame::TooLong(_)) => explained.report = shortened(explained.report),
+                Err(_) => return Err(NotUnderstood),
+            }
         }
     }
 

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::finding::{Fingerprint, Reason, Report};
+use crate::finding::{Explained, Fingerprint, Reason, Report};
 use crate::wire::Request;
 
 /// Of any list in a report.
@@ -23,6 +23,15 @@ impl Claim for Vec<Report> {
             return None;
         }
         self.into_iter().map(|report| vetted(report, *want_facts)).collect()
+    }
+}
+
+impl Claim for Explained {
+    fn vetted(self, _: &Request) -> Option<Self> {
+        let Self { report, mut traces } = self;
+        traces.truncate(MAX_ITEMS);
+        traces.iter().all(|trace| is_part(&trace.location.part)).then_some(())?;
+        Some(Self { report: vetted(report, true)?, traces })
     }
 }
 

@@ -9,7 +9,7 @@ use super::evaluate::{self, Fired, Hits};
 use super::fold::Folded;
 use super::signal::Signal;
 use super::words::WordIndex;
-use crate::finding::{Field, Finding, Kind, Location};
+use crate::finding::{Field, Finding, Kind, Location, Stage};
 use crate::scan::detect::Match;
 use crate::scan::extract::TextExtract;
 
@@ -33,9 +33,9 @@ pub struct RuleBook {
 }
 
 impl RuleBook {
-    /// Rules in a stage that does not run are left out.
-    pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
-        let rules: Vec<_> = rules.into_iter().filter(|rule| rule.stage.runs()).collect();
+    /// Rules that have not come so far as `lowest` are left out.
+    pub fn new(rules: impl IntoIterator<Item = Rule>, lowest: Stage) -> Self {
+        let rules: Vec<_> = rules.into_iter().filter(|rule| rule.stage >= lowest).collect();
         let mut keys = 0;
         let mut first_keys = Vec::new();
         for rule in &rules {
@@ -92,6 +92,18 @@ impl RuleBook {
         matches
     }
 
+    /// Every rule of which any signal is seen, and what is seen of it.
+    pub(super) fn touched(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Hits)> {
+        let mut found = self.search(folded.octets());
+        let mut places: Vec<usize> = found.seen.iter().map(|key| self.rule_of(*key)).chain(self.restless.iter().copied()).collect();
+        places.sort_unstable();
+        places.dedup();
+        places.retain(|place| self.rules[*place].looks_in(field));
+        found.hits.sort_unstable_by_key(|(key, span)| (*key, span.start, span.end));
+        let of = |place: usize| (&self.rules[place], found.of_rule(self.first_keys[place], self.rules[place].signals.len()));
+        places.into_iter().map(of).collect()
+    }
+
     fn fired(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Fired)> {
         let text = folded.octets();
         let mut found = self.search(text);
@@ -113,9 +125,8 @@ impl RuleBook {
     /// Most rules have some ordinary word seen and the telling one not: they are not looked into.
     fn could_fire(&self, place: usize, found: &Found, field: Field) -> bool {
         let rule = &self.rules[place];
-        let here = rule.fields.is_empty() || rule.fields.contains(&field);
         let seen = |signal| found.has_seen(self.first_keys[place] + key(signal));
-        here && evaluate::could_fire(rule, &seen)
+        rule.looks_in(field) && evaluate::could_fire(rule, &seen)
     }
 
     /// One pass for the terms, one for the literals.
@@ -140,6 +151,10 @@ impl RuleBook {
 }
 
 impl Rule {
+    fn looks_in(&self, field: Field) -> bool {
+        self.fields.is_empty() || self.fields.contains(&field)
+    }
+
     fn as_match(&self, location: &Location, span: (usize, usize), score: u16) -> Match {
         let finding = Finding {
             rule: self.id.clone(),
