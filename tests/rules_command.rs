@@ -145,19 +145,45 @@ fn elaborate(stage: &str) -> String {
     )
 }
 
+/// A rule that counts for strangers alone.
+fn gull() -> String {
+    elaborate("hold")
+        .replace("threat.kite", "threat.gull")
+        .replace("[[signal]]\nname = \"kite\"", "[who]\nsender = [\"outside\"]\n[[signal]]\nname = \"kite\"")
+        .replace("kite", "gull")
+        .replace("both and not lesson", "both and not lesson or gull")
+        .replace("= 40", "= 60")
+}
+
 #[test]
 fn an_explanation_says_why_and_what_would_change_it() {
     let files = [
-        ("rules/threat/kite.toml", elaborate("tested")),
+        ("rules/threat/kite.toml", elaborate("flag")),
+        ("rules/threat/gull.toml", gull()),
         ("a.eml", mail("Let us fly the kites in the wind")),
         ("b.eml", mail("They fly kites today.")),
         ("c.eml", mail("They fly kites in this lesson.")),
         ("d.eml", mail("We fly a red kite.")),
         ("e.eml", mail("We fly home.")),
         ("f.eml", mail(FLAGGED)),
+        ("g.eml", mail("A gull!")),
+        ("h.eml", mail("They flew kites. Fly!").replace("Subject: test", "Subject: kites")),
     ];
     let school = school(&files);
-    let output = school.run(&["rules", "explain", "a.eml", "b.eml", "c.eml", "d.eml", "e.eml", "f.eml"]);
+    let output = school.run(&[
+        "rules",
+        "explain",
+        "a.eml",
+        "b.eml",
+        "c.eml",
+        "d.eml",
+        "e.eml",
+        "f.eml",
+        "g.eml",
+        "h.eml",
+        "--config",
+        "mailwarden.toml",
+    ]);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     let (mut said, golden) = (String::new(), "tests/commands/rules-explain.txt");
     for line in out(&output).lines().map(|line| if line.starts_with("    cost ") { "    cost      COST" } else { line }) {

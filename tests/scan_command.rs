@@ -178,6 +178,29 @@ fn every_verdict_names_the_rule_set_wherever_its_folder_lies() {
 }
 
 #[test]
+fn who_writes_to_whom_is_looked_up_where_a_configuration_says_it_and_else_taken_for_granted() {
+    let office = Office::new();
+    let outside = rule("bullying", WORD).replace("signal = [{", "who = { sender = [\"outside\"] }\nsignal = [{");
+    office.write("rules/bullying/test.toml", outside);
+    let shadow = rule("threat", "zanderfang").replace("stage = \"hold\"", "stage = \"shadow\"");
+    office.write("rules/threat/test.toml", shadow);
+    office.write("one.eml", mail(&format!("the {WORD} and a zanderfang")));
+
+    let told = out(&office.run(&["scan", "one.eml"]));
+    assert!(told.contains("flag") && told.contains("taken for granted") && told.trim_end().ends_with(": bullying.test"), "{told}");
+    let told = out(&office.run(&["scan", "--config", "mailwarden.toml", "one.eml"]));
+    assert_eq!(told, "1 message: 0 held, 0 flagged, 0 incomplete, 1 clear\n");
+    let scanned = office.scan(&["--config", "mailwarden.toml", "one.eml"]);
+    let findings = &scanned[&("one.eml".to_owned(), None)]["findings"];
+    assert_eq!(
+        findings[1],
+        json!({
+            "rule": "threat.test", "category": "threat", "location": { "part": "1", "field": "body" }, "kind": "text", "stage": "shadow"
+        })
+    );
+}
+
+#[test]
 fn a_picture_is_told_with_its_digests_and_the_list_that_knows_it() {
     let office = Office::new();
     let picture = fs::read(here("tests/school/known/mill.jpg")).unwrap();

@@ -43,6 +43,11 @@ impl Casebook {
         self.keyed("address", &[address.as_str().as_bytes()])
     }
 
+    /// Who wrote to which mailbox.
+    pub fn key_contact(&self, sender: &Address, mailbox: &Address) -> Keyed {
+        self.keyed("contact", &[sender.as_str().as_bytes(), mailbox.as_str().as_bytes()])
+    }
+
     fn keyed(&self, label: &str, pieces: &[&[u8]]) -> Keyed {
         let mac = self.key.mac(label, pieces);
         let mut first = [0; 16];

@@ -9,6 +9,7 @@ mod column;
 mod desk;
 mod error;
 mod keyed;
+mod learnt;
 mod outbox;
 mod place;
 mod progress;
@@ -30,6 +31,7 @@ use crate::steps;
 pub use cases::{CaseFacts, CaseRow, Filter, FindingFacts, NoticeFacts, Standing};
 pub use error::CasebookError;
 pub use keyed::Keyed;
+pub use learnt::{Learnt, ShadowCount};
 pub use outbox::{About, NewNotice, Notice, NoticeId, Undelivered};
 pub use place::{PlaceFacts, PlaceId, SealedObject, SealedPlace};
 pub use progress::{Counts, Judged, MailboxDay, Outcome, Progress};
@@ -39,7 +41,7 @@ pub use trouble::Trouble;
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// One connection. For use by one thread at a time; several may be open.
 pub struct Casebook {
@@ -304,7 +306,11 @@ mod tests {
         book.record(&new).unwrap();
         let judged = [Judged { message: Some(book.key_message(&whole)), outcome: Outcome::Clear }].to_vec();
         let cursor = crate::mail::Cursor { uidvalidity: place.uidvalidity, next: 2, history: 1 };
-        book.progress(at(0), &[Progress { mailbox: place.mailbox.clone(), folder: place.folder.clone(), cursor, judged }]).unwrap();
+        book.progress(
+            at(0),
+            &[Progress { mailbox: place.mailbox.clone(), folder: place.folder.clone(), cursor, judged, learnt: Learnt::default() }],
+        )
+        .unwrap();
 
         let mut octets = Vec::new();
         for file in ["casebook.db", "casebook.db-wal"] {

@@ -1,10 +1,14 @@
 //! Messages from anywhere through the cage, and what the daemon would decide about each.
 
+use std::collections::BTreeSet;
+
+use jiff::Zoned;
 use tokio::task::{JoinError, JoinSet};
 
 use super::Failure;
 use crate::config::Config;
-use crate::finding::{Circumstances, Policy, Reason, Report, Verdict, judge};
+use crate::finding::{Circumstances, Finding, KeptOut, Person, Policy, Reason, Report, RuleId, Verdict, judge};
+use crate::mail::{Address, Private};
 use crate::wire::Message;
 use crate::worker::{Packer, Pool, PoolError};
 
@@ -75,11 +79,36 @@ impl Judge {
     }
 
     pub fn verdict(&self, report: &Report) -> Verdict {
-        let circumstances = self.config.as_ref().map_or_else(Circumstances::default, |config| Circumstances {
-            sender_outside: report.sender.as_ref().is_none_or(|sender| !config.school.owns(sender.expose())),
-            to_safeguarding: false,
-            waived: &[],
-        });
-        judge(&report.findings, &report.incomplete, &self.policy, &circumstances)
+        judge(&report.findings, &report.incomplete, &self.policy, &self.circumstances(report))
+    }
+
+    /// What keeps a find of this message from counting.
+    pub fn kept_out(&self, report: &Report, finding: &Finding) -> Option<KeptOut> {
+        finding.reach.conditions.keep_out(&self.circumstances(report))
+    }
+
+    /// Of people whom nobody knows without a configuration, and of what a file does not tell, every condition of a rule is
+    /// taken to hold: better a find too many than a find that is kept quiet.
+    fn circumstances(&self, report: &Report) -> Circumstances<'static> {
+        let mut circumstances = Circumstances { today: Zoned::now().date(), ..Circumstances::default() };
+        match &self.config {
+            Some(config) => {
+                circumstances.sender_outside = report.sender.as_ref().is_none_or(|sender| !config.school.owns(sender.expose()));
+                (circumstances.sender, circumstances.recipients) = config.correspondents(report, None);
+            }
+            None => {
+                let unknown = |address: &Private<Address>| Person { address: Some(address.expose().clone()), ..Person::default() };
+                circumstances.sender = report.sender.as_ref().map(unknown).unwrap_or_default();
+                circumstances.recipients = report.recipients.iter().map(unknown).collect();
+            }
+        }
+        circumstances
+    }
+
+    /// The rules of a verdict that ask for what was taken to hold.
+    pub fn granted(&self, verdict: &Verdict) -> BTreeSet<RuleId> {
+        let (Verdict::Flag(concern) | Verdict::Hold(concern)) = verdict else { return BTreeSet::new() };
+        let taken = concern.findings.iter().filter(|found| found.reach.conditions.ask_beyond(self.config.is_some()));
+        taken.map(|found| found.rule.clone()).collect()
     }
 }

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, Defect, Incomplete, Level, Reason};
+use super::{Category, Defect, Incomplete, Level, Reach, Reason};
 use crate::mail::{Address, Private};
 
 /// `<category>.<name>`, as the rule's file is named: `bullying.threat`.
@@ -113,6 +114,9 @@ pub struct Finding {
     pub score: u16,
     pub kind: Kind,
     pub location: Location,
+    /// Known to whoever started the worker, and never asked of it.
+    #[serde(skip)]
+    pub reach: Arc<Reach>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

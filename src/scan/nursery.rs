@@ -15,7 +15,7 @@ use super::detect::{self, Detectors};
 use crate::fault::Fault;
 use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report};
 use crate::sandbox::{self, Caged, Fork, Limits, Mapped};
-use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Order, Request, RuleSet, Tested};
+use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Order, Request, Tested};
 
 /// Exit codes, for the daemon: what a caged process has to say is a number.
 const DONE: i32 = 0;
@@ -75,18 +75,23 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     }
     let bundle = unpack(bundle);
     if first == Order::Check {
-        return channel.say(&compiled(detect::check(&bundle).map(|checked| (checked.set, checked.notes))));
+        return channel.say(&compiled(detect::check(&bundle).map(|checked| Compiled::Ready {
+            set: checked.set,
+            rules: Vec::new(),
+            notes: checked.notes,
+        })));
     }
     if first == Order::Test {
         return channel.say(&tested(&bundle));
     }
-    let detectors = match Detectors::compile(&bundle) {
+    let detectors = match apart(|| Detectors::compile(&bundle)) {
         Ok(detectors) => detectors,
         Err(faults) => return channel.say(&compiled(Err(faults))),
     };
     // What was read of it is compiled now: no worker needs the files.
     drop(bundle);
-    channel.say(&compiled(Ok((detectors.rule_set(), Vec::new()))))?;
+    super::warm_up(&detectors);
+    channel.say(&Compiled::Ready { set: detectors.rule_set(), rules: detectors.facts(), notes: Vec::new() })?;
 
     let mut workers = BTreeSet::new();
     while let Some(order) = channel.hear()? {
@@ -116,6 +121,14 @@ fn compile_first_regex() {
     let _ = regex::bytes::Regex::new("first");
 }
 
+/// Runs what leaves a heap full of holes in a thread of its own, and so on a heap of its own: the workers, which inherit every
+/// page and copy those that they write to, then fill no holes. It saves a worker two thirds of its page faults.
+fn apart<T: Send>(build: impl FnOnce() -> T + Send) -> T {
+    let built = std::thread::scope(|scope| scope.spawn(build).join());
+    sandbox::until_alone();
+    built.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
 fn unpack(bundle: OwnedFd) -> Bundle {
     let bundle: Option<Bundle> = Mapped::new(bundle).ok().and_then(|octets| wire::decode(&octets).ok());
     // An unreadable one is more than the memory limit holds, or the daemon's bug: a panic ends the nursery, and
@@ -123,17 +136,11 @@ fn unpack(bundle: OwnedFd) -> Bundle {
     bundle.expect("a sealed bundle that fits into memory")
 }
 
-fn compiled(compiled: Result<(RuleSet, Vec<Fault>), Vec<Fault>>) -> Compiled {
-    match compiled {
-        Ok((set, mut notes)) => {
-            notes.truncate(MAX_ITEMS);
-            Compiled::Ready { set, notes }
-        }
-        Err(mut faults) => {
-            faults.truncate(MAX_ITEMS);
-            Compiled::Refused(faults)
-        }
-    }
+fn compiled(compiled: Result<Compiled, Vec<Fault>>) -> Compiled {
+    let mut compiled = compiled.unwrap_or_else(Compiled::Refused);
+    let (Compiled::Refused(told) | Compiled::Ready { notes: told, .. }) = &mut compiled;
+    told.truncate(MAX_ITEMS);
+    compiled
 }
 
 fn tested(bundle: &Bundle) -> Result<Vec<Tested>, Vec<Fault>> {

@@ -11,7 +11,7 @@ use super::imap::{Folder, ImapError, Listed, Selected, UidSet};
 use super::quarantine::{self, Caught, Sealed};
 use super::round::{Numbered, Round};
 use super::verdict::Followed;
-use crate::casebook::{Judged, Outcome, Progress};
+use crate::casebook::{Judged, Learnt, Outcome, Progress};
 use crate::finding::{Reason, Report};
 use crate::mail::{Arrival, Cursor, Place, Uid};
 use crate::wire::Message;
@@ -64,7 +64,7 @@ impl Round<'_> {
             let reached = end.or(visit.selected.uidnext).unwrap_or(first);
             if reached > visit.cursor.next {
                 visit.cursor.next = reached;
-                self.commit(visit.folder, visit.cursor, Vec::new()).await?;
+                self.commit(visit.folder, visit.cursor, Vec::new(), Learnt::default()).await?;
             }
             if end.is_none() || judged >= VISIT {
                 return Ok(end.is_some());
@@ -81,12 +81,12 @@ impl Round<'_> {
         let most = if alone { 1 } else { BATCH_MESSAGES };
         for batch in batches(listed, most) {
             let turn = self.daemon.gate(self.watched).turn().await;
-            let (judged, unread) = self.batch(visit, batch).await?;
+            let (judged, learnt, unread) = self.batch(visit, batch).await?;
             drop(turn);
             let end = batch.last().map_or(visit.cursor.next, |last| last.uid.get().saturating_add(1));
             // What was not handed over is asked for again: the cursor waits in front of it.
             visit.cursor.next = unread.map_or(end, Uid::get);
-            self.commit(visit.folder, visit.cursor, judged).await?;
+            self.commit(visit.folder, visit.cursor, judged, learnt).await?;
             if unread.is_some() {
                 return Ok(false);
             }
@@ -94,8 +94,8 @@ impl Round<'_> {
         Ok(true)
     }
 
-    async fn commit(&self, folder: &Folder, cursor: Cursor, judged: Vec<Judged>) -> Result<(), Trouble> {
-        self.progress(vec![Progress { mailbox: self.mailbox().clone(), folder: folder.name.clone(), cursor, judged }]).await
+    async fn commit(&self, folder: &Folder, cursor: Cursor, judged: Vec<Judged>, learnt: Learnt) -> Result<(), Trouble> {
+        self.progress(vec![Progress { mailbox: self.mailbox().clone(), folder: folder.name.clone(), cursor, judged, learnt }]).await
     }
 
     pub async fn progress(&self, batch: Vec<Progress>) -> Result<(), Trouble> {
@@ -103,9 +103,9 @@ impl Round<'_> {
         quarantine::blocking(move || Ok(shelf.book(|book| book.progress(Timestamp::now(), &batch))?)).await
     }
 
-    /// Has a batch examined and acts on the verdicts. Returns what was judged, and the first message that
-    /// could not be.
-    async fn batch(&mut self, visit: &mut Visit<'_>, batch: &[Listed]) -> Result<(Vec<Judged>, Option<Uid>), Trouble> {
+    /// Has a batch examined and acts on the verdicts. Returns what was judged and learnt, and the first message that
+    /// could not be judged.
+    async fn batch(&mut self, visit: &mut Visit<'_>, batch: &[Listed]) -> Result<(Vec<Judged>, Learnt, Option<Uid>), Trouble> {
         let (given_up, fetched): (Vec<_>, Vec<_>) = batch
             .iter()
             .cloned()
@@ -123,7 +123,10 @@ impl Round<'_> {
         let mut followed = Followed::default();
         for (uid, key, met) in messages {
             let outcome = match (met, arrivals.get(&uid)) {
-                (Met::Clear, _) => Outcome::Clear,
+                (Met::Clear(sender), _) => {
+                    followed.learnt.contacts.extend(sender.and_then(|sender| self.contact(sender.expose())));
+                    Outcome::Clear
+                }
                 (Met::Told(told), Some(arrival)) => {
                     let (message, report) = *told;
                     self.act(self.caught(visit, uid, (*arrival).clone(), message, report), &mut followed).await?
@@ -146,7 +149,7 @@ impl Round<'_> {
             waiting = waiting.or(Some(listed.uid));
         }
         self.remove(visit, followed.held).await?;
-        Ok((judged, waiting))
+        Ok((judged, followed.learnt, waiting))
     }
 
     /// Remembers which message broke the session, if it was a message and not the network.

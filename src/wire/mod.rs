@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::fault::Fault;
-use crate::finding::{RuleId, RuleVersion, Stage};
+use crate::finding::{RuleFacts, RuleId, RuleVersion, Stage};
 
 pub use control::{Done, NURSERY_ROLE, Order};
 pub use message::{MAX_SMALL, Message, MessageWriter, Parcel};
@@ -61,6 +61,8 @@ pub struct SourceFile {
 pub enum Compiled {
     Ready {
         set: RuleSet,
+        /// Every rule that runs and every list of digests: what a worker may say was found.
+        rules: Vec<RuleFacts>,
         /// What may stay as it is, and is said aloud: of `Order::Check` alone.
         notes: Vec<Fault>,
     },

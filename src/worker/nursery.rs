@@ -17,7 +17,7 @@ use super::line::{Line, LineError};
 use super::one::Worker;
 use super::{CageOptions, Loss};
 use crate::fault::Fault;
-use crate::finding::Report;
+use crate::finding::{Report, RulesInForce};
 use crate::sandbox::{Cage, CageError};
 use crate::wire::{self, Bundle, Compiled, Message, Order, Parcel, Request, RuleSet, Tested};
 
@@ -31,6 +31,7 @@ pub struct Nursery {
     errands: mpsc::UnboundedSender<Errand>,
     cage: Cage,
     rule_set: RuleSet,
+    rules: RulesInForce,
     bundle: Arc<Message>,
     options: CageOptions,
 }
@@ -38,6 +39,8 @@ pub struct Nursery {
 /// Rules and lists without a fault.
 pub struct Ready {
     pub set: RuleSet,
+    /// Empty where the rules were checked.
+    pub rules: RulesInForce,
     /// What may stay as it is, and is said aloud; only where the rules were checked.
     pub notes: Vec<Fault>,
 }
@@ -115,6 +118,11 @@ impl Nursery {
         &self.rule_set
     }
 
+    /// What its workers may say was found.
+    pub(super) fn rules(&self) -> &RulesInForce {
+        &self.rules
+    }
+
     pub fn cage(&self) -> &Cage {
         &self.cage
     }
@@ -144,10 +152,10 @@ impl Nursery {
 
     async fn start_sealed(bundle: Arc<Message>, options: CageOptions) -> Result<Self, StartError> {
         let (child, line, cage, compiled) = spawn_with(Order::Compile, &bundle, &options).await?;
-        let rule_set = ready(compiled)?.set;
+        let Ready { set: rule_set, rules, .. } = ready(compiled)?;
         let (errands, queue) = mpsc::unbounded_channel();
         tokio::spawn(errand::attend(child, line, queue));
-        let nursery = Arc::new(Self { errands, cage, rule_set, bundle, options });
+        let nursery = Arc::new(Self { errands, cage, rule_set, rules, bundle, options });
         trial(&nursery).await?;
         // The trial's worker is gone, and with it the only other holder.
         Arc::into_inner(nursery).ok_or_else(|| World::Worker(ForkError::NurseryGone).into())
@@ -205,7 +213,7 @@ async fn hand_over<T: DeserializeOwned>(line: &mut Line, first: Order, bundle: &
 
 fn ready(compiled: Compiled) -> Result<Ready, StartError> {
     match compiled {
-        Compiled::Ready { set, notes } => Ok(Ready { set, notes }),
+        Compiled::Ready { set, rules, notes } => Ok(Ready { set, rules: rules.into_iter().collect(), notes }),
         Compiled::Refused(faults) => Err(StartError::Refused(faults)),
     }
 }

@@ -43,7 +43,7 @@ impl Check {
 }
 
 fn check(caged: &Caged, out: &mut Output) -> Result<(), Failure> {
-    let Ready { set, notes } = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
+    let Ready { set, notes, .. } = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
     for note in notes {
         out.line(&note.told_as("note"))?;
     }

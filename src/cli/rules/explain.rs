@@ -45,6 +45,8 @@ struct Line {
     categories: Vec<Weighed>,
     /// What would become of it without one rule.
     without: BTreeMap<RuleId, &'static str>,
+    /// Rules that fire and do not count, and what keeps them from it.
+    kept_out: BTreeMap<RuleId, String>,
     rules: Vec<Trace>,
     /// Lists that know a file or a picture of it.
     lists: BTreeSet<RuleId>,
@@ -90,7 +92,15 @@ impl Line {
         let Explained { report, traces } = explained;
         let verdict = judge.verdict(&report);
         let mut points: BTreeMap<Category, u32> = BTreeMap::new();
+        let mut kept_out = BTreeMap::new();
         for finding in &report.findings {
+            if let Some(by) = judge.kept_out(&report, finding) {
+                kept_out.insert(finding.rule.clone(), by.to_string());
+                continue;
+            }
+            if finding.reach.stage < Stage::Flag {
+                continue;
+            }
             *points.entry(finding.category).or_default() += u32::from(finding.score);
         }
         let threshold = judge.threshold();
@@ -102,6 +112,7 @@ impl Line {
             categories: points.into_iter().map(|(category, points)| Weighed { category, points, threshold }).collect(),
             without: without.map(|(verdict, rule)| (rule, verdict)).filter(|(_, without)| *without != verdict.as_str()).collect(),
             verdict: verdict.as_str(),
+            kept_out,
             rules: traces,
             lists: report.findings.iter().filter(|found| found.kind != Kind::Text).map(|found| found.rule.clone()).collect(),
             incomplete: report.incomplete.iter().map(|unread| format!("{} {}", unread.part, unread.reason).trim().to_owned()).collect(),
@@ -117,6 +128,9 @@ impl Line {
         }
         for (rule, verdict) in &self.without {
             out.line(&format!("  without {rule}: {verdict}"))?;
+        }
+        for (rule, by) in &self.kept_out {
+            out.line(&format!("  {rule} does not count: {by} keeps it from it"))?;
         }
         for list in &self.lists {
             out.line(&format!("  {list}: knows a file or a picture of it"))?;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
+use std::collections::BTreeSet;
 use std::io;
 use std::path::Path;
 
@@ -10,7 +11,7 @@ use serde::Serialize;
 use super::messages::Found;
 use crate::cli::Output;
 use crate::cli::progress::{Progress, counted};
-use crate::finding::{Category, Incomplete, Kind, Level, Location, Report, RuleId, Verdict};
+use crate::finding::{Category, Incomplete, Kind, Level, Location, Report, RuleId, Stage, Verdict};
 
 /// Gathers what the table says, or tells each message at once.
 pub struct Account {
@@ -20,6 +21,8 @@ pub struct Account {
     held: u64,
     incomplete: u64,
     rows: Vec<Row>,
+    /// Rules that count for some people or at some times only, taken to be these.
+    granted: BTreeSet<RuleId>,
     progress: Progress,
 }
 
@@ -54,6 +57,9 @@ struct FindingLine<'a> {
     category: Category,
     location: &'a Location,
     kind: Kind,
+    /// Where the rule may do less than its category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<Stage>,
 }
 
 #[derive(Serialize)]
@@ -75,7 +81,13 @@ struct MatchLine<'a> {
 
 impl Account {
     pub fn new(json: bool) -> Self {
-        Self { json, clear: 0, flagged: 0, held: 0, incomplete: 0, rows: Vec::new(), progress: Progress::new(json) }
+        let progress = Progress::new(json);
+        Self { json, clear: 0, flagged: 0, held: 0, incomplete: 0, rows: Vec::new(), granted: BTreeSet::new(), progress }
+    }
+
+    /// What these rules ask for besides words could not be looked up.
+    pub fn take_for_granted(&mut self, rules: BTreeSet<RuleId>) {
+        self.granted.extend(rules);
     }
 
     pub fn messages(&self) -> u64 {
@@ -123,7 +135,15 @@ impl Account {
             let rows: Vec<_> = self.rows.into_iter().map(Row::cells).collect();
             out.table(["message", "verdict", "category", "level", "why"], &rows)?;
         }
-        out.line(&counts)
+        out.line(&counts)?;
+        if self.granted.is_empty() {
+            return Ok(());
+        }
+        let rules: Vec<_> = self.granted.iter().map(RuleId::as_str).collect();
+        out.line(&format!(
+            "taken for granted, where a file does not tell: the people and the time that these rules ask for: {}",
+            rules.join(", ")
+        ))
     }
 }
 
@@ -145,6 +165,7 @@ fn line<'a>(found: &'a Found, report: &'a Report, verdict: &Verdict, rule_set: &
         category: finding.category,
         location: &finding.location,
         kind: finding.kind,
+        stage: Some(finding.reach.stage).filter(|stage| *stage != Stage::Hold),
     });
     let pictures = report.pictures.iter().map(|picture| PictureLine {
         part: &picture.part,

@@ -24,7 +24,10 @@ const MOST_TOLD: usize = 20;
 ///
 /// Nothing is written, moved or sent. Every file of a folder counts as a message, hidden ones left out; those that
 /// begin with a `From ` line hold many. The verdict is what the daemon's would be: with `--config` under that policy and
-/// in that school, otherwise under the default policy, the sender taken to be at the school.
+/// in that school, otherwise under the default policy, the sender taken to be at the school. Who writes to whom is looked
+/// up in the mailboxes of the configuration. What cannot be known from a file - with no configuration who is who, and never
+/// when a message arrived or whether it is a first contact - is taken to be as the rule asks, and the account says of which
+/// rules.
 ///
 /// The table lists what is not clear, the worst first. The exit code is 0 whatever the verdicts.
 #[derive(Debug, Args)]
@@ -60,10 +63,12 @@ impl Scan {
             let judge = Judge::new(caged.config);
             let rule_set = pool.rule_set().id;
             let messages = unreadable.leave_out(found);
-            offline::examine_each(&pool, self.json, messages, |found, report| {
-                Ok(account.tell(&found, &report, &judge.verdict(&report), &rule_set, out)?)
-            })
-            .await
+            let ended = offline::examine_each(&pool, self.json, messages, |found, report| {
+                let verdict = judge.verdict(&report);
+                account.take_for_granted(judge.granted(&verdict));
+                Ok(account.tell(&found, &report, &verdict, &rule_set, out)?)
+            });
+            ended.await
         });
         // What was done is told, however it ended.
         let scanned = account.messages();

@@ -10,14 +10,14 @@ use std::path::Path;
 use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
-use crate::finding::{Field, Finding, Fingerprint, Kind, Location, PictureFact, Reason, RuleVersion, Stage, Trace};
+use crate::finding::{Field, Finding, Fingerprint, Kind, Location, PictureFact, Reason, RuleFacts, RuleVersion, Stage, Trace};
 use crate::scan::extract::{FileExtract, TextExtract};
 use crate::wire::{Bundle, RuleSet, Tested};
 
 use digests::DigestLists;
 use lists::List;
 use pictures::PictureLists;
-use rules::{Rule, RuleBook};
+use rules::{Picture, Rule, RuleBook};
 
 pub use pictures::{MAX_DISTANCE, MIN_QUALITY};
 
@@ -27,6 +27,7 @@ pub struct Detectors {
     digests: DigestLists,
     pictures: PictureLists,
     set: RuleSet,
+    facts: Vec<RuleFacts>,
 }
 
 /// One find: what goes into the report, and what only the sheet may say.
@@ -38,11 +39,25 @@ pub struct Match {
     pub span: Option<(usize, usize)>,
     /// Bits between a picture and the entry of the list.
     pub distance: Option<u32>,
+    /// What else the message must carry, or this is no find.
+    pub with: Option<Picture>,
+}
+
+impl Match {
+    /// Whether the message carries what the rule asks for besides its words.
+    pub fn is_complete(&self, any_picture: bool, listed_picture: bool) -> bool {
+        match self.with {
+            None => true,
+            Some(Picture::Any) => any_picture,
+            Some(Picture::Listed) => listed_picture,
+        }
+    }
 }
 
 /// What is to be said of one file.
 pub struct FileReport {
     pub matches: Vec<Match>,
+    pub is_picture: bool,
     /// `None` for files that are no pictures.
     pub picture: Option<PictureFact>,
     pub incomplete: Option<Reason>,
@@ -56,14 +71,22 @@ impl Detectors {
     pub fn compile(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
         let (rules, lists) = both(rules::compile_all(bundle), lists::read_all(&bundle.hash_lists))?;
         let examples = rules.iter().map(|rule| rule.examples.len()).sum();
-        let rules = RuleBook::new(rules, if bundle.tested_too { Stage::Tested } else { Stage::Shadow });
+        let lowest = if bundle.tested_too { Stage::Tested } else { Stage::Shadow };
+        let running = rules.iter().filter(|rule| rule.stage >= lowest).map(Rule::facts);
+        let facts = running.chain(lists.iter().map(|list| list.source.facts())).collect();
+        let rules = RuleBook::new(rules, lowest);
         let list_entries = lists.iter().map(List::entries).sum();
         let set = RuleSet { id: bundle_id(bundle), rules: rules.rules(), terms: rules.terms(), examples, list_entries };
-        Ok(Self { rules, digests: DigestLists::new(&lists), pictures: PictureLists::new(lists), set })
+        Ok(Self { rules, digests: DigestLists::new(&lists), pictures: PictureLists::new(lists), set, facts })
     }
 
     pub fn rule_set(&self) -> RuleSet {
         self.set.clone()
+    }
+
+    /// What each rule and each list is, for whoever hears of its finds.
+    pub fn facts(&self) -> Vec<RuleFacts> {
+        self.facts.clone()
     }
 
     /// Matches texts, each by itself; the number says which of them. A rule fires at most once a text.
@@ -84,7 +107,7 @@ impl Detectors {
         let location = Location { part: file.part.clone(), field: Field::Attachment };
         let mut matches = self.digests.matches(&file.octets, &location);
         if !file.is_picture || (self.pictures.is_empty() && !want_facts) {
-            return FileReport { matches, picture: None, incomplete: None };
+            return FileReport { matches, is_picture: file.is_picture, picture: None, incomplete: None };
         }
         let same = matches.first().map(|found| (found.finding.rule.clone(), 0));
         let looked = self.pictures.look(&file.octets, &location);
@@ -98,7 +121,7 @@ impl Detectors {
             matched: alike.or(same),
         };
         matches.extend(looked.matches);
-        FileReport { matches, picture: Some(picture), incomplete: looked.incomplete }
+        FileReport { matches, is_picture: true, picture: Some(picture), incomplete: looked.incomplete }
     }
 }
 

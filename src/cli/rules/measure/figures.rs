@@ -184,6 +184,8 @@ impl Aim {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::cli::rules::measure::school::Person;
     use crate::fault::At;
@@ -238,6 +240,7 @@ mod tests {
             score: 80,
             kind: crate::finding::Kind::Text,
             location: Location { part: "1".to_owned(), field: Field::Body },
+            reach: Arc::default(),
         };
         let outcome = Outcome::of(&judge(&[finding], &[], &Policy::default(), &Circumstances::default()));
         assert!(outcome.alarms.is_empty() && outcome.rules.is_empty() && !outcome.held);

@@ -1,15 +1,17 @@
 //! All rules in force, as one index: what a text is matched against.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use aho_corasick::AhoCorasick;
 
 use super::compile::Rule;
 use super::evaluate::{self, Fired, Hits};
 use super::fold::Folded;
+use super::joint;
 use super::signal::Signal;
 use super::words::WordIndex;
-use crate::finding::{Field, Finding, Kind, Location, Stage};
+use crate::finding::{Field, Finding, Kind, Location, RuleId, Stage};
 use crate::scan::detect::Match;
 use crate::scan::extract::TextExtract;
 
@@ -82,11 +84,25 @@ impl RuleBook {
     /// Every rule that fires on these texts, with the place of its text in the slice; each rule at most once a text.
     pub fn texts(&self, texts: &[TextExtract]) -> Vec<(usize, Match)> {
         let mut matches = Vec::new();
+        let mut subjects: Vec<(usize, Found)> = Vec::new();
         for (place, text) in texts.iter().enumerate() {
             let folded = Folded::new(&text.text);
-            for (rule, fired) in self.fired(&folded, text.location.field) {
+            let mut found = self.search(folded.octets());
+            for (rule, fired) in self.fired(&folded, &mut found, text.location.field) {
                 let span = folded.original(&fired.span);
                 matches.push((place, rule.as_match(&text.location, (span.start, span.end), fired.score)));
+            }
+            for (of_subject, in_subject) in &subjects {
+                if joint::belongs(&texts[*of_subject].location, &text.location) {
+                    let joined = self.joined((&texts[*of_subject], in_subject), (text, &found));
+                    let known =
+                        |rule: &Rule| matches.iter().any(|(at, found)| [place, *of_subject].contains(at) && found.finding.rule == rule.id);
+                    let new: Vec<_> = joined.into_iter().filter(|(rule, _)| !known(rule)).collect();
+                    matches.extend(new.into_iter().map(|(_, found)| (*of_subject, found)));
+                }
+            }
+            if text.location.field == Field::Subject && !found.seen.is_empty() {
+                subjects.push((place, found));
             }
         }
         matches
@@ -104,20 +120,52 @@ impl RuleBook {
         places.into_iter().map(of).collect()
     }
 
-    fn fired(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Fired)> {
-        let text = folded.octets();
-        let mut found = self.search(text);
+    /// The rules that fire on a subject and a body read as one. Looked into only where some rule could fire by what was
+    /// seen in the two.
+    fn joined(&self, (subject, in_subject): (&TextExtract, &Found), (body, in_body): (&TextExtract, &Found)) -> Vec<(&Rule, Match)> {
+        let touched = in_subject.seen.iter().map(|key| self.rule_of(*key));
+        let both = |place: usize, signal| {
+            let key = self.first_keys[place] + key(signal);
+            in_subject.has_seen(key) || in_body.has_seen(key)
+        };
+        let mut places: Vec<_> = touched
+            .filter(|place| self.rules[*place].looks_in_both() && evaluate::could_fire(&self.rules[*place], &|signal| both(*place, signal)))
+            .collect();
+        places.sort_unstable();
+        places.dedup();
+        if places.is_empty() {
+            return Vec::new();
+        }
+        let text = joint::join(subject, body);
+        let folded = Folded::new(&text);
+        let mut found = self.search(folded.octets());
+        let fired = self.evaluated(places, &folded, &mut found).into_iter().map(|(rule, fired)| {
+            let span = folded.original(&fired.span);
+            (rule, rule.as_match(&subject.location, joint::within_subject(subject, (span.start, span.end)), fired.score))
+        });
+        fired.collect()
+    }
+
+    pub(super) fn looks_in_both(&self, rule: &RuleId) -> bool {
+        self.rules.iter().any(|known| known.id == *rule && known.looks_in_both())
+    }
+
+    fn fired(&self, folded: &Folded<'_>, found: &mut Found, field: Field) -> Vec<(&Rule, Fired)> {
         let mut places: Vec<usize> = found.seen.iter().map(|key| self.rule_of(*key)).chain(self.restless.iter().copied()).collect();
         places.sort_unstable();
         places.dedup();
-        places.retain(|place| self.could_fire(*place, &found, field));
+        places.retain(|place| self.could_fire(*place, found, field));
+        self.evaluated(places, folded, found)
+    }
+
+    fn evaluated(&self, places: Vec<usize>, folded: &Folded<'_>, found: &mut Found) -> Vec<(&Rule, Fired)> {
         if places.is_empty() {
             return Vec::new();
         }
         found.hits.sort_unstable_by_key(|(key, span)| (*key, span.start, span.end));
         let evaluated = places.into_iter().map(|place| {
             let rule = &self.rules[place];
-            Some((rule, evaluate::fires(rule, text, &found.of_rule(self.first_keys[place], rule.signals.len()))?))
+            Some((rule, evaluate::fires(rule, folded.octets(), &found.of_rule(self.first_keys[place], rule.signals.len()))?))
         });
         evaluated.flatten().collect()
     }
@@ -155,6 +203,11 @@ impl Rule {
         self.fields.is_empty() || self.fields.contains(&field)
     }
 
+    /// In the subject and in the body.
+    fn looks_in_both(&self) -> bool {
+        [Field::Subject, Field::Body].iter().all(|field| self.looks_in(*field))
+    }
+
     fn as_match(&self, location: &Location, span: (usize, usize), score: u16) -> Match {
         let finding = Finding {
             rule: self.id.clone(),
@@ -164,8 +217,9 @@ impl Rule {
             score,
             kind: Kind::Text,
             location: location.clone(),
+            reach: Arc::default(),
         };
-        Match { finding, title: self.title.clone(), span: Some(span), distance: None }
+        Match { finding, title: self.title.clone(), span: Some(span), distance: None, with: self.picture }
     }
 }
 

@@ -14,7 +14,7 @@ use super::signal::{Signal, read_number, read_signal};
 use super::terms::{WordLists, read_terms};
 use super::wording::Wording;
 use crate::fault::{At, Fault};
-use crate::finding::{Category, Conditions, Field, Level, RuleId, RuleVersion, Stage};
+use crate::finding::{Category, Conditions, Field, Level, Reach, RuleFacts, RuleId, RuleVersion, Stage};
 use crate::scan::detect::version;
 use crate::wire::SourceFile;
 
@@ -56,6 +56,14 @@ pub struct Rule {
     pub objections: Vec<Fault>,
     /// What `rules check` says aloud and lets pass.
     pub notes: Vec<Fault>,
+}
+
+impl Rule {
+    /// What the daemon needs to know of it.
+    pub fn facts(&self) -> RuleFacts {
+        let reach = Reach { stage: self.stage, conditions: self.conditions.clone() };
+        RuleFacts { id: self.id.clone(), version: self.version, category: self.category, level: self.level, reach }
+    }
 }
 
 /// By what the score is more or less when this holds.

@@ -203,7 +203,7 @@ pub struct ExampleForm {
     #[serde(default)]
     pub text: String,
     pub subject: Option<String>,
-    /// Where `text` stands; the rule's first field unless said.
+    /// Where `text` stands; the rule's first field unless said, and not where `subject` stands.
     pub field: Option<Field>,
     /// Unless said, `[who]` and `[when]` hold.
     pub sender: Option<Party>,

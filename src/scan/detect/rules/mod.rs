@@ -11,6 +11,7 @@ mod faults;
 mod fold;
 mod form;
 mod inflect;
+mod joint;
 mod pattern;
 mod sentence;
 mod signal;
@@ -30,6 +31,7 @@ use terms::WordLists;
 pub use book::RuleBook;
 pub use compile::Rule;
 pub use examples::run_examples;
+pub use form::Picture;
 
 /// Compiles every rule of a bundle. A later file of the same id replaces an earlier one: the school's own folder comes last.
 ///
@@ -150,6 +152,25 @@ mod tests {
         for stage in ["draft", "tested"] {
             assert_eq!(spans(&book(&format!("stage = \"{stage}\"\n{signals}"), rest), "one"), []);
         }
+    }
+
+    #[test]
+    fn a_subject_and_a_body_are_read_as_one_where_neither_fires_alone() {
+        let signals = r#"signal = [{ name = "a", terms = ["fox"] }, { name = "b", terms = ["hen"] }, { name = "c", terms = ["story"] }]"#;
+        let rest = "[decide]\nfire = \"a and b and not c\"\nscore = 50";
+        let both = book(signals, rest);
+        let found = |book: &RuleBook, subject: &str, body: &str| {
+            let extract =
+                |part: &str, field, text: &str| TextExtract { location: Location { part: part.to_owned(), field }, text: text.to_owned() };
+            let found = book.texts(&[extract("", Field::Subject, subject), extract("1", Field::Body, body)]);
+            found.into_iter().map(|(at, found)| (at, found.finding.location.field, found.span.unwrap())).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&both, "the fox", "met a hen"), [(0, Field::Subject, (4, 7))]);
+        assert_eq!(found(&both, "the fox", "met a fox and a hen"), [(1, Field::Body, (6, 9))], "it is told once");
+        assert_eq!(found(&both, "the fox", "met a hen in a story"), []);
+        assert_eq!(found(&both, "", "a fox"), []);
+        let body_alone = book(&format!("fields = [\"body\"]\n{signals}"), rest);
+        assert_eq!(found(&body_alone, "the fox", "met a hen"), []);
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::book::RuleBook;
 use super::compile::Rule;
 use super::evaluate::{self, Evidence, Hits};
 use super::fold::Folded;
+use super::joint;
 use super::signal::Signal;
 use crate::finding::{AdjustmentTrace, Location, Quote, SignalTrace, Trace};
 use crate::scan::extract::TextExtract;
@@ -23,17 +24,27 @@ const CONTEXT: usize = 30;
 impl RuleBook {
     /// Every rule that fires on these texts, and every one that a single signal or exception keeps from it.
     pub fn traces(&self, texts: &[TextExtract]) -> Vec<Trace> {
-        let mut traces = Vec::new();
-        for text in texts {
-            let folded = Folded::new(&text.text);
-            for (rule, hits) in self.touched(&folded, text.location.field) {
-                traces.extend(Tracing { rule, folded: &folded, text: &text.text, hits: &hits }.trace(&text.location));
-                if traces.len() == MOST_TRACES {
-                    return traces;
-                }
+        let mut traces: Vec<Trace> = texts.iter().flat_map(|text| self.traces_in(&text.text, &text.location)).take(MOST_TRACES).collect();
+        // A subject and its body are read as one, too.
+        for (subject, body) in texts.iter().flat_map(|one| texts.iter().map(move |other| (one, other))) {
+            if !joint::belongs(&subject.location, &body.location) {
+                continue;
             }
+            let fires = |trace: &Trace| trace.score.is_some();
+            let joined = self.traces_in(&joint::join(subject, body), &subject.location);
+            let (new, _): (Vec<_>, Vec<_>) = joined.into_iter().partition(|new| {
+                fires(new) && self.looks_in_both(&new.rule) && !traces.iter().any(|known| fires(known) && known.rule == new.rule)
+            });
+            traces.retain(|known| fires(known) || !new.iter().any(|new| new.rule == known.rule));
+            traces.extend(new);
         }
         traces
+    }
+
+    fn traces_in(&self, text: &str, location: &Location) -> Vec<Trace> {
+        let folded = Folded::new(text);
+        let touched = self.touched(&folded, location.field);
+        touched.iter().filter_map(|(rule, hits)| Tracing { rule, folded: &folded, text, hits }.trace(location)).collect()
     }
 }
 
