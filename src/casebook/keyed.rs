@@ -24,7 +24,7 @@ impl FromSql for Keyed {
 }
 
 impl Casebook {
-    /// One message, octet by octet: `Message::sha256`.
+    /// One message, octet by octet: `Message::digest`.
     pub fn key_message(&self, whole: &[u8; 32]) -> Keyed {
         self.keyed("message", &[whole])
     }

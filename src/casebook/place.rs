@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::column::{Json, Moment, moment, moment_if_any, parsed, word};
 use super::{Casebook, CasebookError, Keyed, New, Refusal, Result, mailbox};
 use crate::case::{CaseId, PlaceState};
+use crate::finding::Reason;
 use crate::journal::{Actor, Event};
 use crate::mail::{Address, Arrival, FolderName, Place, Uid, UidValidity};
 use crate::vault::{ObjectId, Receipt};
@@ -73,6 +74,24 @@ impl Casebook {
             )?
             .query_map([mailbox.as_str()], sealed_place)?
             .filter_map(Result::transpose)
+            .collect()
+        })
+    }
+
+    /// The messages of a mailbox that its server did not hand over, oldest first: they may be asked for again.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn passed_over(&self, mailbox: &Address) -> Result<Vec<(PlaceId, Place)>> {
+        self.read(|conn| {
+            conn.prepare_cached(
+                "SELECT DISTINCT place.*, address FROM incomplete
+                 JOIN place ON place.of_case = incomplete.of_case JOIN mailbox ON mailbox.id = place.mailbox
+                 WHERE reason IN (?, ?) AND state = ? AND address = ? ORDER BY place.id",
+            )?
+            .query_map(params![Json(Reason::Unanswered), Json(Reason::Unfetched), Json(PlaceState::Delivered), mailbox.as_str()], |row| {
+                Ok((PlaceId(row.get("id")?), place_of(row)?))
+            })?
             .collect()
         })
     }
@@ -247,7 +266,7 @@ fn sealed_place(row: &Row<'_>) -> rusqlite::Result<Option<SealedPlace>> {
 mod tests {
     use super::super::desk::{Desk, address, at, concern, place};
     use super::*;
-    use crate::finding::{Action, Level};
+    use crate::finding::{Action, Incomplete, Level};
 
     #[test]
     fn each_sealed_copy_has_its_own_object_and_the_newest_receipt_counts() {
@@ -288,6 +307,24 @@ mod tests {
         assert!(desk.book.is_message(here, &[1; 32]).unwrap());
         assert!(!desk.book.is_message(here, &[2; 32]).unwrap());
         assert!(matches!(desk.book.is_message(PlaceId(99), &[1; 32]), Err(CasebookError::NoPlace(99))));
+    }
+
+    #[test]
+    fn what_was_not_handed_over_is_passed_over_until_it_is_settled_and_what_was_read_in_part_never_is() {
+        let desk = Desk::new();
+        let unread = |reason| {
+            let mut concern = concern(Level::Weekly, Action::Pass);
+            concern.incomplete = vec![Incomplete { part: String::new(), reason }];
+            concern
+        };
+        desk.record(1, &place("ann", 1), &unread(Reason::EncryptedArchive), None);
+        let hung_up = desk.record(2, &place("ann", 2), &unread(Reason::Unanswered), None);
+        let withheld = desk.record(3, &place("ann", 3), &unread(Reason::Unfetched), None);
+        desk.record(4, &place("ben", 1), &unread(Reason::Unfetched), None);
+        let passed_over = || desk.book.passed_over(&address("ann")).unwrap();
+        assert_eq!(passed_over(), [(hung_up.place, place("ann", 2)), (withheld.place, place("ann", 3))]);
+        desk.book.settle(at(9), &Actor::Program, hung_up.place, PlaceState::Superseded).unwrap();
+        assert_eq!(passed_over(), [(withheld.place, place("ann", 3))]);
     }
 
     #[test]

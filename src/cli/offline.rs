@@ -1,13 +1,12 @@
 //! Messages from anywhere through the cage, and what the daemon would decide about each.
 
-use std::collections::BTreeSet;
-
 use jiff::Zoned;
+use jiff::civil::Date;
 use tokio::task::{JoinError, JoinSet};
 
 use super::Failure;
 use crate::config::Config;
-use crate::finding::{Circumstances, Finding, KeptOut, Person, Policy, Reason, Report, RuleId, Verdict, judge};
+use crate::finding::{Circumstances, Finding, KeptOut, Party, Person, Policy, Reason, Report, RuleId, Standing, Verdict, judge};
 use crate::mail::{Address, Private};
 use crate::wire::Message;
 use crate::worker::{Packer, Pool, PoolError};
@@ -60,26 +59,36 @@ fn tell_all<T>(done: Result<Examined<T>, JoinError>, tell: &mut impl FnMut(T, Re
     known_by.into_iter().zip(reports).try_for_each(|(known_by, report)| tell(known_by, report))
 }
 
-/// Decides as the daemon does, but for what it alone knows: in which mailbox a message lies, and what a person has
-/// waived.
+/// Decides as the daemon does, but for what it alone knows: in which mailbox a message lies, when it arrived, who has
+/// written to it before, and what a person has waived. Without a configuration nobody is known at all. A condition on what
+/// is not known is taken to hold: better a find too many than one that is kept quiet.
 pub(super) struct Judge {
     config: Option<Config>,
     policy: Policy,
+    today: Date,
+}
+
+/// A verdict, and what it rests upon.
+pub(super) struct Judgement {
+    pub verdict: Verdict,
+    /// The rules that count for some people or at some times only, which were taken to be these.
+    pub granted: Vec<RuleId>,
 }
 
 impl Judge {
     /// Without a configuration: the default policy, and every sender is taken to be at the school.
     pub fn new(config: Option<Config>) -> Self {
         let policy = config.as_ref().map_or_else(Policy::default, |config| config.policy.clone());
-        Self { config, policy }
-    }
-
-    pub fn threshold(&self) -> u16 {
-        self.policy.threshold()
+        Self { config, policy, today: Zoned::now().date() }
     }
 
     pub fn verdict(&self, report: &Report) -> Verdict {
-        judge(&report.findings, &report.incomplete, &self.policy, &self.circumstances(report))
+        self.judgement(report).verdict
+    }
+
+    /// In points of score.
+    pub fn threshold(&self) -> u16 {
+        self.policy.threshold()
     }
 
     /// What keeps a find of this message from counting.
@@ -87,28 +96,30 @@ impl Judge {
         finding.reach.conditions.keep_out(&self.circumstances(report))
     }
 
-    /// Of people whom nobody knows without a configuration, and of what a file does not tell, every condition of a rule is
-    /// taken to hold: better a find too many than a find that is kept quiet.
-    fn circumstances(&self, report: &Report) -> Circumstances<'static> {
-        let mut circumstances = Circumstances { today: Zoned::now().date(), ..Circumstances::default() };
-        match &self.config {
-            Some(config) => {
-                circumstances.sender_outside = report.sender.as_ref().is_none_or(|sender| !config.school.owns(sender.expose()));
-                (circumstances.sender, circumstances.recipients) = config.correspondents(report, None);
-            }
-            None => {
-                let unknown = |address: &Private<Address>| Person { address: Some(address.expose().clone()), ..Person::default() };
-                circumstances.sender = report.sender.as_ref().map(unknown).unwrap_or_default();
-                circumstances.recipients = report.recipients.iter().map(unknown).collect();
-            }
-        }
-        circumstances
+    pub fn judgement(&self, report: &Report) -> Judgement {
+        let verdict = judge(&report.findings, &report.incomplete, &self.policy, &self.circumstances(report));
+        let found = match &verdict {
+            Verdict::Flag(concern) | Verdict::Hold(concern) => &*concern.findings,
+            Verdict::Clear | Verdict::Incomplete(_) => &[],
+        };
+        let granted = found.iter().filter(|found| found.reach.conditions.ask_beyond(self.config.is_some()));
+        Judgement { granted: granted.map(|found| found.rule.clone()).collect(), verdict }
     }
 
-    /// The rules of a verdict that ask for what was taken to hold.
-    pub fn granted(&self, verdict: &Verdict) -> BTreeSet<RuleId> {
-        let (Verdict::Flag(concern) | Verdict::Hold(concern)) = verdict else { return BTreeSet::new() };
-        let taken = concern.findings.iter().filter(|found| found.reach.conditions.ask_beyond(self.config.is_some()));
-        taken.map(|found| found.rule.clone()).collect()
+    fn circumstances(&self, report: &Report) -> Circumstances<'static> {
+        let today = self.today;
+        let Some(config) = &self.config else {
+            let unknown = |address: &Private<Address>| Person { address: Some(address.expose().clone()), ..Person::default() };
+            let sender = report.sender.as_ref().map(unknown).unwrap_or_default();
+            return Circumstances {
+                sender,
+                recipients: report.recipients.iter().map(unknown).collect(),
+                today,
+                ..Circumstances::default()
+            };
+        };
+        let (sender, recipients) = config.correspondents(report, None);
+        let sender_outside = sender.standing == Standing::Is(Party::Outside);
+        Circumstances { sender_outside, sender, recipients, today, ..Circumstances::default() }
     }
 }

@@ -127,7 +127,7 @@ impl Errand<'_> {
     async fn put_back(&self, copy: &PlaceFacts) -> Result<String, Obstacle> {
         let folder = visible(&copy.place.folder.0);
         Ok(match copy.state {
-            PlaceState::Delivered => format!("was never taken out of {folder}"),
+            PlaceState::Delivered | PlaceState::Superseded => format!("was never taken out of {folder}"),
             PlaceState::LeftInMailbox => format!("still in {folder}, because its server cannot remove one message alone"),
             PlaceState::Released => "is back already".to_owned(),
             PlaceState::Sealed => return Err(Obstacle::OnItsWay),

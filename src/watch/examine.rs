@@ -50,6 +50,7 @@ impl Round<'_> {
         loop {
             let next = fetch.next().await?;
             let last = next.is_none();
+            self.came += usize::from(!last);
             let parcel = match next {
                 Some((uid, message)) => packer.add(uid, message),
                 None => packer.rest(),
@@ -75,19 +76,21 @@ impl Round<'_> {
         Ok(examined)
     }
 
-    /// As [`Round::examine`], when the server says no to a batch for the sake of a single message: that one is missing then.
-    /// When it hands over none of them, they are not to blame.
+    /// As [`Round::examine`], when the server says NO or BAD to a batch for the sake of a single message: that one is missing then.
+    /// When it hands over none of several, nor any other, they are not to blame.
     pub async fn one_by_one(&mut self, visit: &Visit<'_>, batch: &[Listed]) -> Result<Examined, Trouble> {
         let mut examined = Examined::default();
         let mut refused = Vec::new();
         for alone in batch.chunks(1) {
             match self.examine(visit, alone).await {
                 Ok(one) => examined.extend(one),
-                Err(Trouble::Imap(error @ ImapError::No { .. })) if self.session.is_in_step() => refused.push((alone[0].uid, error)),
+                Err(Trouble::Imap(error @ (ImapError::Bad { .. } | ImapError::No { .. }))) if self.session.is_in_step() => {
+                    refused.push((alone[0].uid, error))
+                }
                 Err(trouble) => return Err(trouble),
             }
         }
-        if refused.len() == batch.len() && batch.len() > 1 {
+        if refused.len() == batch.len() && !self.vouch(visit, batch).await? && batch.len() > 1 {
             return refused.pop().map_or(Ok(examined), |(_, error)| Err(error.into()));
         }
         examined.missing.extend(refused.into_iter().map(|(uid, _)| uid));
@@ -102,7 +105,7 @@ fn fresh(
     (uids, messages): Packed<Uid>,
     met: &mut Vec<(Uid, Keyed, Met)>,
 ) -> Result<Packed<(Uid, Keyed)>, Trouble> {
-    let keys: Vec<_> = messages.iter().map(|message| book.key_message(&message.sha256())).collect();
+    let keys: Vec<_> = messages.iter().map(|message| book.key_message(&message.digest())).collect();
     let known = book.knows(mailbox, &keys)?;
     let mut fresh = Packed::default();
     for (((uid, key), known), message) in uids.into_iter().zip(keys).zip(known).zip(messages) {

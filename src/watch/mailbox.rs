@@ -126,14 +126,14 @@ impl Post {
             self.session = Some(daemon.connect(watched).await?);
         }
         let Some(session) = self.session.as_mut() else { return Ok(Rounded::default()) };
-        Round { daemon, watched, session, memory: &mut self.memory }.run().await
+        Round { daemon, watched, session, memory: &mut self.memory, came: 0 }.run().await
     }
 
     /// Waits until `until`, or until the server says that something has arrived. It is a hint and no more:
     /// a server that falls silent delays nothing beyond the interval.
     async fn news(&mut self, daemon: &Daemon, until: impl Future<Output = ()>) {
         let wanted = daemon.config().watch.idle && self.no_idle_before.is_none_or(|before| before <= Instant::now());
-        match self.session.as_mut().filter(|session| wanted && session.capabilities().idle) {
+        match self.session.as_mut().filter(|session| wanted && session.is_in_step() && session.capabilities().idle) {
             Some(session) => {
                 if idle(session, self.inbox_next, until).await.is_err() {
                     // The next poll connects again, and is followed by no IDLE for a while.

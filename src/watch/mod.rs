@@ -4,6 +4,7 @@
 //! and a count. The mailbox is the queue: a crash and a shutdown are the same event.
 
 mod backoff;
+mod blame;
 mod board;
 mod connect;
 mod examine;
@@ -15,6 +16,7 @@ mod put_back;
 mod quarantine;
 mod registry;
 mod round;
+mod second_look;
 mod shelf;
 mod start;
 mod tell;

@@ -3,8 +3,10 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
+use super::blame::Suspects;
 use super::imap::{Folder, FolderStatus, ImapError, Session};
 use super::quarantine;
+use super::second_look::SecondLooks;
 use super::visit::Visit;
 use super::{Daemon, Trouble};
 use crate::casebook::{Learnt, Progress, SealedPlace};
@@ -14,14 +16,14 @@ use crate::mail::{Address, Cursor, FolderName, Uid, UidValidity};
 /// What is remembered of a mailbox from round to round.
 #[derive(Default)]
 pub struct Memory {
-    /// Messages that the server lists and does not hand over in a form that can be read, and in how many rounds.
-    pub withheld: HashMap<Numbered, u32>,
+    pub suspects: Suspects,
     /// In octets, of messages whose size the server understates.
     pub true_sizes: HashMap<Numbered, u64>,
     /// The folder in which the last round broke off. It comes last, so that it keeps no other from being read.
     pub broke_off: Option<FolderName>,
     /// The session broke with it: the messages of that folder are fetched one by one, so that the one to blame is found.
     pub broke: bool,
+    pub second_looks: SecondLooks,
     quiet: Option<Quiet>,
 }
 
@@ -65,6 +67,8 @@ pub struct Round<'a> {
     pub watched: &'a Watched,
     pub session: &'a mut Session,
     pub memory: &'a mut Memory,
+    /// Messages that were handed over in this round.
+    pub came: usize,
 }
 
 impl Round<'_> {
@@ -75,8 +79,9 @@ impl Round<'_> {
     pub async fn run(&mut self) -> Result<Rounded, Trouble> {
         let config = self.daemon.config();
         let survey = self.session.survey().await?;
+        let second_looks = self.memory.second_looks.are_due(self.daemon, &self.watched.mailbox.address)?;
         let same = |quiet: &&Quiet| quiet.survey == survey && Arc::ptr_eq(&quiet.config, &config);
-        if let Some(quiet) = self.memory.quiet.as_ref().filter(same) {
+        if let Some(quiet) = self.memory.quiet.as_ref().filter(same).filter(|_| !second_looks) {
             return Ok(quiet.rounded.clone());
         }
         let mut folders = survey.clone();
@@ -113,8 +118,14 @@ impl Round<'_> {
             }
         }
         self.memory.broke_off = None;
-        self.memory.quiet = quiet.then(|| Quiet { config, survey, rounded: rounded.clone() });
-        self.session.leave().await?;
+        self.memory.quiet = quiet.then(|| Quiet { config, survey: survey.clone(), rounded: rounded.clone() });
+        if second_looks {
+            let folders: Vec<_> = survey.into_iter().map(|(folder, _)| folder).collect();
+            self.look_again(&folders).await?;
+        }
+        if self.session.is_in_step() {
+            self.session.leave().await?;
+        }
         Ok(rounded)
     }
 

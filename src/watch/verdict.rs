@@ -52,7 +52,7 @@ impl Round<'_> {
     fn verdict(&self, caught: &Caught, learnt: &mut Learnt) -> Result<Verdict, Trouble> {
         let config = self.daemon.config();
         let report = &caught.report;
-        let body = caught.message.body_sha256();
+        let body = caught.message.body_digest();
         let contact = report.sender.as_ref().and_then(|sender| self.contact(sender.expose()));
         let asks_for_contact = report.findings.iter().any(|found| found.reach.conditions.who.first_contact.is_some());
         let met_now = contact.is_some_and(|contact| !learnt.contacts.insert(contact));

@@ -19,8 +19,6 @@ use crate::wire::Message;
 /// One FETCH brings at most so many messages, and so many octets unless one message alone is larger.
 const BATCH_MESSAGES: usize = 200;
 const BATCH_OCTETS: u64 = 8 << 20;
-/// In so many rounds a message is asked for that does not come, or not in a form that can be read, before it is noted as unread.
-const PATIENCE: u32 = 3;
 /// What one visit to a folder judges at most, in messages, before the other folders have their turn.
 const VISIT: usize = 1_000;
 /// Numbers that one listing is about, at first: twice as many after a listing that brought few messages.
@@ -34,7 +32,7 @@ pub struct Visit<'a> {
 }
 
 impl Visit<'_> {
-    fn number(&self, uid: Uid) -> Numbered {
+    pub fn number(&self, uid: Uid) -> Numbered {
         (self.folder.name.clone(), self.cursor.uidvalidity, uid)
     }
 }
@@ -77,8 +75,7 @@ impl Round<'_> {
         if let Some(oldest) = listed.iter().map(|message| message.arrival.internal_date).min() {
             self.daemon.board.waiting(self.mailbox(), oldest);
         }
-        let alone = self.memory.broke && self.memory.broke_off.as_ref() == Some(&visit.folder.name);
-        let most = if alone { 1 } else { BATCH_MESSAGES };
+        let most = if self.is_suspicious(visit) { 1 } else { BATCH_MESSAGES };
         for batch in batches(listed, most) {
             let turn = self.daemon.gate(self.watched).turn().await;
             let (judged, learnt, unread) = self.batch(visit, batch).await?;
@@ -94,7 +91,7 @@ impl Round<'_> {
         Ok(true)
     }
 
-    async fn commit(&self, folder: &Folder, cursor: Cursor, judged: Vec<Judged>, learnt: Learnt) -> Result<(), Trouble> {
+    pub async fn commit(&self, folder: &Folder, cursor: Cursor, judged: Vec<Judged>, learnt: Learnt) -> Result<(), Trouble> {
         self.progress(vec![Progress { mailbox: self.mailbox().clone(), folder: folder.name.clone(), cursor, judged, learnt }]).await
     }
 
@@ -105,15 +102,20 @@ impl Round<'_> {
 
     /// Has a batch examined and acts on the verdicts. Returns what was judged and learnt, and the first message that
     /// could not be judged.
-    async fn batch(&mut self, visit: &mut Visit<'_>, batch: &[Listed]) -> Result<(Vec<Judged>, Learnt, Option<Uid>), Trouble> {
-        let (given_up, fetched): (Vec<_>, Vec<_>) = batch
-            .iter()
-            .cloned()
-            .partition(|listed| self.memory.withheld.get(&visit.number(listed.uid)).is_some_and(|tries| *tries >= PATIENCE));
+    pub async fn batch(&mut self, visit: &mut Visit<'_>, batch: &[Listed]) -> Result<(Vec<Judged>, Learnt, Option<Uid>), Trouble> {
+        let given_up = |listed: &Listed| self.memory.suspects.given_up(&visit.number(listed.uid));
+        let passed_over: Vec<_> = batch.iter().filter_map(|listed| Some((listed, given_up(listed)?))).collect();
+        let fetched: Vec<_> = batch.iter().filter(|listed| given_up(listed).is_none()).cloned().collect();
+        if self.is_suspicious(visit) {
+            self.vouch(visit, &fetched).await?;
+        }
+        let came = self.came;
         let Examined { messages, oversized, missing } = match self.examine(visit, &fetched).await {
-            Err(Trouble::Imap(ImapError::No { .. })) if self.session.is_in_step() => self.one_by_one(visit, &fetched).await?,
+            Err(Trouble::Imap(ImapError::Bad { .. } | ImapError::No { .. })) if self.session.is_in_step() => {
+                self.one_by_one(visit, &fetched).await?
+            }
             Err(Trouble::Imap(error)) => {
-                self.blame(visit, &fetched, &error);
+                self.blame(visit, &fetched, self.came > came, &error);
                 return Err(error.into());
             }
             examined => examined?,
@@ -138,33 +140,19 @@ impl Round<'_> {
         for listed in batch.iter().filter(|listed| oversized.contains(&listed.uid)) {
             followed.unread.push(self.unread(visit, listed, Reason::Budget)?);
         }
-        for listed in &given_up {
-            followed.unread.push(self.unread(visit, listed, Reason::Unfetched)?);
+        for (listed, reason) in &passed_over {
+            tracing::warn!(mailbox = %self.mailbox(), uid = %listed.uid, %reason, "a message is passed over");
+            followed.unread.push(self.unread(visit, listed, *reason)?);
         }
-        judged.extend((0..oversized.len() + given_up.len()).map(|_| Judged { message: None, outcome: Outcome::Incomplete }));
+        judged.extend((0..oversized.len() + passed_over.len()).map(|_| Judged { message: None, outcome: Outcome::Incomplete }));
         quarantine::note_incomplete(self.daemon, followed.unread).await?;
         let mut waiting = None;
         for listed in self.still_there(visit, missing).await? {
-            *self.memory.withheld.entry(visit.number(listed.uid)).or_default() += 1;
+            self.memory.suspects.strike(visit.number(listed.uid), Reason::Unfetched);
             waiting = waiting.or(Some(listed.uid));
         }
         self.remove(visit, followed.held).await?;
         Ok((judged, followed.learnt, waiting))
-    }
-
-    /// Remembers which message broke the session, if it was a message and not the network.
-    fn blame(&mut self, visit: &Visit<'_>, batch: &[Listed], error: &ImapError) {
-        match error {
-            ImapError::LiteralTooLarge { uid: Some(uid), octets, .. } => {
-                self.memory.true_sizes.insert(visit.number(*uid), *octets);
-            }
-            ImapError::LiteralTooLarge { .. } | ImapError::Malformed { .. } => {
-                if let [alone] = batch {
-                    *self.memory.withheld.entry(visit.number(alone.uid)).or_default() += 1;
-                }
-            }
-            _ => {}
-        }
     }
 
     /// Removes what was sealed. The folder was opened for reading; removing needs it open for writing.

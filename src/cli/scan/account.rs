@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::messages::Found;
 use crate::cli::Output;
+use crate::cli::offline::Judgement;
 use crate::cli::progress::{Progress, counted};
 use crate::finding::{Category, Incomplete, Kind, Level, Location, Report, RuleId, Stage, Verdict};
 
@@ -81,13 +82,16 @@ struct MatchLine<'a> {
 
 impl Account {
     pub fn new(json: bool) -> Self {
-        let progress = Progress::new(json);
-        Self { json, clear: 0, flagged: 0, held: 0, incomplete: 0, rows: Vec::new(), granted: BTreeSet::new(), progress }
-    }
-
-    /// What these rules ask for besides words could not be looked up.
-    pub fn take_for_granted(&mut self, rules: BTreeSet<RuleId>) {
-        self.granted.extend(rules);
+        Self {
+            json,
+            clear: 0,
+            flagged: 0,
+            held: 0,
+            incomplete: 0,
+            rows: Vec::new(),
+            granted: BTreeSet::new(),
+            progress: Progress::new(json),
+        }
     }
 
     pub fn messages(&self) -> u64 {
@@ -96,7 +100,9 @@ impl Account {
 
     /// # Errors
     /// When the output cannot be written.
-    pub fn tell(&mut self, found: &Found, report: &Report, verdict: &Verdict, rule_set: &str, out: &mut Output) -> io::Result<()> {
+    pub fn tell(&mut self, found: &Found, report: &Report, judged: &Judgement, rule_set: &str, out: &mut Output) -> io::Result<()> {
+        let verdict = &judged.verdict;
+        self.granted.extend(judged.granted.iter().cloned());
         *match verdict {
             Verdict::Clear => &mut self.clear,
             Verdict::Flag(_) => &mut self.flagged,

@@ -63,12 +63,10 @@ impl Scan {
             let judge = Judge::new(caged.config);
             let rule_set = pool.rule_set().id;
             let messages = unreadable.leave_out(found);
-            let ended = offline::examine_each(&pool, self.json, messages, |found, report| {
-                let verdict = judge.verdict(&report);
-                account.take_for_granted(judge.granted(&verdict));
-                Ok(account.tell(&found, &report, &verdict, &rule_set, out)?)
-            });
-            ended.await
+            offline::examine_each(&pool, self.json, messages, |found, report| {
+                Ok(account.tell(&found, &report, &judge.judgement(&report), &rule_set, out)?)
+            })
+            .await
         });
         // What was done is told, however it ended.
         let scanned = account.messages();
