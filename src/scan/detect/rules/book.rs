@@ -8,7 +8,10 @@ use aho_corasick::AhoCorasick;
 use super::compile::Rule;
 use super::evaluate::{self, Fired, Hits};
 use super::fold::Folded;
+use super::form::Evasion;
 use super::joint;
+use super::lexicon::Lexicon;
+use super::reread;
 use super::signal::Signal;
 use super::words::WordIndex;
 use crate::finding::{Field, Finding, Kind, Location, RuleId, Stage};
@@ -26,6 +29,8 @@ pub struct RuleBook {
     first_keys: Vec<u32>,
     keys: u32,
     words: WordIndex,
+    /// The terms that are looked for under disguises too.
+    lexicon: Lexicon,
     /// The literals of all regexes, and the key of the signal that each belongs to.
     literals: Option<AhoCorasick>,
     literal_keys: Vec<u32>,
@@ -66,10 +71,13 @@ impl RuleBook {
             terms.extend(rule.exceptions.iter().map(|term| (term.as_str(), first + key(rule.signals.len()))));
         }
         let words = WordIndex::new(terms.iter().copied());
+        let rule_of = |key: u32| &rules[first_keys.partition_point(|first| *first <= key) - 1];
+        let disguised = terms.iter().filter(|(_, key)| rule_of(*key).evasion == Evasion::Letters);
+        let lexicon = Lexicon::new(disguised.map(|(term, _)| *term));
         let automaton = (!literals.is_empty()).then(|| AhoCorasick::builder().ascii_case_insensitive(true).build(&literals).ok()).flatten();
         let terms = terms.len() + patterns;
         let restless = (0..rules.len()).filter(|place| evaluate::could_fire(&rules[*place], &|_| false)).collect();
-        Self { first_keys, keys, words, restless, terms, literal_keys, literals: automaton, rules }
+        Self { first_keys, keys, words, lexicon, restless, terms, literal_keys, literals: automaton, rules }
     }
 
     pub fn rules(&self) -> usize {
@@ -87,7 +95,7 @@ impl RuleBook {
         let mut subjects: Vec<(usize, Found)> = Vec::new();
         for (place, text) in texts.iter().enumerate() {
             let folded = Folded::new(&text.text);
-            let mut found = self.search(folded.octets());
+            let mut found = self.search(folded.view());
             for (rule, fired) in self.fired(&folded, &mut found, text.location.field) {
                 let span = folded.original(&fired.span);
                 matches.push((place, rule.as_match(&text.location, (span.start, span.end), fired.score)));
@@ -110,7 +118,7 @@ impl RuleBook {
 
     /// Every rule of which any signal is seen, and what is seen of it.
     pub(super) fn touched(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Hits)> {
-        let mut found = self.search(folded.octets());
+        let mut found = self.search(folded.view());
         let mut places: Vec<usize> = found.seen.iter().map(|key| self.rule_of(*key)).chain(self.restless.iter().copied()).collect();
         places.sort_unstable();
         places.dedup();
@@ -138,7 +146,7 @@ impl RuleBook {
         }
         let text = joint::join(subject, body);
         let folded = Folded::new(&text);
-        let mut found = self.search(folded.octets());
+        let mut found = self.search(folded.view());
         let fired = self.evaluated(places, &folded, &mut found).into_iter().map(|(rule, fired)| {
             let span = folded.original(&fired.span);
             (rule, rule.as_match(&subject.location, joint::within_subject(subject, (span.start, span.end)), fired.score))
@@ -165,7 +173,7 @@ impl RuleBook {
         found.hits.sort_unstable_by_key(|(key, span)| (*key, span.start, span.end));
         let evaluated = places.into_iter().map(|place| {
             let rule = &self.rules[place];
-            Some((rule, evaluate::fires(rule, folded.octets(), &found.of_rule(self.first_keys[place], rule.signals.len()))?))
+            Some((rule, evaluate::fires(rule, folded.view().as_bytes(), &found.of_rule(self.first_keys[place], rule.signals.len()))?))
         });
         evaluated.flatten().collect()
     }
@@ -178,9 +186,15 @@ impl RuleBook {
     }
 
     /// One pass for the terms, one for the literals.
-    fn search(&self, text: &[u8]) -> Found {
+    fn search(&self, view: &str) -> Found {
+        let text = view.as_bytes();
         let mut found = Found::default();
         self.words.scan(text, |key, span| found.push(key, span, self.keys));
+        reread::scan(view, &self.lexicon, &self.words, |key, span| {
+            if self.rules[self.rule_of(key)].evasion == Evasion::Letters {
+                found.push(key, span, self.keys);
+            }
+        });
         match &self.literals {
             Some(literals) => {
                 for literal in literals.find_overlapping_iter(text) {

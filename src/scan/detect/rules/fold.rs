@@ -32,8 +32,8 @@ impl<'a> Folded<'a> {
         Self { original: text, view: Cow::Owned(folding.view), pieces: folding.pieces }
     }
 
-    pub fn octets(&self) -> &[u8] {
-        self.view.as_bytes()
+    pub fn view(&self) -> &str {
+        &self.view
     }
 
     /// The octets of the original behind a range of the view, widened to whole characters.

@@ -4,15 +4,20 @@ mod book;
 mod circumstances;
 mod compile;
 mod digits;
+mod disguise;
 mod evaluate;
 mod examples;
 mod expression;
 mod faults;
 mod fold;
 mod form;
+mod gate;
 mod inflect;
 mod joint;
+mod letters;
+mod lexicon;
 mod pattern;
+mod reread;
 mod sentence;
 mod signal;
 mod terms;
@@ -214,6 +219,14 @@ mod tests {
         };
         assert_eq!((scores("a fox"), scores("a fox and a hen"), scores("a story of a fox and a hen")), (vec![40], vec![100], vec![90]));
         assert_eq!(scores("the story of a fox"), [0_u16; 0]);
+    }
+
+    #[test]
+    fn a_rule_is_matched_under_disguises_unless_it_says_otherwise() {
+        let rest = "[decide]\nfire = \"a\"\nscore = 50";
+        let signals = r#"signal = [{ name = "a", terms = ["needle"] }]"#;
+        assert_eq!(spans(&book(signals, rest), "a n33dle"), [(2, 8)]);
+        assert_eq!(spans(&book(&format!("evasion = \"none\"\n{signals}"), rest), "a n33dle"), []);
     }
 
     #[test]

@@ -91,7 +91,7 @@ impl Tracing<'_> {
     }
 
     fn weigh(&self, hits: &Hits) -> Vec<Evidence> {
-        evaluate::weigh(self.rule, self.folded.octets(), hits)
+        evaluate::weigh(self.rule, self.folded.view().as_bytes(), hits)
     }
 
     /// The signals that hold and those that do not, each of which alone turns what the rule does.
@@ -116,7 +116,7 @@ impl Tracing<'_> {
             hits.spans[signal].clear();
             hits.flooded[signal] = false;
         }
-        let mut found = evaluate::weigh(&rule, self.folded.octets(), &hits);
+        let mut found = evaluate::weigh(&rule, self.folded.view().as_bytes(), &hits);
         found[signal].holds = false;
         found
     }
@@ -134,7 +134,7 @@ impl Tracing<'_> {
     /// Words that are none of the signal's terms as they stand there.
     fn is_disguised(&self, signal: usize, span: &Range<usize>) -> bool {
         let Signal::Terms(terms) = &self.rule.signals[signal] else { return false };
-        let words = String::from_utf8_lossy(&self.folded.octets()[span.clone()]).to_lowercase();
+        let words = String::from_utf8_lossy(&self.folded.view().as_bytes()[span.clone()]).to_lowercase();
         let words =
             words.split([' ', '\t', '\r', '\n', '\u{b}', '\u{c}', '>']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
         !terms.iter().any(|term| *term == words || term.replace('\'', "") == words)

@@ -87,7 +87,7 @@ impl WordIndex {
         let mut last = [0; 64];
         last[..tail.len()].copy_from_slice(tail);
         for (number, block) in blocks.iter().chain([&last]).enumerate() {
-            let words = word_mask(block);
+            let words = bits(block, is_word);
             let mut edges = words ^ (words << 1 | inside);
             inside = words >> 63;
             while edges != 0 {
@@ -100,6 +100,13 @@ impl WordIndex {
                     self.look_up(text, &(start..at), &mut found);
                 }
             }
+        }
+    }
+
+    /// Calls `found` with the key of every term that is this one word.
+    pub fn find(&self, word: &[u8], mut found: impl FnMut(u32)) {
+        if !self.anchors.is_empty() {
+            self.look_up(word, &(0..word.len()), &mut |key, _| found(key));
         }
     }
 
@@ -197,7 +204,8 @@ pub fn words(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
 
 /// Letters, digits and the underscore; whatever is not ASCII, for the folded view has no other signs left that touch a word.
 pub fn is_word(octet: u8) -> bool {
-    (octet | 0x20).wrapping_sub(b'a') < 26 || octet.wrapping_sub(b'0') < 10 || octet == b'_' || octet >= 0x80
+    // Without branches, so that compilers use vectors.
+    ((octet | 0x20).wrapping_sub(b'a') < 26) | (octet.wrapping_sub(b'0') < 10) | (octet == b'_') | (octet >= 0x80)
 }
 
 /// White space, and the mark before quoted lines.
@@ -205,11 +213,12 @@ fn is_gap(octet: u8) -> bool {
     matches!(octet, b' ' | b'\t'..=b'\r' | b'>')
 }
 
-/// A bit for every octet of a block that belongs to a word. Free of branches, so that compilers use vectors.
-fn word_mask(block: &[u8; 64]) -> u64 {
+/// A bit for every octet of a block of which something holds.
+#[inline]
+pub fn bits(block: &[u8; 64], holds: impl Fn(u8) -> bool) -> u64 {
     let mut flags = [0_u8; 64];
     for (flag, octet) in flags.iter_mut().zip(block) {
-        *flag = u8::from(is_word(*octet));
+        *flag = u8::from(holds(*octet));
     }
     let (eights, _) = flags.as_chunks::<8>();
     // The product gathers the lowest bits of eight octets in the highest octet.
