@@ -304,6 +304,24 @@ fn a_rule_that_does_not_compile_is_told_before_anything_starts() {
 }
 
 #[test]
+fn one_fault_among_many_rules_is_told_as_one_among_few() {
+    let office = Office::new();
+    for number in 0..100 {
+        let terms: Vec<_> = (0..300).map(|term| format!("\"made up {number} {term}\"")).collect();
+        let many = rule("scam", WORD).replace("scam.test", &format!("scam.test-{number}"));
+        office.write(
+            &format!("rules/scam/test-{number}.toml"),
+            many.replace(&format!("[\"{WORD}\"]"), &format!("[\"{WORD}\", {}]", terms.join(", "))),
+        );
+    }
+    office.write("a.eml", mail("clear"));
+    assert_eq!(office.run(&["scan", "a.eml"]).status.code(), Some(0));
+    office.write("rules/bullying/test.toml", rule("bullying", WORD).replace("score = 80", "score = 800"));
+    let told = office.fault(&["scan", "a.eml"]);
+    assert!(told.starts_with("error: rule `bullying.test` does not compile\n   at: "), "{told}");
+}
+
+#[test]
 fn a_sample_that_fails_is_found_by_rules_check() {
     let office = Office::new();
     let output = office.run(&["rules", "check"]);
