@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::caged::{self, Sources};
+use super::saved;
+use crate::cli::caged::{self, Caged, Sources};
 use crate::cli::{Failure, Output};
 use crate::worker::{Nursery, Ready};
 
@@ -14,6 +15,9 @@ use crate::worker::{Nursery, Ready};
 /// then 78.
 #[derive(Debug, Args)]
 pub(super) struct Check {
+    /// Check again whenever a rule is saved.
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     sources: Sources,
     /// Directories of rules. Without any the configuration's; or `rules` here, else the package's.
@@ -23,15 +27,29 @@ pub(super) struct Check {
 
 impl Check {
     pub fn run(self, out: &mut Output) -> Result<(), Failure> {
-        let caged = self.sources.open(self.directories)?;
-        let Ready { set, notes, .. } = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
-        for note in notes {
-            out.line(&note.told_as("note"))?;
+        if self.watch {
+            return saved::again_and_again(self.directories.clone(), out, |out| self.once(out));
         }
-        out.line(&format!("{} rules, {} terms, {} samples: all as they should", set.rules, set.terms, set.examples))?;
-        if !caged.bundle.hash_lists.is_empty() {
-            out.line(&format!("{} digests in {} lists", set.list_entries, caged.bundle.hash_lists.len()))?;
-        }
-        Ok(())
+        self.once(out).1
     }
+
+    /// The directories that were read, and what came of it.
+    fn once(&self, out: &mut Output) -> (Vec<PathBuf>, Result<(), Failure>) {
+        match self.sources.clone().open(self.directories.clone()) {
+            Err(failure) => (Vec::new(), Err(failure)),
+            Ok(caged) => (caged.rules.clone(), check(&caged, out)),
+        }
+    }
+}
+
+fn check(caged: &Caged, out: &mut Output) -> Result<(), Failure> {
+    let Ready { set, notes, .. } = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
+    for note in notes {
+        out.line(&note.told_as("note"))?;
+    }
+    out.line(&format!("{} rules, {} terms, {} samples: all as they should", set.rules, set.terms, set.examples))?;
+    if !caged.bundle.hash_lists.is_empty() {
+        out.line(&format!("{} digests in {} lists", set.list_entries, caged.bundle.hash_lists.len()))?;
+    }
+    Ok(())
 }

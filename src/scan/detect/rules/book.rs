@@ -14,7 +14,7 @@ use super::lexicon::Lexicon;
 use super::reread;
 use super::signal::Signal;
 use super::words::WordIndex;
-use crate::finding::{Field, Finding, Kind, Location};
+use crate::finding::{Field, Finding, Kind, Location, RuleId, Stage};
 use crate::scan::detect::Match;
 use crate::scan::extract::TextExtract;
 
@@ -45,9 +45,9 @@ pub struct RuleBook {
 }
 
 impl RuleBook {
-    /// Rules in a stage that does not run are left out.
-    pub fn new(rules: impl IntoIterator<Item = Rule>) -> Self {
-        let rules: Vec<_> = rules.into_iter().filter(|rule| rule.stage.runs()).collect();
+    /// Rules that have not come so far as `lowest` are left out.
+    pub fn new(rules: impl IntoIterator<Item = Rule>, lowest: Stage) -> Self {
+        let rules: Vec<_> = rules.into_iter().filter(|rule| rule.stage >= lowest).collect();
         let mut keys = 0;
         let mut first_keys = Vec::new();
         for rule in &rules {
@@ -120,6 +120,21 @@ impl RuleBook {
         matches
     }
 
+    /// Every rule of which any signal is seen, and what is seen of it.
+    pub(super) fn touched(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Hits)> {
+        let mut found = self.search(folded.view());
+        let mut places: Vec<usize> = found.seen.iter().map(|key| self.rule_of(*key)).chain(self.restless.iter().copied()).collect();
+        places.sort_unstable();
+        places.dedup();
+        places.retain(|place| self.rules[*place].looks_in(field));
+        found.sort();
+        let of = |place: usize| {
+            let rule = &self.rules[place];
+            (rule, found.of_rule(self.first_keys[place], rule.signals.len(), &self.pattern_keys))
+        };
+        places.into_iter().map(of).collect()
+    }
+
     /// The rules that fire on a subject and a body read as one. Looked into only where some rule could fire by what was
     /// seen in the two.
     fn joined(&self, (subject, in_subject): (&TextExtract, &Found), (body, in_body): (&TextExtract, &Found)) -> Vec<(&Rule, Match)> {
@@ -128,9 +143,8 @@ impl RuleBook {
             let key = self.first_keys[place] + key(signal);
             in_subject.has_seen(key) || in_body.has_seen(key)
         };
-        let looks_in_both = |rule: &Rule| [Field::Subject, Field::Body].iter().all(|field| rule.looks_in(*field));
         let mut places: Vec<_> = touched
-            .filter(|place| looks_in_both(&self.rules[*place]) && evaluate::could_fire(&self.rules[*place], &|signal| both(*place, signal)))
+            .filter(|place| self.rules[*place].looks_in_both() && evaluate::could_fire(&self.rules[*place], &|signal| both(*place, signal)))
             .collect();
         places.sort_unstable();
         places.dedup();
@@ -145,6 +159,10 @@ impl RuleBook {
             (rule, rule.as_match(&subject.location, joint::within_subject(subject, (span.start, span.end)), fired.score))
         });
         fired.collect()
+    }
+
+    pub(super) fn looks_in_both(&self, rule: &RuleId) -> bool {
+        self.rules.iter().any(|known| known.id == *rule && known.looks_in_both())
     }
 
     fn fired(&self, folded: &Folded<'_>, found: &mut Found, field: Field) -> Vec<(&Rule, Fired)> {
@@ -216,6 +234,11 @@ impl RuleBook {
 impl Rule {
     fn looks_in(&self, field: Field) -> bool {
         self.fields.is_empty() || self.fields.contains(&field)
+    }
+
+    /// In the subject and in the body.
+    fn looks_in_both(&self) -> bool {
+        [Field::Subject, Field::Body].iter().all(|field| self.looks_in(*field))
     }
 
     fn as_match(&self, location: &Location, span: (usize, usize), score: u16) -> Match {

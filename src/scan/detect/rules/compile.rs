@@ -12,6 +12,7 @@ use super::faults::Faults;
 use super::form::{Evasion, ExampleForm, Expect, Picture, RuleForm};
 use super::signal::{Signal, read_number, read_signal};
 use super::terms::{WordLists, read_terms};
+use super::wording::Wording;
 use crate::fault::{At, Fault};
 use crate::finding::{Category, Conditions, Field, Level, Reach, RuleFacts, RuleId, RuleVersion, Stage};
 use crate::scan::detect::version;
@@ -48,6 +49,8 @@ pub struct Rule {
     /// Before it is adjusted; 0 to 100.
     pub score: u16,
     pub adjustments: Vec<Adjustment>,
+    /// As it is written, for whoever asks why.
+    pub wording: Wording,
     pub examples: Vec<Example>,
     /// What `rules check` refuses although it compiles.
     pub objections: Vec<Fault>,
@@ -158,6 +161,7 @@ fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8], lists: &WordList
             fire,
             score,
             adjustments,
+            wording: Wording::of(form),
             examples,
             objections,
             notes: notes.list,

@@ -16,6 +16,7 @@ const MAX_CHECKED: usize = 4_096;
 const LONGEST_WORD: usize = 64;
 
 /// What one text has of the signals of one rule; the vectors are parallel to its signals.
+#[derive(Clone)]
 pub struct Hits {
     /// In the order of the text.
     pub spans: Vec<Vec<Range<usize>>>,
@@ -48,6 +49,23 @@ pub struct Fired {
 
 /// Whether the rule fires, and where. Asked only of rules that could fire.
 pub fn fires(rule: &Rule, text: &[u8], hits: &Hits) -> Option<Fired> {
+    let found = weigh(rule, text, hits);
+    let score = score(rule, &|signal| found[signal].holds)?;
+    let first = rule.fire.speaks_for().into_iter().filter(|signal| found[*signal].holds).filter_map(|signal| found[signal].spans.first());
+    Some(Fired { span: first.min_by_key(|span| span.start).cloned().unwrap_or(0..0), score })
+}
+
+/// What the rule scores where these signals hold, 1 to 100; `None` where it does not fire.
+pub fn score(rule: &Rule, holds: &impl Fn(usize) -> bool) -> Option<u16> {
+    if !rule.fire.holds(holds) {
+        return None;
+    }
+    let adjusted = rule.adjustments.iter().filter(|adjust| adjust.when.holds(holds)).map(|adjust| i32::from(adjust.add));
+    u16::try_from((i32::from(rule.score) + adjusted.sum::<i32>()).clamp(0, 100)).ok().filter(|score| *score > 0)
+}
+
+/// What stands for each signal of the rule.
+pub fn weigh(rule: &Rule, text: &[u8], hits: &Hits) -> Vec<Evidence> {
     let exceptions = merged(&hits.exceptions);
     let mut found: Vec<Evidence> = Vec::with_capacity(rule.signals.len());
     for (place, signal) in rule.signals.iter().enumerate() {
@@ -65,21 +83,14 @@ pub fn fires(rule: &Rule, text: &[u8], hits: &Hits) -> Option<Fired> {
         };
         found.push(evidence);
     }
-    if !rule.fire.holds(&|signal| found[signal].holds) {
-        return None;
-    }
-    let adjusted =
-        rule.adjustments.iter().filter(|adjust| adjust.when.holds(&|signal| found[signal].holds)).map(|adjust| i32::from(adjust.add));
-    let score = u16::try_from((i32::from(rule.score) + adjusted.sum::<i32>()).clamp(0, 100)).ok().filter(|score| *score > 0)?;
-    let first = rule.fire.speaks_for().into_iter().filter(|signal| found[*signal].holds).filter_map(|signal| found[signal].spans.first());
-    Some(Fired { span: first.min_by_key(|span| span.start).cloned().unwrap_or(0..0), score })
+    found
 }
 
 /// What stands for one signal, exceptions taken off.
-struct Evidence {
-    holds: bool,
+pub struct Evidence {
+    pub holds: bool,
     /// In the order of the text.
-    spans: Vec<Range<usize>>,
+    pub spans: Vec<Range<usize>>,
 }
 
 impl Evidence {

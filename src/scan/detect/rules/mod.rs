@@ -21,6 +21,8 @@ mod reread;
 mod sentence;
 mod signal;
 mod terms;
+mod trace;
+mod wording;
 mod words;
 
 use std::collections::BTreeMap;
@@ -66,7 +68,7 @@ pub fn compile_all(bundle: &Bundle) -> Result<Vec<Rule>, Vec<Fault>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Field, Location};
+    use crate::finding::{Field, Location, Stage};
     use crate::scan::extract::TextExtract;
     use crate::wire::SourceFile;
 
@@ -95,7 +97,7 @@ mod tests {
             format!("schema = 1\nid = \"scam.test\"\ntitle = \"A made-up rule\"\ncategory = \"scam\"\n{stage}\n{head}\n{body}\n{AFTER}");
         let file = SourceFile { path: "rules/scam/test.toml".into(), octets: octets.into_bytes() };
         let rules = compile_all(&Bundle { rules: vec![file], ..Bundle::default() }).unwrap_or_else(|faults| panic!("{}", faults[0]));
-        RuleBook::new(rules)
+        RuleBook::new(rules, Stage::Shadow)
     }
 
     fn spans(book: &RuleBook, text: &str) -> Vec<(usize, usize)> {
