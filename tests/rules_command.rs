@@ -3,7 +3,9 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
+use std::process::{Command, Stdio};
 
 use serde_json::Value;
 use support::school::{School, err, out};
@@ -126,6 +128,114 @@ fn a_replay_says_which_verdicts_turn_and_by_which_rules() {
     let output = school.run(&["rules", "replay", "--json", "rules", "rules", "pile"]);
     let told: Value = serde_json::from_str(&out(&output)).expect("an object");
     assert_eq!((&told["messages"], &told["differ"], &told["old"]), (&Value::from(4), &Value::from(0), &told["new"]));
+}
+
+/// A rule with everything that an explanation tells of.
+fn elaborate(stage: &str) -> String {
+    format!(
+        "schema = 1\nid = \"threat.kite\"\ntitle = \"Somebody wants to fly a kite\"\ncategory = \"threat\"\nstage = \"{stage}\"\n\
+         [[signal]]\nname = \"kite\"\nterms = [\"kite~\"]\n[[signal]]\nname = \"fly\"\nterms = [\"fly\", \"flown\"]\n\
+         [[signal]]\nname = \"lesson\"\nterms = [\"lesson\"]\n[[signal]]\nname = \"wind\"\nterms = [\"wind\"]\n\
+         [[signal]]\nname = \"both\"\nnear = {{ a = \"kite\", b = \"fly\", words = 4 }}\n\
+         [decide]\nfire = \"both and not lesson\"\nscore = 40\n[[adjust]]\nwhen = \"wind\"\nadd = 30\nbecause = \"there is wind\"\n\
+         [[except_phrase]]\nterms = [\"fly a red kite\"]\nreason = \"the bird\"\n\
+         [[example]]\nexpect = \"match\"\ntext = \"fly the kites\"\n[[example]]\nexpect = \"match\"\ntext = \"a kite, flown\"\n\
+         [[example]]\nexpect = \"no-match\"\ntext = \"a kite lesson\"\n[[example]]\nexpect = \"no-match\"\ntext = \"to fly a red kite\"\n\
+         [[history]]\ndate = 2026-11-22\nby = \"a test\"\nnote = \"made up\"\n"
+    )
+}
+
+/// A rule that counts for strangers alone.
+fn gull() -> String {
+    elaborate("hold")
+        .replace("threat.kite", "threat.gull")
+        .replace("[[signal]]\nname = \"kite\"", "[who]\nsender = [\"outside\"]\n[[signal]]\nname = \"kite\"")
+        .replace("kite", "gull")
+        .replace("both and not lesson", "both and not lesson or gull")
+        .replace("= 40", "= 60")
+}
+
+#[test]
+fn an_explanation_says_why_and_what_would_change_it() {
+    let files = [
+        ("rules/threat/kite.toml", elaborate("flag")),
+        ("rules/threat/gull.toml", gull()),
+        ("a.eml", mail("Let us fly the kites in the wind")),
+        ("b.eml", mail("They fly kites today.")),
+        ("c.eml", mail("They fly kites in this lesson.")),
+        ("d.eml", mail("We fly a red kite.")),
+        ("e.eml", mail("We fly home.")),
+        ("f.eml", mail(FLAGGED)),
+        ("g.eml", mail("A gull!")),
+        ("h.eml", mail("They flew kites. Fly!").replace("Subject: test", "Subject: kites")),
+    ];
+    let school = school(&files);
+    let output = school.run(&[
+        "rules",
+        "explain",
+        "a.eml",
+        "b.eml",
+        "c.eml",
+        "d.eml",
+        "e.eml",
+        "f.eml",
+        "g.eml",
+        "h.eml",
+        "--config",
+        "mailwarden.toml",
+    ]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let (mut said, golden) = (String::new(), "tests/commands/rules-explain.txt");
+    for line in out(&output).lines().map(|line| if line.starts_with("    cost ") { "    cost      COST" } else { line }) {
+        said.push_str(line);
+        said.push('\n');
+    }
+    if std::env::var_os("MAILWARDEN_BLESS").is_some() {
+        fs::write(golden, &said).expect("a golden file");
+    }
+    assert_eq!(said, fs::read_to_string(golden).expect("a golden file"));
+}
+
+#[test]
+fn an_explanation_for_programs_holds_the_same() {
+    let school = school(&[("rules/threat/kite.toml", elaborate("hold")), ("a.eml", mail("Let us fly the kites in the wind"))]);
+    let output = school.run(&["rules", "explain", "--json", "a.eml"]);
+    let told: Value = serde_json::from_str(&out(&output)).expect("an object");
+    assert_eq!((told["verdict"].as_str(), told["rules"][0]["score"].as_u64()), (Some("flag"), Some(70)), "{told}");
+    assert_eq!(told["rules"][0]["signals"][0]["quotes"][0]["matched"], "kites");
+    assert_eq!(told["without"]["threat.kite"], "clear");
+    assert_eq!(told["categories"][0]["points"], 70);
+}
+
+#[test]
+fn a_test_says_of_every_rule_whether_its_examples_hold() {
+    let school = school(&[("rules/threat/kite.toml", elaborate("tested"))]);
+    assert_golden(&school, "rules-test-pass", 0, &["rules", "test"]);
+    let broken = elaborate("tested").replace("a kite, flown", "a kite, blown");
+    fs::write(school.path().join("rules/threat/kite.toml"), &broken).expect("a rule");
+    assert_golden(&school, "rules-test-fail", 1, &["rules", "test"]);
+    assert_eq!(school.run(&["rules", "test", "--only", "bullying"]).status.code(), Some(0));
+    fs::write(school.path().join("rules/threat/kite.toml"), broken.replace("\"tested\"", "\"draft\"")).expect("a rule");
+    assert_golden(&school, "rules-test-draft", 0, &["rules", "test"]);
+    fs::write(school.path().join("rules/threat/kite.toml"), "schema = 1").expect("a rule");
+    assert_eq!(school.run(&["rules", "test"]).status.code(), Some(78));
+}
+
+#[test]
+fn whoever_watches_is_told_again_when_a_rule_is_saved() {
+    let school = School::new();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_mailwarden"));
+    let command =
+        command.args(["rules", "test", "--watch", "rules"]).current_dir(school.path()).stdout(Stdio::piped()).stderr(Stdio::null());
+    let mut watching = command.spawn().expect("mailwarden runs");
+    let mut lines = BufReader::new(watching.stdout.take().expect("a pipe")).lines().map(|line| line.expect("a line"));
+    assert_eq!(lines.next().as_deref(), Some("bullying.test\thold\t4\tpass"));
+    assert_eq!(lines.find(|line| line.starts_with("watching")).as_deref(), Some("watching; Ctrl-C ends"));
+    let failing = rule("bullying", FLAGGED).replace("nothing of the kind", FLAGGED);
+    fs::write(school.path().join("rules/bullying/test.toml"), failing).expect("a rule");
+    assert_eq!(lines.find(|line| line.starts_with("bullying")).as_deref(), Some("bullying.test\thold\t4\t1 FAIL"));
+    watching.kill().expect("it runs still");
+    watching.wait().expect("it ends");
 }
 
 #[test]

@@ -153,13 +153,28 @@ fn a_message_is_an_object_that_says_all_of_it_and_nothing_that_stands_in_it() {
     assert_eq!(
         scanned[&("one.eml".to_owned(), None)],
         json!({
-            "path": "one.eml", "verdict": "flag", "category": "bullying", "severity": 3,
+            "path": "one.eml", "verdict": "flag", "rule_set": scanned[&("one.eml".to_owned(), None)]["rule_set"], "category": "bullying", "severity": 3,
             "findings": [{
                 "rule": "bullying.test", "category": "bullying", "location": { "part": "1", "field": "body" }, "kind": "text"
             }],
             "pictures": [], "incomplete": [], "parts": 1,
         })
     );
+}
+
+#[test]
+fn every_verdict_names_the_rule_set_wherever_its_folder_lies() {
+    let office = Office::new();
+    office.write("one.eml", mail("clear"));
+    let id = |arguments: &[&str]| office.scan(arguments).values().map(|object| text(&object["rule_set"]).to_owned()).collect::<Vec<_>>();
+    let here = id(&["one.eml"]);
+    assert!(here[0].len() == 16 && here[0].bytes().all(|octet| octet.is_ascii_hexdigit()), "{here:?}");
+    let absolute = office.path().join("rules").display().to_string();
+    assert_eq!(id(&["--rules", &absolute, "one.eml"]), here);
+    let checked = out(&office.run(&["check", "--config", "mailwarden.toml"]));
+    assert!(checked.contains(&format!("rules:   {}: 2 with", here[0])), "{checked}");
+    office.write("rules/threat/test.toml", rule("threat", "zanderfeng"));
+    assert_ne!(id(&["one.eml"]), here);
 }
 
 #[test]
@@ -286,6 +301,24 @@ fn a_rule_that_does_not_compile_is_told_before_anything_starts() {
         assert!(told.starts_with("error: rule `bullying.test` does not compile\n   at: "), "{command:?}: {told}");
         assert!(told.contains("rules/bullying/test.toml:7"), "{command:?}: {told}");
     }
+}
+
+#[test]
+fn one_fault_among_many_rules_is_told_as_one_among_few() {
+    let office = Office::new();
+    for number in 0..100 {
+        let terms: Vec<_> = (0..300).map(|term| format!("\"made up {number} {term}\"")).collect();
+        let many = rule("scam", WORD).replace("scam.test", &format!("scam.test-{number}"));
+        office.write(
+            &format!("rules/scam/test-{number}.toml"),
+            many.replace(&format!("[\"{WORD}\"]"), &format!("[\"{WORD}\", {}]", terms.join(", "))),
+        );
+    }
+    office.write("a.eml", mail("clear"));
+    assert_eq!(office.run(&["scan", "a.eml"]).status.code(), Some(0));
+    office.write("rules/bullying/test.toml", rule("bullying", WORD).replace("score = 80", "score = 800"));
+    let told = office.fault(&["scan", "a.eml"]);
+    assert!(told.starts_with("error: rule `bullying.test` does not compile\n   at: "), "{told}");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use tokio::task::{JoinError, JoinSet};
 
 use super::Failure;
 use crate::config::Config;
-use crate::finding::{Circumstances, Party, Person, Policy, Reason, Report, RuleId, Standing, Verdict, judge};
+use crate::finding::{Circumstances, Finding, KeptOut, Party, Person, Policy, Reason, Report, RuleId, Standing, Verdict, judge};
 use crate::mail::{Address, Private};
 use crate::wire::Message;
 use crate::worker::{Packer, Pool, PoolError};
@@ -84,6 +84,16 @@ impl Judge {
 
     pub fn verdict(&self, report: &Report) -> Verdict {
         self.judgement(report).verdict
+    }
+
+    /// In points of score.
+    pub fn threshold(&self) -> u16 {
+        self.policy.threshold()
+    }
+
+    /// What keeps a find of this message from counting.
+    pub fn kept_out(&self, report: &Report, finding: &Finding) -> Option<KeptOut> {
+        finding.reach.conditions.keep_out(&self.circumstances(report))
     }
 
     pub fn judgement(&self, report: &Report) -> Judgement {

@@ -90,6 +90,24 @@ pub struct Conditions {
     pub exceptions: Vec<Exception>,
 }
 
+/// Why a rule does not count for a message although its words stand there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum KeptOut {
+    ByException { until: Date },
+    ByWhen,
+    ByWho,
+}
+
+impl fmt::Display for KeptOut {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ByException { until } => write!(f, "an [[exception]] until {until}"),
+            Self::ByWhen => f.write_str("its [when]"),
+            Self::ByWho => f.write_str("its [who]"),
+        }
+    }
+}
+
 /// Every key that is given must hold; of a list, any one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Who {
@@ -127,9 +145,19 @@ pub struct Exception {
 impl Conditions {
     /// Whether the rule counts under these circumstances.
     pub fn hold(&self, circumstances: &Circumstances<'_>) -> bool {
-        self.who.holds(circumstances)
-            && self.when.holds(circumstances)
-            && !self.exceptions.iter().any(|exception| exception.applies(circumstances))
+        self.keep_out(circumstances).is_none()
+    }
+
+    /// What keeps the rule from counting under these circumstances.
+    pub fn keep_out(&self, circumstances: &Circumstances<'_>) -> Option<KeptOut> {
+        if !self.who.holds(circumstances) {
+            return Some(KeptOut::ByWho);
+        }
+        if !self.when.holds(circumstances) {
+            return Some(KeptOut::ByWhen);
+        }
+        let exception = self.exceptions.iter().find(|exception| exception.applies(circumstances))?;
+        Some(KeptOut::ByException { until: exception.until })
     }
 
     /// Whether they ask for what nobody knows of a message in a file: when it arrived and whether its sender is new; and,

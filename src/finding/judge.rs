@@ -48,6 +48,11 @@ impl Policy {
         Ok(())
     }
 
+    /// In points of score.
+    pub fn threshold(&self) -> u16 {
+        self.threshold
+    }
+
     /// Whether findings of one category are enough.
     fn is_concern(&self, found: &[&Finding]) -> bool {
         !found.is_empty() && found.iter().map(|finding| u32::from(finding.score)).sum::<u32>() >= u32::from(self.threshold)
@@ -68,6 +73,17 @@ pub enum Verdict {
     Hold(Concern),
     /// Delivered, nothing found in what could be read, and not everything could be.
     Incomplete(Vec<Incomplete>),
+}
+
+impl Verdict {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Flag(_) => "flag",
+            Self::Hold(_) => "hold",
+            Self::Incomplete(_) => "incomplete",
+        }
+    }
 }
 
 /// Why a message is not clear. There is at least one finding.

@@ -20,7 +20,7 @@ use self::budget::Budget;
 use self::detect::{Detectors, Match};
 use self::extract::{Extracts, Item, Reader};
 use self::parse::{Contents, Declared, Leaf, Mail};
-use crate::finding::{Fingerprint, Incomplete, PictureFact, Reason, Report};
+use crate::finding::{Explained, Fingerprint, Incomplete, PictureFact, Reason, Report};
 use crate::sandbox::Caged;
 
 pub use self::extract::{FileExtract, TextExtract};
@@ -67,6 +67,13 @@ fn examination(octets: &[u8], detectors: &Detectors, want_facts: bool) -> Report
     });
 
     Report { sheets, ..report(mail.as_ref(), extracts, matched, pictures) }
+}
+
+/// Examines one message of the asker's own, and says why.
+pub fn explain(caged: &Caged, octets: &[u8], detectors: &Detectors) -> Explained {
+    let report = examine(caged, octets, detectors, true);
+    let (extracts, _) = read(Mail::parse(octets).as_ref(), octets, |_| ());
+    Explained { traces: detectors.traces(&extracts.texts), report }
 }
 
 /// The digests of one file that lies in no message.

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::finding::{Fingerprint, Reason, Report, RulesInForce};
+use crate::finding::{Explained, Fingerprint, Reason, Report, RulesInForce};
 use crate::wire::Request;
 
 /// Of any list in a report.
@@ -24,6 +24,15 @@ impl Claim for Vec<Report> {
             return None;
         }
         self.into_iter().map(|report| vetted(report, *want_facts, rules)).collect()
+    }
+}
+
+impl Claim for Explained {
+    fn vetted(self, _: &Request, rules: &RulesInForce) -> Option<Self> {
+        let Self { report, mut traces } = self;
+        traces.truncate(MAX_ITEMS);
+        traces.iter().all(|trace| is_part(&trace.location.part)).then_some(())?;
+        Some(Self { report: vetted(report, true, rules)?, traces })
     }
 }
 

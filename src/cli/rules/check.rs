@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::caged::{self, Sources};
+use super::saved;
+use crate::cli::caged::{self, Caged, Sources};
 use crate::cli::{Failure, Output, output};
 use crate::worker::{Nursery, Ready};
 
@@ -15,6 +16,9 @@ use crate::worker::{Nursery, Ready};
 /// itself, a review that is due - is a note.
 #[derive(Debug, Args)]
 pub(super) struct Check {
+    /// Check again whenever a rule is saved.
+    #[arg(long)]
+    watch: bool,
     #[command(flatten)]
     sources: Sources,
     /// Fail on notes too: on what is likely a mistake, or past its date.
@@ -27,16 +31,30 @@ pub(super) struct Check {
 
 impl Check {
     pub fn run(self, out: &mut Output) -> Result<(), Failure> {
-        let caged = self.sources.open(self.directories)?;
-        let Ready { set, notes, .. } = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
-        if self.strict && !notes.is_empty() {
-            return Err(Failure::config(notes));
+        if self.watch {
+            return saved::again_and_again(self.directories.clone(), out, |out| self.once(out));
         }
-        output::tell_notes(&notes);
-        out.line(&format!("{} rules, {} terms, {} samples: all as they should", set.rules, set.terms, set.examples))?;
-        if !caged.bundle.hash_lists.is_empty() {
-            out.line(&format!("{} digests in {} lists", set.list_entries, caged.bundle.hash_lists.len()))?;
-        }
-        Ok(())
+        self.once(out).1
     }
+
+    /// The directories that were read, and what came of it.
+    fn once(&self, out: &mut Output) -> (Vec<PathBuf>, Result<(), Failure>) {
+        match self.sources.clone().open(self.directories.clone()) {
+            Err(failure) => (Vec::new(), Err(failure)),
+            Ok(caged) => (caged.rules.clone(), check(&caged, self.strict, out)),
+        }
+    }
+}
+
+fn check(caged: &Caged, strict: bool, out: &mut Output) -> Result<(), Failure> {
+    let Ready { set, notes, .. } = caged::block_on(async { Ok(Nursery::check(&caged.bundle, &caged.options).await?) })?;
+    if strict && !notes.is_empty() {
+        return Err(Failure::config(notes));
+    }
+    output::tell_notes(&notes);
+    out.line(&format!("{} rules, {} terms, {} samples: all as they should", set.rules, set.terms, set.examples))?;
+    if !caged.bundle.hash_lists.is_empty() {
+        out.line(&format!("{} digests in {} lists", set.list_entries, caged.bundle.hash_lists.len()))?;
+    }
+    Ok(())
 }

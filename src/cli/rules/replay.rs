@@ -100,7 +100,9 @@ impl Replay {
     }
 }
 
-fn play(caged: Caged, paths: &[PathBuf], unreadable: &mut Unreadables) -> Result<Played, Failure> {
+/// Rules that are only tested run too: this is where they are tried.
+fn play(mut caged: Caged, paths: &[PathBuf], unreadable: &mut Unreadables) -> Result<Played, Failure> {
+    caged.bundle.tested_too = true;
     let messages = Messages::of(paths.to_vec(), caged.largest());
     caged::block_on(async {
         let pool = caged.pool().await?;
@@ -120,13 +122,11 @@ fn play(caged: Caged, paths: &[PathBuf], unreadable: &mut Unreadables) -> Result
 
 impl Decided {
     fn of(report: &Report, verdict: &Verdict) -> Self {
-        let (word, categories) = match verdict {
-            Verdict::Clear => ("clear", BTreeSet::new()),
-            Verdict::Flag(concern) => ("flag", concern.categories.iter().copied().collect()),
-            Verdict::Hold(concern) => ("hold", concern.categories.iter().copied().collect()),
-            Verdict::Incomplete(_) => ("incomplete", BTreeSet::new()),
+        let categories = match verdict {
+            Verdict::Flag(concern) | Verdict::Hold(concern) => concern.categories.iter().copied().collect(),
+            Verdict::Clear | Verdict::Incomplete(_) => BTreeSet::new(),
         };
-        Self { verdict: word, categories, rules: report.findings.iter().map(|found| found.rule.clone()).collect() }
+        Self { verdict: verdict.as_str(), categories, rules: report.findings.iter().map(|found| found.rule.clone()).collect() }
     }
 }
 

@@ -42,6 +42,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     number: Option<u64>,
     verdict: &'static str,
+    /// By which rules and lists.
+    rule_set: &'a str,
     category: Option<Category>,
     severity: Option<Level>,
     findings: Vec<FindingLine<'a>>,
@@ -98,7 +100,7 @@ impl Account {
 
     /// # Errors
     /// When the output cannot be written.
-    pub fn tell(&mut self, found: &Found, report: &Report, judged: &Judgement, out: &mut Output) -> io::Result<()> {
+    pub fn tell(&mut self, found: &Found, report: &Report, judged: &Judgement, rule_set: &str, out: &mut Output) -> io::Result<()> {
         let verdict = &judged.verdict;
         self.granted.extend(judged.granted.iter().cloned());
         *match verdict {
@@ -109,9 +111,9 @@ impl Account {
         } += 1;
         let gravest = gravest(verdict);
         if self.json {
-            out.json(&line(found, report, word(verdict), gravest))?;
+            out.json(&line(found, report, verdict, rule_set))?;
         } else if let Some((category, severity)) = gravest {
-            self.rows.push(Row { severity, verdict: word(verdict), path: place(found), category, why: why(verdict) });
+            self.rows.push(Row { severity, verdict: verdict.as_str(), path: place(found), category, why: why(verdict) });
         }
         self.progress.show(self.messages());
         Ok(())
@@ -162,7 +164,8 @@ impl Row {
     }
 }
 
-fn line<'a>(found: &'a Found, report: &'a Report, verdict: &'static str, gravest: Option<(Category, Level)>) -> Line<'a> {
+fn line<'a>(found: &'a Found, report: &'a Report, verdict: &Verdict, rule_set: &'a str) -> Line<'a> {
+    let gravest = gravest(verdict);
     let findings = report.findings.iter().map(|finding| FindingLine {
         rule: &finding.rule,
         category: finding.category,
@@ -180,22 +183,14 @@ fn line<'a>(found: &'a Found, report: &'a Report, verdict: &'static str, gravest
     Line {
         path: found.path.to_string_lossy(),
         number: found.number,
-        verdict,
+        verdict: verdict.as_str(),
+        rule_set,
         category: gravest.map(|(category, _)| category),
         severity: gravest.map(|(_, level)| level),
         findings: findings.collect(),
         pictures: pictures.collect(),
         incomplete: &report.incomplete,
         parts: report.parts,
-    }
-}
-
-fn word(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Clear => "clear",
-        Verdict::Flag(_) => "flag",
-        Verdict::Hold(_) => "hold",
-        Verdict::Incomplete(_) => "incomplete",
     }
 }
 
@@ -219,7 +214,8 @@ fn why(verdict: &Verdict) -> String {
     reasons.join(", ")
 }
 
-fn place(found: &Found) -> String {
+/// A message's path, and its number in that file.
+pub fn place(found: &Found) -> String {
     let path = shown(&found.path);
     found.number.map_or(path.clone(), |number| format!("{path}:{number}"))
 }

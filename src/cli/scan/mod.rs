@@ -8,6 +8,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+pub(super) use self::account::place;
 use self::account::{Account, shown};
 pub(super) use self::messages::{Found, Messages, Unreadable};
 use super::caged::{self, Sources};
@@ -60,9 +61,10 @@ impl Scan {
         let ended = caged::block_on(async {
             let pool = caged.pool().await?;
             let judge = Judge::new(caged.config);
+            let rule_set = pool.rule_set().id;
             let messages = unreadable.leave_out(found);
             offline::examine_each(&pool, self.json, messages, |found, report| {
-                Ok(account.tell(&found, &report, &judge.judgement(&report), out)?)
+                Ok(account.tell(&found, &report, &judge.judgement(&report), &rule_set, out)?)
             })
             .await
         });

@@ -5,12 +5,14 @@ mod lists;
 mod pictures;
 mod rules;
 
+use std::path::Path;
+
 use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
-use crate::finding::{Field, Finding, Fingerprint, Kind, Location, PictureFact, Reason, RuleFacts, RuleVersion, Stage};
+use crate::finding::{Field, Finding, Fingerprint, Kind, Location, PictureFact, Reason, RuleFacts, RuleVersion, Stage, Trace};
 use crate::scan::extract::{FileExtract, TextExtract};
-use crate::wire::{Bundle, RuleSet};
+use crate::wire::{Bundle, RuleSet, Tested};
 
 use digests::DigestLists;
 use lists::List;
@@ -69,9 +71,10 @@ impl Detectors {
     pub fn compile(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
         let (rules, lists) = both(rules::compile_all(bundle), lists::read_all(&bundle.hash_lists))?;
         let examples = rules.iter().map(|rule| rule.examples.len()).sum();
-        let running = rules.iter().filter(|rule| rule.stage.runs()).map(Rule::facts);
+        let lowest = if bundle.tested_too { Stage::Tested } else { Stage::Shadow };
+        let running = rules.iter().filter(|rule| rule.stage >= lowest).map(Rule::facts);
         let facts = running.chain(lists.iter().map(|list| list.source.facts())).collect();
-        let rules = RuleBook::new(rules);
+        let rules = RuleBook::new(rules, lowest);
         let list_entries = lists.iter().map(List::entries).sum();
         let set = RuleSet { id: bundle_id(bundle), rules: rules.rules(), terms: rules.terms(), examples, list_entries };
         Ok(Self { rules, digests: DigestLists::new(&lists), pictures: PictureLists::new(lists), set, facts })
@@ -89,6 +92,11 @@ impl Detectors {
     /// Matches texts, each by itself; the number says which of them. A rule fires at most once a text.
     pub fn texts(&self, texts: &[TextExtract]) -> Vec<(usize, Match)> {
         self.rules.texts(texts)
+    }
+
+    /// Why rules fire on these texts, or nearly do.
+    pub fn traces(&self, texts: &[TextExtract]) -> Vec<Trace> {
+        self.rules.traces(texts)
     }
 
     /// Matches a file by its octets, and a picture by its looks. Decodes pictures: only ever call this in the cage.
@@ -146,6 +154,21 @@ pub fn check(bundle: &Bundle) -> Result<Checked, Vec<Fault>> {
     if faults.is_empty() { Ok(Checked { set, notes }) } else { Err(faults) }
 }
 
+/// Runs every example of every rule.
+///
+/// # Errors
+/// Every fault of a rule or list that does not compile.
+pub fn test(bundle: &Bundle) -> Result<Vec<Tested>, Vec<Fault>> {
+    let tested = |rule: Rule| Tested {
+        faults: rules::run_examples(&rule).into_iter().chain(rule.objections).collect(),
+        rule: rule.id,
+        version: rule.version,
+        stage: rule.stage,
+        examples: rule.examples.len(),
+    };
+    Ok(rules::compile_all(bundle)?.into_iter().map(tested).collect())
+}
+
 /// The digests of a file. Decodes pictures: only ever call this in the cage.
 pub fn fingerprint(octets: &[u8]) -> Fingerprint {
     let (pdq, incomplete) = pictures::pdq_of(octets);
@@ -175,13 +198,16 @@ fn both<A, B>(one: Result<A, Vec<Fault>>, other: Result<B, Vec<Fault>>) -> Resul
     }
 }
 
-/// Lengths are hashed too: moving octets from one file to the next makes another bundle.
+/// Lengths are hashed too: moving octets from one file to the next makes another bundle. Of a path the last two names
+/// count: what is tried in one place and in force in another is the same.
 fn bundle_id(bundle: &Bundle) -> String {
     let mut hash = Sha256::new();
     for files in [&bundle.rules, &bundle.word_lists, &bundle.hash_lists] {
         hash.update((files.len() as u64).to_be_bytes());
         for file in files {
-            for octets in [file.path.as_os_str().as_encoded_bytes(), &file.octets] {
+            let name = file.path.file_name().unwrap_or_default().as_encoded_bytes();
+            let folder = file.path.parent().and_then(Path::file_name).unwrap_or_default().as_encoded_bytes();
+            for octets in [folder, name, &file.octets] {
                 hash.update((octets.len() as u64).to_be_bytes());
                 hash.update(octets);
             }

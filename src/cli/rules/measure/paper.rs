@@ -11,7 +11,8 @@ Every sample is made a message of a made-up school, with a sender and a recipien
 the program itself: in the same cage, by the same compiled rules and the same judgement as the daemon's. `clear` says it\n\
 outright, `implied` hints at it, a `contrast` is harmless in words of the category (set books, lessons, idioms), and\n\
 `ordinary` is any school day. `blind` samples were written without sight of the rules. Brackets hold 95 % intervals (Wilson).\n\
-What is only counted (strong language, chain messages) and what could not be read is no alarm. Letter tricks are played on\n\
+What is only counted (strong language, chain messages) and what could not be read is no alarm. When a message came and\n\
+whether its sender is new is not known here: conditions on that are taken to hold. Letter tricks are played on\n\
 the matched words of clear samples that are found as they stand.\n";
 
 /// The whole page.

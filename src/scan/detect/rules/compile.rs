@@ -13,6 +13,7 @@ use super::fold::fold_term;
 use super::form::{Evasion, ExampleForm, Expect, Picture, RuleForm, SignalForm};
 use super::signal::{Signal, read_number, read_signal};
 use super::terms::{MAX_TERMS, WordLists, read_terms};
+use super::wording::Wording;
 use crate::fault::{At, Fault};
 use crate::finding::{Category, Conditions, Field, Level, Reach, RuleFacts, RuleId, RuleVersion, Stage};
 use crate::scan::detect::version;
@@ -50,6 +51,8 @@ pub struct Rule {
     /// Before it is adjusted; 0 to 100.
     pub score: u16,
     pub adjustments: Vec<Adjustment>,
+    /// As it is written, for whoever asks why.
+    pub wording: Wording,
     pub examples: Vec<Example>,
     /// What `rules check` refuses although it compiles.
     pub objections: Vec<Fault>,
@@ -185,6 +188,7 @@ fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8], lists: &WordList
             fire,
             score,
             adjustments,
+            wording: Wording::of(form),
             examples,
             objections,
             written: form.signal.iter().map(written_terms).collect(),

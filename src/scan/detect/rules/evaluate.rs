@@ -16,13 +16,14 @@ const MAX_CHECKED: usize = 4_096;
 const LONGEST_WORD: usize = 64;
 
 /// What one text has of the signals of one rule; the vectors are parallel to its signals.
+#[derive(Clone)]
 pub struct Hits {
     /// In the order of the text.
     pub spans: Vec<Vec<Range<usize>>>,
     /// There were more than are kept.
     pub flooded: Vec<bool>,
-    /// One of the letters without which the regexes cannot match.
-    pub literal_seen: Vec<bool>,
+    /// Of each regex: where the letters stand without which it cannot match, in the order of the text; `None` for more than are kept.
+    pub literals: Vec<Vec<Option<Vec<Range<usize>>>>>,
     pub exceptions: Vec<Range<usize>>,
 }
 
@@ -48,13 +49,30 @@ pub struct Fired {
 
 /// Whether the rule fires, and where. Asked only of rules that could fire.
 pub fn fires(rule: &Rule, text: &[u8], hits: &Hits) -> Option<Fired> {
+    let found = weigh(rule, text, hits);
+    let score = score(rule, &|signal| found[signal].holds)?;
+    let first = rule.fire.speaks_for().into_iter().filter(|signal| found[*signal].holds).filter_map(|signal| found[signal].spans.first());
+    Some(Fired { span: first.min_by_key(|span| span.start).cloned().unwrap_or(0..0), score })
+}
+
+/// What the rule scores where these signals hold, 1 to 100; `None` where it does not fire.
+pub fn score(rule: &Rule, holds: &impl Fn(usize) -> bool) -> Option<u16> {
+    if !rule.fire.holds(holds) {
+        return None;
+    }
+    let adjusted = rule.adjustments.iter().filter(|adjust| adjust.when.holds(holds)).map(|adjust| i32::from(adjust.add));
+    u16::try_from((i32::from(rule.score) + adjusted.sum::<i32>()).clamp(0, 100)).ok().filter(|score| *score > 0)
+}
+
+/// What stands for each signal of the rule.
+pub fn weigh(rule: &Rule, text: &[u8], hits: &Hits) -> Vec<Evidence> {
     let exceptions = merged(&hits.exceptions);
     let mut found: Vec<Evidence> = Vec::with_capacity(rule.signals.len());
     for (place, signal) in rule.signals.iter().enumerate() {
         let evidence = match signal {
             Signal::Terms(_) => Evidence::of(&hits.spans[place], hits.flooded[place], &exceptions),
             Signal::Patterns { patterns, check } => {
-                let (spans, flooded) = search(patterns, *check, text, hits.literal_seen[place]);
+                let (spans, flooded) = search(patterns, *check, text, &hits.literals[place]);
                 Evidence::of(&spans, flooded, &exceptions)
             }
             Signal::Near { a, b, words, ordered, same_sentence } => {
@@ -65,21 +83,14 @@ pub fn fires(rule: &Rule, text: &[u8], hits: &Hits) -> Option<Fired> {
         };
         found.push(evidence);
     }
-    if !rule.fire.holds(&|signal| found[signal].holds) {
-        return None;
-    }
-    let adjusted =
-        rule.adjustments.iter().filter(|adjust| adjust.when.holds(&|signal| found[signal].holds)).map(|adjust| i32::from(adjust.add));
-    let score = u16::try_from((i32::from(rule.score) + adjusted.sum::<i32>()).clamp(0, 100)).ok().filter(|score| *score > 0)?;
-    let first = rule.fire.speaks_for().into_iter().filter(|signal| found[*signal].holds).filter_map(|signal| found[signal].spans.first());
-    Some(Fired { span: first.min_by_key(|span| span.start).cloned().unwrap_or(0..0), score })
+    found
 }
 
 /// What stands for one signal, exceptions taken off.
-struct Evidence {
-    holds: bool,
+pub struct Evidence {
+    pub holds: bool,
     /// In the order of the text.
-    spans: Vec<Range<usize>>,
+    pub spans: Vec<Range<usize>>,
 }
 
 impl Evidence {
@@ -123,15 +134,20 @@ fn apart(spans: &[Range<usize>]) -> usize {
 }
 
 /// The finds of all these regexes, and whether there were more.
-fn search(patterns: &[Pattern], check: Option<CheckDigits>, text: &[u8], literal_seen: bool) -> (Vec<Range<usize>>, bool) {
+fn search(
+    patterns: &[Pattern],
+    check: Option<CheckDigits>,
+    text: &[u8],
+    literals: &[Option<Vec<Range<usize>>>],
+) -> (Vec<Range<usize>>, bool) {
     let mut spans = Vec::new();
     let mut flooded = false;
-    for pattern in patterns.iter().filter(|pattern| literal_seen || pattern.literals.is_empty()) {
+    for (pattern, literals) in patterns.iter().zip(literals) {
         let before = spans.len();
         let mut looked_at = 0;
-        let found = pattern.regex.find_iter(text).take(MAX_CHECKED).inspect(|_| looked_at += 1);
-        let right = found.filter(|found| check.is_none_or(|check| check.hold(found.as_bytes())));
-        spans.extend(right.take(MAX_PATTERN_HITS).map(|found| found.range()));
+        let found = pattern.finds(text, literals.as_deref()).take(MAX_CHECKED).inspect(|_| looked_at += 1);
+        let right = found.filter(|found| check.is_none_or(|check| check.hold(&text[found.clone()])));
+        spans.extend(right.take(MAX_PATTERN_HITS));
         flooded |= spans.len() - before == MAX_PATTERN_HITS || looked_at == MAX_CHECKED;
     }
     spans.sort_unstable_by_key(|span| (span.start, span.end));

@@ -9,7 +9,7 @@ use crate::scan::extract::TextExtract;
 
 /// Runs the examples of one rule against this rule alone, whatever its stage.
 pub fn run_examples(rule: &Rule) -> Vec<Fault> {
-    let book = RuleBook::new([Rule { stage: Stage::Hold, ..rule.clone() }]);
+    let book = RuleBook::new([rule.clone()], Stage::Draft);
     let fault = |example: &Example| {
         let fired = rule.conditions.hold(&correspondence(&example.form)) && !book.texts(&texts(rule, &example.form)).is_empty();
         let (why, hint) = match (example.form.expect, fired) {

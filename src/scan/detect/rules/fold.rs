@@ -32,8 +32,8 @@ impl<'a> Folded<'a> {
         Self { original: text, view: Cow::Owned(folding.view), pieces: folding.pieces }
     }
 
-    pub fn octets(&self) -> &[u8] {
-        self.view.as_bytes()
+    pub fn view(&self) -> &str {
+        &self.view
     }
 
     /// The octets of the original behind a range of the view, widened to whole characters.
@@ -106,7 +106,10 @@ impl Folding {
 
 /// How many octets of ASCII stand at the beginning, less the letter that a mark follows.
 fn plain_run(text: &str) -> usize {
-    let Some(plain) = text.bytes().position(|octet| !octet.is_ascii()) else { return text.len() };
+    let (chunks, _) = text.as_bytes().as_chunks::<32>();
+    let whole = chunks.iter().take_while(|chunk| chunk.is_ascii()).count() * 32;
+    let Some(plain) = text.bytes().skip(whole).position(|octet| !octet.is_ascii()) else { return text.len() };
+    let plain = whole + plain;
     let marked = text[plain..].chars().next().is_some_and(is_combining_mark);
     if marked { plain.saturating_sub(1) } else { plain }
 }

@@ -4,19 +4,26 @@ mod book;
 mod circumstances;
 mod compile;
 mod digits;
+mod disguise;
 mod evaluate;
 mod examples;
 mod expression;
 mod faults;
 mod fold;
 mod form;
+mod gate;
 mod inflect;
 mod joint;
+mod letters;
+mod lexicon;
 mod lints;
 mod pattern;
+mod reread;
 mod sentence;
 mod signal;
 mod terms;
+mod trace;
+mod wording;
 mod words;
 
 use std::collections::BTreeMap;
@@ -63,7 +70,7 @@ pub fn compile_all(bundle: &Bundle) -> Result<Vec<Rule>, Vec<Fault>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Field, Location};
+    use crate::finding::{Field, Location, Stage};
     use crate::scan::extract::TextExtract;
     use crate::wire::SourceFile;
 
@@ -92,7 +99,7 @@ mod tests {
             format!("schema = 1\nid = \"scam.test\"\ntitle = \"A made-up rule\"\ncategory = \"scam\"\n{stage}\n{head}\n{body}\n{AFTER}");
         let file = SourceFile { path: "rules/scam/test.toml".into(), octets: octets.into_bytes() };
         let rules = compile_all(&Bundle { rules: vec![file], ..Bundle::default() }).unwrap_or_else(|faults| panic!("{}", faults[0]));
-        RuleBook::new(rules)
+        RuleBook::new(rules, Stage::Shadow)
     }
 
     fn spans(book: &RuleBook, text: &str) -> Vec<(usize, usize)> {
@@ -214,6 +221,14 @@ mod tests {
         };
         assert_eq!((scores("a fox"), scores("a fox and a hen"), scores("a story of a fox and a hen")), (vec![40], vec![100], vec![90]));
         assert_eq!(scores("the story of a fox"), [0_u16; 0]);
+    }
+
+    #[test]
+    fn a_rule_is_matched_under_disguises_unless_it_says_otherwise() {
+        let rest = "[decide]\nfire = \"a\"\nscore = 50";
+        let signals = r#"signal = [{ name = "a", terms = ["needle"] }]"#;
+        assert_eq!(spans(&book(signals, rest), "a n33dle"), [(2, 8)]);
+        assert_eq!(spans(&book(&format!("evasion = \"none\"\n{signals}"), rest), "a n33dle"), []);
     }
 
     #[test]
