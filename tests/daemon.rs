@@ -6,8 +6,10 @@ use std::fs;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use mailwarden::case::PlaceState;
 use mailwarden::finding::{Audience, Category, Reason};
+use mailwarden::journal::Actor;
 use mailwarden::watch::{Board, Status};
 use support::dovecot::Dovecot;
 use support::odd::{HANG_UP, Odd};
@@ -313,6 +315,7 @@ fn a_message_that_cannot_be_removed_is_told_of_and_keeps_no_other_from_being_jud
         ("RFC822.SIZE", listed()),
         ("BODY.PEEK", fetched(&[(1, HELD), (2, FLAGGED)])),
         ("UID STORE", b"TAG NO [NOPERM] no\r\n".to_vec()),
+        ("UID FETCH 1 (UID FLAGS)", b"* 1 FETCH (UID 1 FLAGS ())\r\nTAG OK done\r\n".to_vec()),
     ]);
     warden.also_watch("odd", odd.port, "password");
     let running = Running::start(&warden);
@@ -324,6 +327,11 @@ fn a_message_that_cannot_be_removed_is_told_of_and_keeps_no_other_from_being_jud
     eventually("the technician's notice", || {
         let letters = smtp.messages();
         letters.iter().any(|letter| String::from_utf8_lossy(letter).contains("mailbox-keeps-messages")).then_some(())
+    });
+    let case = warden.cases().into_iter().find(|case| case.row.category == Category::Violence).expect("the held message");
+    warden.book().release(Timestamp::now(), &Actor::Member("Lead".to_owned()), case.row.id, "a lesson").expect("a decision");
+    eventually("what is released stays where it is", || {
+        warden.cases().iter().any(|case| case.places[0].state == PlaceState::Released).then_some(())
     });
     assert!(running.stop().success());
 }

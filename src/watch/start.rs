@@ -95,7 +95,10 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
 
 /// The lock that one daemon holds as long as it runs, and a second does not get: it would sweep away what the first has
 /// sealed and is yet to record, and the first would remove the only copy from the mailbox.
-fn alone(config: &Config) -> Result<File, StartFailure> {
+///
+/// # Errors
+/// `Another` while a daemon runs; `Key` before `mailwarden init`.
+pub fn alone(config: &Config) -> Result<File, StartFailure> {
     let path = config.state.instance_key();
     let lock = File::open(&path).and_then(|file| match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => Ok(None),
