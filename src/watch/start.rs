@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use super::Daemon;
 use super::board::Board;
+use super::pulse::Pulse;
 use super::registry::Registry;
 use super::shelf::Shelf;
 use crate::casebook::{self, Casebook, CasebookError};
@@ -87,6 +88,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
         registry: Registry::default(),
         gates: Mutex::default(),
         board,
+        pulse: Pulse::default(),
         outbox: Notify::new(),
         stop: watch::Sender::new(false),
         config: RwLock::new(Arc::new(config)),
