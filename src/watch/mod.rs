@@ -50,7 +50,7 @@ use shelf::Shelf;
 pub use board::{Board, MailboxStatus, Status};
 pub use connect::{connect, trust};
 pub use put_back::{PutBack, put_back};
-pub use start::{Options, StartFailure, alone, start};
+pub use start::{Options, StartFailure, alone, open_shelf, start};
 pub use trouble::Trouble;
 
 /// How often the board is written to its file, and the watchdog told that all is well.

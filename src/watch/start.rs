@@ -113,7 +113,11 @@ pub fn alone(config: &Config) -> Result<File, StartFailure> {
     }
 }
 
-fn open_shelf(config: &Config) -> Result<(Vault, Casebook), StartFailure> {
+/// The vault and the casebook of a configuration, which commands use beside the daemon.
+///
+/// # Errors
+/// `Key` before `mailwarden init`, or for another user; else what the vault and the casebook refuse with.
+pub fn open_shelf(config: &Config) -> Result<(Vault, Casebook), StartFailure> {
     let path = config.state.instance_key();
     let key = InstanceKey::read(&path).map_err(|source| StartFailure::Key { path, source })?;
     Ok((Vault::open(&config.state.vault())?, Casebook::open(&config.state.casebook(), key)?))
