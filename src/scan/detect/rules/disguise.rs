@@ -108,7 +108,15 @@ impl Reader<'_> {
     /// Reads the chunk around an odd place, and the next ones while letters go on one by one; says where it stopped.
     fn read(&mut self, from: usize, odd: usize) -> usize {
         let octets = self.view.as_bytes();
-        let mut start = octets[from..odd].iter().rposition(u8::is_ascii_whitespace).map_or(from, |space| from + space + 1);
+        let begin = |at: usize| octets[from..at].iter().rposition(u8::is_ascii_whitespace).map_or(from, |space| from + space + 1);
+        let mut start = begin(odd);
+        // The first letter of a row may be the one before the first odd sign.
+        if let Some(before) = octets[from..start].iter().rev().take(WIDEST_GAP).position(|octet| !octet.is_ascii_whitespace()) {
+            let last = start - 1 - before;
+            if begin(last) == last {
+                start = last;
+            }
+        }
         self.codes.clear();
         loop {
             let end = octets[start..].iter().position(u8::is_ascii_whitespace).map_or(octets.len(), |length| start + length);
@@ -118,7 +126,7 @@ impl Reader<'_> {
             }
             self.read_pieces();
             let next = octets[end..].iter().position(|octet| !octet.is_ascii_whitespace()).map_or(octets.len(), |length| end + length);
-            if self.run.is_empty() || next - end > WIDEST_GAP || next == octets.len() {
+            if end > odd && (self.run.is_empty() || next - end > WIDEST_GAP || next == octets.len()) {
                 let codes = std::mem::take(&mut self.codes);
                 self.end_run(&codes);
                 self.codes = codes;
@@ -134,7 +142,7 @@ impl Reader<'_> {
         let mut in_letters = false;
         for (at, character) in self.view[start..end].char_indices().map(|(at, character)| (start + at, character)) {
             let sign = if character.is_ascii() { ascii(character as u8) } else { beyond(character) };
-            let Some(sign) = sign else {
+            let Some(sign) = sign.filter(|_| !self.is_fence(at)) else {
                 self.pieces.extend(piece.take());
                 continue;
             };
@@ -192,17 +200,25 @@ impl Reader<'_> {
         self.pieces.extend(piece);
     }
 
+    /// Whether a sign that may be a letter stands between the letters of a row, and there again.
+    fn is_fence(&self, at: usize) -> bool {
+        let octets = self.view.as_bytes();
+        let again = |other: Option<usize>| other.is_some_and(|other| octets.get(other) == octets.get(at));
+        matches!(octets[at], b'!' | b'|' | b'+') && (again(at.checked_sub(2)) || again(Some(at + 2)))
+    }
+
     fn read_pieces(&mut self) {
         let pieces = std::mem::take(&mut self.pieces);
         let codes = std::mem::take(&mut self.codes);
         for (place, piece) in pieces.iter().enumerate() {
             self.read_piece(piece, &codes[piece.codes.clone()]);
-            let gap = self.run.last().map(|last| Gap::between(last, piece, self.view));
-            let goes_on = gap.is_some_and(|gap| gap != Gap::Apart && (self.run.len() < 2 || gap == self.gap));
-            self.gap = gap.unwrap_or(Gap::Apart);
-            if !goes_on {
+            let gap = self.run.last().map_or(Gap::Apart, |last| Gap::between(last, piece, self.view));
+            if gap == Gap::Apart || (self.run.len() > 1 && gap != self.gap) {
+                let last = self.run.last().filter(|_| gap != Gap::Apart).cloned();
                 self.end_run(&codes);
+                self.run.extend(last);
             }
+            self.gap = gap;
             if piece.codes.len() <= LONGEST_PART && !piece.foreign && !piece.codes.is_empty() {
                 self.run.push(piece.clone());
             }

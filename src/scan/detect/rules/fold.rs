@@ -89,10 +89,21 @@ impl Folding {
         end
     }
 
+    /// What is shown backwards, as it is shown; all of it is one piece.
+    fn take_backwards(&mut self, text: &str, start: usize) -> usize {
+        let shown = &text[start + RIGHT_TO_LEFT.len_utf8()..];
+        let length = shown.find(['\u{202c}', '\u{202d}', RIGHT_TO_LEFT, '\n']).unwrap_or(shown.len());
+        shown[..length].chars().rev().for_each(|c| iter::once(c).nfkc().for_each(|c| fold_character(c, &mut self.view)));
+        start + RIGHT_TO_LEFT.len_utf8() + length
+    }
+
     /// A character and the marks upon it.
     fn take_cluster(&mut self, text: &str, start: usize) -> usize {
         let mut characters = text[start..].char_indices();
         let Some((_, first)) = characters.next() else { return text.len() };
+        if first == RIGHT_TO_LEFT {
+            return self.take_backwards(text, start);
+        }
         let end = characters.find(|(_, c)| !is_combining_mark(*c)).map_or(text.len(), |(at, _)| start + at);
         let alone = end - start == first.len_utf8();
         if alone && (keyboard(first).is_some() || is_nfkc_quick(iter::once(first)) == IsNormalized::Yes) {
@@ -103,6 +114,9 @@ impl Folding {
         end
     }
 }
+
+/// From here on letters are shown backwards, until a direction ends or the line does.
+const RIGHT_TO_LEFT: char = '\u{202e}';
 
 /// How many octets of ASCII stand at the beginning, less the letter that a mark follows.
 fn plain_run(text: &str) -> usize {
@@ -189,6 +203,8 @@ mod tests {
             ("x ﬃ kill", "ffi", "ﬃ"),
             ("a\u{301}b kill\u{200b}", "kill", "kill"),
             ("\u{1f602}kill\u{1f602}", "kill", "kill"),
+            ("a \u{202e}llik\u{202c} b", "kill", "\u{202e}llik"),
+            ("kill \u{202e}x", "kill", "kill"),
         ] {
             let folded = Folded::new(text);
             let at = folded.view.find(needle).unwrap();
@@ -198,7 +214,7 @@ mod tests {
 
     #[test]
     fn every_offset_maps_to_whole_characters_in_order() {
-        let alphabet: Vec<char> = "ab \u{e9}\u{301}\u{200b}ﬃß\u{1f602}Яя漢\u{3099}\u{fdfa}\u{2019}İ\u{ad}£".chars().collect();
+        let alphabet: Vec<char> = "ab \u{e9}\u{301}\u{200b}ﬃß\u{1f602}Яя漢\u{3099}\u{fdfa}\u{202e}\n\u{2019}İ\u{ad}£".chars().collect();
         let mut seed = 7_u64;
         for _ in 0..2_000 {
             let text: String = (0..12)
