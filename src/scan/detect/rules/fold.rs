@@ -156,7 +156,7 @@ fn keyboard(character: char) -> Option<char> {
 }
 
 fn is_currency(character: char) -> bool {
-    matches!(character, '\u{a2}'..='\u{a5}' | '\u{20a0}'..='\u{20cf}')
+    matches!(character, '\u{a2}'..='\u{a5}' | '\u{e3f}' | '\u{20a0}'..='\u{20cf}')
 }
 
 /// Soft hyphens, zero widths, directions, variation selectors, tags.
