@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::iter;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
@@ -104,6 +105,13 @@ impl Folding {
         if first == RIGHT_TO_LEFT {
             return self.take_backwards(text, start);
         }
+        let unmarked = |next: char| next.is_ascii() || settled(next).is_some();
+        if let Some(folded) = settled(first)
+            && characters.clone().next().is_none_or(|(_, next)| unmarked(next))
+        {
+            self.view.push(folded);
+            return start + first.len_utf8();
+        }
         let end = characters.find(|(_, c)| !is_combining_mark(*c)).map_or(text.len(), |(at, _)| start + at);
         let alone = end - start == first.len_utf8();
         if alone && (keyboard(first).is_some() || is_nfkc_quick(iter::once(first)) == IsNormalized::Yes) {
@@ -117,6 +125,29 @@ impl Folding {
 
 /// From here on letters are shown backwards, until a direction ends or the line does.
 const RIGHT_TO_LEFT: char = '\u{202e}';
+
+/// What a letter is folded to where that is one character, whatever stands beside it; most are, and what they are is kept.
+fn settled(character: char) -> Option<char> {
+    const PAGE: usize = 256;
+    static TABLE: [OnceLock<Box<[Option<char>; PAGE]>>; 0x11_0000 / PAGE] = [const { OnceLock::new() }; 0x11_0000 / PAGE];
+    let point = character as usize;
+    let page = TABLE[point / PAGE].get_or_init(|| {
+        let mut page = Box::new([None; PAGE]);
+        for (low, settled) in page.iter_mut().enumerate() {
+            let character = u32::try_from(point / PAGE * PAGE + low).ok().and_then(char::from_u32);
+            *settled = character
+                .filter(|c| c.is_alphanumeric() && is_nfkc_quick(iter::once(*c)) == IsNormalized::Yes && !is_combining_mark(*c))
+                .and_then(|c| {
+                    let mut folded = String::new();
+                    fold_character(c, &mut folded);
+                    let mut folded = folded.chars();
+                    folded.next().filter(|_| folded.next().is_none())
+                });
+        }
+        page
+    });
+    page[point % PAGE]
+}
 
 /// How many octets of ASCII stand at the beginning, less the letter that a mark follows.
 fn plain_run(text: &str) -> usize {
