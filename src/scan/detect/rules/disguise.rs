@@ -68,6 +68,7 @@ pub fn find(view: &str, lexicon: &Lexicon) -> Vec<Disguise> {
 
 /// Letters, and signs that stand for some, without anything between them.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is seen or not, whatever the others are")]
 struct Piece {
     span: Range<usize>,
     /// Places in the reader's codes.

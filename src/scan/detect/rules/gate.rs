@@ -56,6 +56,7 @@ impl<'t> Gate<'t> {
     }
 }
 
+#[allow(clippy::needless_bitwise_bool, reason = "without branches, so that compilers use vectors")]
 impl Classes {
     fn of(text: &[u8], block: usize) -> Self {
         let start = block * BLOCK;
