@@ -6,6 +6,7 @@ mod measure;
 mod new;
 mod replay;
 mod saved;
+mod stage;
 mod test;
 
 use clap::{Args, Subcommand};
@@ -22,9 +23,12 @@ pub(super) struct Rules {
 #[derive(Debug, Subcommand)]
 enum RulesCommand {
     Check(check::Check),
+    /// Move a rule back: to any stage below its own.
+    Demote(stage::ChangeStage),
     Explain(explain::Explain),
     Measure(measure::Measure),
     New(new::New),
+    Promote(stage::ChangeStage),
     Replay(replay::Replay),
     Test(test::Test),
 }
@@ -33,9 +37,11 @@ impl Rules {
     pub fn run(self, out: &mut Output) -> Result<(), Failure> {
         match self.command {
             RulesCommand::Check(check) => check.run(out),
+            RulesCommand::Demote(change) => change.run(stage::Way::Down, out),
             RulesCommand::Explain(explain) => explain.run(out),
             RulesCommand::Measure(measure) => measure.run(out),
             RulesCommand::New(new) => new.run(out),
+            RulesCommand::Promote(change) => change.run(stage::Way::Up, out),
             RulesCommand::Replay(replay) => replay.run(out),
             RulesCommand::Test(test) => test.run(out),
         }
