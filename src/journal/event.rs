@@ -83,6 +83,13 @@ pub enum Event {
         case: CaseId,
         codename: Codename,
     },
+    /// A rule held more cases of a day than the policy allows, and only flags until it is another version.
+    RuleFell {
+        rule: RuleId,
+        version: String,
+        held: u64,
+        scanned: u64,
+    },
     /// The change register: a rule goes another way from now on. By whom, why, and with what measured effect.
     RuleStaged {
         rule: RuleId,

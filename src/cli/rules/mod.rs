@@ -7,6 +7,7 @@ mod new;
 mod replay;
 mod saved;
 mod stage;
+mod stats;
 mod test;
 
 use clap::{Args, Subcommand};
@@ -30,6 +31,7 @@ enum RulesCommand {
     New(new::New),
     Promote(stage::ChangeStage),
     Replay(replay::Replay),
+    Stats(stats::Stats),
     Test(test::Test),
 }
 
@@ -43,6 +45,7 @@ impl Rules {
             RulesCommand::New(new) => new.run(out),
             RulesCommand::Promote(change) => change.run(stage::Way::Up, out),
             RulesCommand::Replay(replay) => replay.run(out),
+            RulesCommand::Stats(stats) => stats.run(out),
             RulesCommand::Test(test) => test.run(out),
         }
     }
