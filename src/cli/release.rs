@@ -202,7 +202,7 @@ impl Errand<'_> {
         // No place is `Removed` without an object: the tables see to that.
         let object = copy.object.ok_or(Obstacle::NotTheMessage)?.object;
         let measure = vault.measure(&object, self.key)?;
-        if !book.is_message(copy.id, &measure.sha256)? {
+        if !book.is_message(copy.id, &measure.digest)? {
             return Err(Obstacle::NotTheMessage);
         }
         let tls = watch::trust(&watched.server).map_err(Trouble::from)?;
