@@ -350,6 +350,27 @@ fn a_panic_ends_a_round_and_not_the_watch() {
     assert!(warden.cases().iter().flat_map(|case| &case.places).all(|place| place.state != PlaceState::Sealed));
 }
 
+#[cfg(feature = "faults")]
+#[test]
+fn what_is_sealed_and_cannot_be_recorded_does_not_pile_up_in_the_vault() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    warden.poll();
+    dovecot.deliver(AMBER, message("held", HELD).as_slice());
+    let mut command = warden.command("run");
+    command.env("MAILWARDEN_PANIC_BEFORE", "record.commit").stderr(std::process::Stdio::piped());
+    let running = Running { warden: &warden, daemon: command.spawn().expect("the program") };
+    let panicked = |status: &Status| status.mailboxes.values().any(|it| it.trouble.as_ref().is_some_and(|why| why.contains("panic")));
+    let mut last = running.until("the panic on the board", panicked).written;
+    for _ in 0..3 {
+        last = running.until("another try", |status| status.written > last && panicked(status)).written;
+    }
+    drop(running);
+    assert!(warden.objects().len() <= 2, "a message and its sheet, when it was ended between the two: {}", warden.objects().len());
+    warden.poll();
+    assert_eq!((warden.cases().len(), warden.objects().len()), (1, 2));
+}
+
 #[test]
 fn a_mailbox_that_moves_to_another_server_is_watched_there_after_a_reload() {
     let (old, new, smtp) = (Dovecot::start(), Dovecot::start(), Smtp::start());

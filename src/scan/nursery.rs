@@ -119,7 +119,7 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
 /// The first regex of a process opens files to count the processor's cores. This one is ours and comes before the cage,
 /// where opening a file is the end: no rule's is the first then.
 fn compile_first_regex() {
-    let _ = regex::bytes::Regex::new("first");
+    let _ = regex_automata::meta::Regex::new("first");
 }
 
 /// Nor is the first heap of a thread that shrinks a rule's: then the allocator opens a file to ask whether memory is

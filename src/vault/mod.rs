@@ -23,7 +23,7 @@ pub use error::VaultError;
 pub use key::{AudienceIdentity, Member, MemberIdentity, Recipient};
 pub use object::{ObjectId, Receipt};
 pub use ring::Ring;
-pub use sweep::Swept;
+pub use sweep::{MOST_STRANGERS, Swept};
 
 /// How much must stay free on the disk; the larger of the two counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -132,8 +132,8 @@ impl Vault {
     }
 
     /// Takes back what was sealed and never recorded: nobody will ask for it. What stays behind all the same is swept.
-    pub fn discard(&self, receipt: Receipt) {
-        let _ = std::fs::remove_file(self.folder.join(receipt.into_object().path()));
+    pub fn discard(&self, object: ObjectId) {
+        let _ = std::fs::remove_file(self.folder.join(object.path()));
     }
 
     /// A receipt again, for an object that was sealed and recorded before a crash.

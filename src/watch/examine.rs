@@ -58,7 +58,7 @@ impl Round<'_> {
             if let Some(parcel) = parcel {
                 let fresh = self.daemon.shelf.book(|book| fresh(book, mailbox, parcel, &mut examined.messages))?;
                 // Awaited here, so that no more is fetched before a worker is free for it.
-                examining.spawn(examine(pool.permit().await, fresh));
+                examining.spawn(examine(pool.permit_for(self.standing).await, fresh));
             }
             if last {
                 break;
@@ -85,7 +85,7 @@ impl Round<'_> {
             match self.examine(visit, alone).await {
                 Ok(one) => examined.extend(one),
                 Err(Trouble::Imap(error @ (ImapError::Bad { .. } | ImapError::No { .. }))) if self.session.is_in_step() => {
-                    refused.push((alone[0].uid, error))
+                    refused.push((alone[0].uid, error));
                 }
                 Err(trouble) => return Err(trouble),
             }

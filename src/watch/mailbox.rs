@@ -15,6 +15,7 @@ use super::{Daemon, Trouble, tell};
 use crate::casebook;
 use crate::config::Watched;
 use crate::mail::Address;
+use crate::worker::Standing;
 
 /// A trouble that waiting may mend is told to the technician when it has lasted so long.
 const LASTS: SignedDuration = SignedDuration::from_mins(15);
@@ -29,6 +30,8 @@ pub struct Post {
     /// Whose session it is, and with which server: a reload may have changed either.
     of: Option<Watched>,
     memory: Memory,
+    /// What its messages do to the scan processes.
+    standing: Standing,
     backoff: Backoff,
     /// The last round went through, and the casebook knows it.
     well: bool,
@@ -126,7 +129,7 @@ impl Post {
             self.session = Some(daemon.connect(watched).await?);
         }
         let Some(session) = self.session.as_mut() else { return Ok(Rounded::default()) };
-        Round { daemon, watched, session, memory: &mut self.memory, came: 0 }.run().await
+        Round { daemon, watched, session, memory: &mut self.memory, standing: &self.standing, came: 0 }.run().await
     }
 
     /// Waits until `until`, or until the server says that something has arrived. It is a hint and no more:

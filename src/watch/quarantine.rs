@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::imap::{ImapError, Selected, Session};
+use super::shelf::{UNRECORDED, Unrecorded};
 use super::{Daemon, Trouble, tell};
 use crate::case::PlaceState;
 use crate::casebook::{self, Keyed, New, NewNotice, Party, PlaceId, Recorded, SealedPlace};
@@ -56,16 +57,18 @@ pub struct Sealed {
 /// When the shelf takes nothing; the message is met again.
 pub async fn flag(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Result<Recorded, Trouble> {
     let daemon = Arc::clone(daemon);
+    let turn = daemon.shelf.turn_to_seal().await;
     blocking(move || {
+        let _turn = turn;
         let write_up = WriteUp::of(&daemon, &caught, &concern)?;
         let recorded = daemon.shelf.book(|book| book.record(&write_up.with(None)))?;
-        write_up.close(&daemon, &recorded);
+        write_up.close(&recorded);
         Ok(recorded)
     })
     .await
 }
 
-/// Notes that messages could not be read whole: facts for the technician, nothing sealed, all in one transaction.
+/// Notes that messages could not be read whole: facts for the technician, some of them in one transaction.
 ///
 /// # Errors
 /// As [`flag`].
@@ -74,11 +77,15 @@ pub async fn note_incomplete(daemon: &Arc<Daemon>, unread: Vec<Caught>) -> Resul
         return Ok(());
     }
     let daemon = Arc::clone(daemon);
+    let turn = daemon.shelf.turn_to_seal().await;
     blocking(move || {
+        let _turn = turn;
         let concerns: Vec<_> = unread.into_iter().map(|caught| (not_wholly_read(&caught.report), caught)).collect();
-        let write_ups = concerns.iter().map(|(concern, caught)| WriteUp::of(&daemon, caught, concern)).collect::<Result<Vec<_>, _>>()?;
-        let recorded = daemon.shelf.book(|book| book.record_all(write_ups.iter().map(|write_up| write_up.with(None))))?;
-        write_ups.into_iter().zip(&recorded).for_each(|(write_up, recorded)| write_up.close(&daemon, recorded));
+        for some in concerns.chunks(UNRECORDED) {
+            let write_ups = some.iter().map(|(concern, caught)| WriteUp::of(&daemon, caught, concern)).collect::<Result<Vec<_>, _>>()?;
+            let recorded = daemon.shelf.book(|book| book.record_all(write_ups.iter().map(|write_up| write_up.with(None))))?;
+            write_ups.into_iter().zip(&recorded).for_each(|(write_up, recorded)| write_up.close(recorded));
+        }
         Ok(())
     })
     .await
@@ -102,13 +109,16 @@ fn not_wholly_read(report: &Report) -> Concern {
 /// As [`flag`].
 pub async fn seal(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Result<(Recorded, Sealed), Trouble> {
     let daemon = Arc::clone(daemon);
+    let turn = daemon.shelf.turn_to_seal().await;
     blocking(move || {
+        let _turn = turn;
         let audiences = tell::without_sender(concern.message_audiences(), caught.sender(), &daemon.config());
-        let receipt = daemon.shelf.vault().seal(|| caught.message.reader(), &audiences)?;
+        let sealed = daemon.shelf.seal(|| caught.message.reader(), &audiences)?;
         let write_up = WriteUp::of(&daemon, &caught, &concern)?;
-        let recorded = daemon.shelf.book(|book| book.record(&write_up.with(Some(&receipt))))?;
-        write_up.close(&daemon, &recorded);
+        let recorded = daemon.shelf.book(|book| book.record(&write_up.with(Some(&sealed.receipt))))?;
+        write_up.close(&recorded);
         let id = recorded.place;
+        let receipt = sealed.recorded();
         Ok((recorded, Sealed { place: caught.place, id, receipt }))
     })
     .await
@@ -201,13 +211,13 @@ struct WriteUp<'a> {
     parties: Vec<(Keyed, Party)>,
     audiences: Vec<Audience>,
     notices: Vec<NewNotice>,
-    sheet: Option<Receipt>,
+    sheet: Option<Unrecorded<'a>>,
     rule_set: String,
     now: Timestamp,
 }
 
 impl<'a> WriteUp<'a> {
-    fn of(daemon: &Daemon, caught: &'a Caught, concern: &'a Concern) -> Result<Self, Trouble> {
+    fn of(daemon: &'a Daemon, caught: &'a Caught, concern: &'a Concern) -> Result<Self, Trouble> {
         let now = Timestamp::now();
         let config = daemon.config();
         let sender = caught.sender();
@@ -231,7 +241,7 @@ impl<'a> WriteUp<'a> {
             // A copy folds into the case of the first, which has a sheet; what is only counted needs none.
             Some(sheets) if !folds && level > Level::Counted => {
                 let octets = if concern.action == Action::Withhold { &sheets.facts } else { &sheets.whole };
-                Some(daemon.shelf.vault().seal(|| octets.0.as_slice(), &audiences)?)
+                Some(daemon.shelf.seal(|| octets.0.as_slice(), &audiences)?)
             }
             _ => None,
         };
@@ -251,7 +261,7 @@ impl<'a> WriteUp<'a> {
             level: self.level,
             parties: &self.parties,
             audiences: &self.audiences,
-            sheet: self.sheet.as_ref(),
+            sheet: self.sheet.as_ref().map(|sheet| &sheet.receipt),
             message_object,
             rule_set: &self.rule_set,
             notices: &self.notices,
@@ -260,9 +270,9 @@ impl<'a> WriteUp<'a> {
     }
 
     /// Throws the sheet away when another copy was recorded while it was sealed: no row will ever know it.
-    fn close(self, daemon: &Daemon, recorded: &Recorded) {
-        if let Some(sheet) = self.sheet.filter(|_| recorded.folded) {
-            daemon.shelf.vault().discard(sheet);
+    fn close(self, recorded: &Recorded) {
+        if let Some(sheet) = self.sheet.filter(|_| !recorded.folded) {
+            let _ = sheet.recorded();
         }
     }
 }

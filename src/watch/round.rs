@@ -12,6 +12,7 @@ use super::{Daemon, Trouble};
 use crate::casebook::{Learnt, Progress, SealedPlace};
 use crate::config::{Config, History, Watched};
 use crate::mail::{Address, Cursor, FolderName, Uid, UidValidity};
+use crate::worker::Standing;
 
 /// What is remembered of a mailbox from round to round.
 #[derive(Default)]
@@ -67,6 +68,7 @@ pub struct Round<'a> {
     pub watched: &'a Watched,
     pub session: &'a mut Session,
     pub memory: &'a mut Memory,
+    pub standing: &'a Standing,
     /// Messages that were handed over in this round.
     pub came: usize,
 }

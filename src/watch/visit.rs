@@ -75,8 +75,9 @@ impl Round<'_> {
         if let Some(oldest) = listed.iter().map(|message| message.arrival.internal_date).min() {
             self.daemon.board.waiting(self.mailbox(), oldest);
         }
-        let most = if self.is_suspicious(visit) { 1 } else { BATCH_MESSAGES };
-        for batch in batches(listed, most) {
+        let (alone, standing) = (self.is_suspicious(visit), self.standing);
+        // A batch is a turn with the server: one that stalls keeps it for a single message.
+        for batch in batches(listed, || if alone || standing.stalls() { 1 } else { BATCH_MESSAGES }) {
             let turn = self.daemon.gate(self.watched).turn().await;
             let (judged, learnt, unread) = self.batch(visit, batch).await?;
             drop(turn);
@@ -207,8 +208,8 @@ impl Round<'_> {
     }
 }
 
-/// Cuts a listing into what one FETCH asks for, `most` messages at most.
-fn batches(listed: &[Listed], most: usize) -> impl Iterator<Item = &[Listed]> {
+/// Cuts a listing into what one FETCH asks for, `most` messages at most: asked anew before each.
+fn batches(listed: &[Listed], most: impl Fn() -> usize) -> impl Iterator<Item = &[Listed]> {
     let mut rest = listed;
     std::iter::from_fn(move || {
         let mut octets = 0;
@@ -216,7 +217,7 @@ fn batches(listed: &[Listed], most: usize) -> impl Iterator<Item = &[Listed]> {
             octets = message.arrival.size.saturating_add(octets);
             octets <= BATCH_OCTETS
         };
-        let count = rest.iter().take(most).take_while(|message| fits(message)).count().max(1).min(rest.len());
+        let count = rest.iter().take(most()).take_while(|message| fits(message)).count().max(1).min(rest.len());
         let (batch, after) = rest.split_at(count);
         rest = after;
         (!batch.is_empty()).then_some(batch)
@@ -234,7 +235,7 @@ mod tests {
             .zip(1..)
             .filter_map(|(size, uid)| Some(Listed { uid: Uid::new(uid)?, arrival: Arrival { flags: Vec::new(), internal_date: 0, size } }))
             .collect();
-        let sizes: Vec<_> = batches(&listed, BATCH_MESSAGES).map(<[_]>::len).collect();
+        let sizes: Vec<_> = batches(&listed, || BATCH_MESSAGES).map(<[_]>::len).collect();
         assert_eq!(sizes, [1, 1, 1]);
     }
 }

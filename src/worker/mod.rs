@@ -10,6 +10,7 @@ mod nursery;
 mod one;
 mod parcel;
 mod pool;
+mod turns;
 
 use std::fmt;
 use std::path::PathBuf;
@@ -19,6 +20,7 @@ pub use line::LineError;
 pub use nursery::{Nursery, Ready, StartError, World};
 pub use parcel::{Packed, Packer};
 pub use pool::{Permit, Pool, PoolError};
+pub use turns::Standing;
 
 use crate::finding::Reason;
 use crate::sandbox::Limits;

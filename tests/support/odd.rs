@@ -6,20 +6,23 @@ use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
+/// What a command holds, and the answer to it.
+type Own = (&'static str, Vec<u8>);
+
 /// In place of an answer.
 pub const HANG_UP: &[u8] = b"hang up";
 
 /// A mail server of one folder and one message that answers some commands in a way of its own.
 pub struct Odd {
     pub port: u16,
-    own: Arc<Mutex<Vec<(&'static str, Vec<u8>)>>>,
+    own: Arc<Mutex<Vec<Own>>>,
     /// How often each of its own answers was given.
     given: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
 impl Odd {
     /// `own`: what a command holds, and the answer to it; `TAG` stands for its tag. To [`HANG_UP`] it hangs up.
-    pub fn start(own: Vec<(&'static str, Vec<u8>)>) -> Self {
+    pub fn start(own: Vec<Own>) -> Self {
         let given: Arc<Mutex<BTreeMap<_, _>>> = Arc::new(Mutex::new(own.iter().map(|(command, _)| (*command, 0)).collect()));
         let own = Arc::new(Mutex::new(own));
         let (counted, answers) = (Arc::clone(&given), Arc::clone(&own));

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 
 use super::compile::Rule;
 use super::evaluate::{self, Fired, Hits};
@@ -22,6 +22,9 @@ use crate::scan::extract::TextExtract;
 /// its exceptions say, so that nobody hides one find behind thousands.
 pub const MAX_HITS: u32 = 16_384;
 
+/// Of all literals together, in octets: so many are looked for with a table that has an entry for every octet after every other.
+const LARGEST_TABLE: usize = 1 << 16;
+
 /// Immutable once built; any number of threads may match with it.
 pub struct RuleBook {
     rules: Vec<Rule>,
@@ -31,9 +34,11 @@ pub struct RuleBook {
     words: WordIndex,
     /// The terms that are looked for under disguises too.
     lexicon: Lexicon,
-    /// The literals of all regexes, and the key of the signal that each belongs to.
+    /// The literals of all regexes, and the regex that each belongs to.
     literals: Option<AhoCorasick>,
-    literal_keys: Vec<u32>,
+    literal_patterns: Vec<u32>,
+    /// The key of the signal that each regex belongs to: regexes of one signal stand together.
+    pattern_keys: Vec<u32>,
     /// Rules that can fire without any term or literal: their regexes run over every text.
     restless: Vec<usize>,
     terms: usize,
@@ -52,17 +57,17 @@ impl RuleBook {
 
         let mut terms = Vec::new();
         let mut literals = Vec::new();
-        let mut literal_keys = Vec::new();
-        let mut patterns = 0;
+        let mut literal_patterns = Vec::new();
+        let mut pattern_keys = Vec::new();
         for (rule, first) in rules.iter().zip(&first_keys) {
             for (signal, key) in rule.signals.iter().zip(*first..) {
                 match signal {
                     Signal::Terms(words) => terms.extend(words.iter().map(|term| (term.as_str(), key))),
                     Signal::Patterns { patterns: regexes, .. } => {
-                        patterns += regexes.len();
-                        for literal in regexes.iter().flat_map(|pattern| &pattern.literals) {
-                            literals.push(literal.as_slice());
-                            literal_keys.push(key);
+                        for pattern in regexes {
+                            literal_patterns.extend(pattern.literals.iter().map(|_| self::key(pattern_keys.len())));
+                            literals.extend(pattern.literals.iter().map(Vec::as_slice));
+                            pattern_keys.push(key);
                         }
                     }
                     Signal::Near { .. } | Signal::Count { .. } => {}
@@ -74,10 +79,9 @@ impl RuleBook {
         let rule_of = |key: u32| &rules[first_keys.partition_point(|first| *first <= key) - 1];
         let disguised = terms.iter().filter(|(_, key)| rule_of(*key).evasion == Evasion::Letters);
         let lexicon = Lexicon::new(disguised.map(|(term, _)| *term));
-        let automaton = (!literals.is_empty()).then(|| AhoCorasick::builder().ascii_case_insensitive(true).build(&literals).ok()).flatten();
-        let terms = terms.len() + patterns;
+        let terms = terms.len() + pattern_keys.len();
         let restless = (0..rules.len()).filter(|place| evaluate::could_fire(&rules[*place], &|_| false)).collect();
-        Self { first_keys, keys, words, lexicon, restless, terms, literal_keys, literals: automaton, rules }
+        Self { first_keys, keys, words, lexicon, restless, terms, literals: automaton(&literals), literal_patterns, pattern_keys, rules }
     }
 
     pub fn rules(&self) -> usize {
@@ -123,8 +127,11 @@ impl RuleBook {
         places.sort_unstable();
         places.dedup();
         places.retain(|place| self.rules[*place].looks_in(field));
-        found.hits.sort_unstable_by_key(|(key, span)| (*key, span.start, span.end));
-        let of = |place: usize| (&self.rules[place], found.of_rule(self.first_keys[place], self.rules[place].signals.len()));
+        found.sort();
+        let of = |place: usize| {
+            let rule = &self.rules[place];
+            (rule, found.of_rule(self.first_keys[place], rule.signals.len(), &self.pattern_keys))
+        };
         places.into_iter().map(of).collect()
     }
 
@@ -170,10 +177,17 @@ impl RuleBook {
         if places.is_empty() {
             return Vec::new();
         }
-        found.hits.sort_unstable_by_key(|(key, span)| (*key, span.start, span.end));
+        found.sort();
         let evaluated = places.into_iter().map(|place| {
             let rule = &self.rules[place];
-            Some((rule, evaluate::fires(rule, folded.view().as_bytes(), &found.of_rule(self.first_keys[place], rule.signals.len()))?))
+            Some((
+                rule,
+                evaluate::fires(
+                    rule,
+                    folded.view().as_bytes(),
+                    &found.of_rule(self.first_keys[place], rule.signals.len(), &self.pattern_keys),
+                )?,
+            ))
         });
         evaluated.flatten().collect()
     }
@@ -198,11 +212,16 @@ impl RuleBook {
         match &self.literals {
             Some(literals) => {
                 for literal in literals.find_overlapping_iter(text) {
-                    found.push_literal(self.literal_keys[literal.pattern().as_usize()], self.keys);
+                    let pattern = self.literal_patterns[literal.pattern().as_usize()];
+                    found.push_literal(self.pattern_keys[pattern as usize], pattern, literal.range(), self.keys);
                 }
             }
             // None, or more than can be looked for at once: each regex looks for itself then.
-            None => self.literal_keys.iter().for_each(|key| found.push_literal(*key, self.keys)),
+            None => {
+                for pattern in &self.literal_patterns {
+                    found.flood(self.pattern_keys[*pattern as usize], self.keys);
+                }
+            }
         }
         found
     }
@@ -241,6 +260,8 @@ impl Rule {
 #[derive(Default)]
 struct Found {
     hits: Vec<(u32, Range<usize>)>,
+    /// Of the regexes, by their numbers.
+    literals: Vec<(u32, Range<usize>)>,
     /// How many, by key; empty until something is seen.
     counts: Vec<u32>,
     /// Keys in the order in which they were first seen.
@@ -254,9 +275,26 @@ impl Found {
         }
     }
 
-    /// A literal of a signal's regexes: these themselves are searched for later, if ever.
-    fn push_literal(&mut self, key: u32, keys: u32) {
+    /// A literal of one of a signal's regexes: this itself is searched for later, if ever.
+    fn push_literal(&mut self, key: u32, pattern: u32, span: Range<usize>, keys: u32) {
+        if self.count(key, keys) <= MAX_HITS {
+            self.literals.push((pattern, span));
+        }
+    }
+
+    fn flood(&mut self, key: u32, keys: u32) {
         self.count(key, keys);
+        self.counts[key as usize] = u32::MAX;
+    }
+
+    fn is_flooded(&self, key: u32) -> bool {
+        self.counts.get(key as usize).is_some_and(|count| *count > MAX_HITS)
+    }
+
+    fn sort(&mut self) {
+        let place = |(key, span): &(u32, Range<usize>)| (*key, span.start, span.end);
+        self.hits.sort_unstable_by_key(place);
+        self.literals.sort_unstable_by_key(place);
     }
 
     fn count(&mut self, key: u32, keys: u32) -> u32 {
@@ -276,19 +314,33 @@ impl Found {
     }
 
     /// Asks for sorted hits.
-    fn of_rule(&self, first: u32, signals: usize) -> Hits {
-        let spans = |key: u32| {
-            let start = self.hits.partition_point(|(other, _)| *other < key);
-            self.hits[start..].iter().take_while(|(other, _)| *other == key).map(|(_, span)| span.clone()).collect()
-        };
+    fn of_rule(&self, first: u32, signals: usize, pattern_keys: &[u32]) -> Hits {
         let keys = first..first + key(signals);
+        let literals = |key: u32| {
+            let first = pattern_keys.partition_point(|other| *other < key);
+            let behind = pattern_keys.partition_point(|other| *other <= key);
+            (first..behind).map(|pattern| (!self.is_flooded(key)).then(|| spans(&self.literals, self::key(pattern)))).collect()
+        };
         Hits {
-            spans: keys.clone().map(spans).collect(),
-            flooded: keys.clone().map(|key| self.counts.get(key as usize).is_some_and(|count| *count > MAX_HITS)).collect(),
-            literal_seen: keys.clone().map(|key| self.has_seen(key)).collect(),
-            exceptions: spans(keys.end),
+            spans: keys.clone().map(|key| spans(&self.hits, key)).collect(),
+            flooded: keys.clone().map(|key| self.is_flooded(key)).collect(),
+            literals: keys.clone().map(literals).collect(),
+            exceptions: spans(&self.hits, keys.end),
         }
     }
+}
+
+/// Those of one key, of hits that are sorted.
+fn spans(hits: &[(u32, Range<usize>)], key: u32) -> Vec<Range<usize>> {
+    let start = hits.partition_point(|(other, _)| *other < key);
+    hits[start..].iter().take_while(|(other, _)| *other == key).map(|(_, span)| span.clone()).collect()
+}
+
+/// Looks for all literals at once; `None` where there are none, or too many.
+fn automaton(literals: &[&[u8]]) -> Option<AhoCorasick> {
+    let octets: usize = literals.iter().map(|literal| literal.len()).sum();
+    let kind = (octets <= LARGEST_TABLE).then_some(AhoCorasickKind::DFA);
+    (!literals.is_empty()).then(|| AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(literals).ok()).flatten()
 }
 
 fn key(signals: usize) -> u32 {

@@ -478,7 +478,8 @@ mod tests {
             read(&["kill yourself"], "I k i l l y o u r s e l f u"),
             [("k i l l y o u r s e l f".to_owned(), "kill yourself".to_owned())]
         );
-        assert_eq!(read(&["kill yourself"], "k.i.l.l  y.o.u.r.s.e.l.f").len(), 1);
+        assert_eq!(read(&["kill yourself"], "k.i.l.l  y.o.u.r.s.e.l.f").len(), 2, "two disguises, side by side");
+        assert_eq!(read(&["smit"], "Professor's M.I.T. lecture"), []);
     }
 
     #[test]

@@ -22,8 +22,8 @@ pub struct Hits {
     pub spans: Vec<Vec<Range<usize>>>,
     /// There were more than are kept.
     pub flooded: Vec<bool>,
-    /// One of the letters without which the regexes cannot match.
-    pub literal_seen: Vec<bool>,
+    /// Of each regex: where the letters stand without which it cannot match, in the order of the text; `None` for more than are kept.
+    pub literals: Vec<Vec<Option<Vec<Range<usize>>>>>,
     pub exceptions: Vec<Range<usize>>,
 }
 
@@ -72,7 +72,7 @@ pub fn weigh(rule: &Rule, text: &[u8], hits: &Hits) -> Vec<Evidence> {
         let evidence = match signal {
             Signal::Terms(_) => Evidence::of(&hits.spans[place], hits.flooded[place], &exceptions),
             Signal::Patterns { patterns, check } => {
-                let (spans, flooded) = search(patterns, *check, text, hits.literal_seen[place]);
+                let (spans, flooded) = search(patterns, *check, text, &hits.literals[place]);
                 Evidence::of(&spans, flooded, &exceptions)
             }
             Signal::Near { a, b, words, ordered, same_sentence } => {
@@ -134,15 +134,20 @@ fn apart(spans: &[Range<usize>]) -> usize {
 }
 
 /// The finds of all these regexes, and whether there were more.
-fn search(patterns: &[Pattern], check: Option<CheckDigits>, text: &[u8], literal_seen: bool) -> (Vec<Range<usize>>, bool) {
+fn search(
+    patterns: &[Pattern],
+    check: Option<CheckDigits>,
+    text: &[u8],
+    literals: &[Option<Vec<Range<usize>>>],
+) -> (Vec<Range<usize>>, bool) {
     let mut spans = Vec::new();
     let mut flooded = false;
-    for pattern in patterns.iter().filter(|pattern| literal_seen || pattern.literals.is_empty()) {
+    for (pattern, literals) in patterns.iter().zip(literals) {
         let before = spans.len();
         let mut looked_at = 0;
-        let found = pattern.regex.find_iter(text).take(MAX_CHECKED).inspect(|_| looked_at += 1);
-        let right = found.filter(|found| check.is_none_or(|check| check.hold(found.as_bytes())));
-        spans.extend(right.take(MAX_PATTERN_HITS).map(|found| found.range()));
+        let found = pattern.finds(text, literals.as_deref()).take(MAX_CHECKED).inspect(|_| looked_at += 1);
+        let right = found.filter(|found| check.is_none_or(|check| check.hold(&text[found.clone()])));
+        spans.extend(right.take(MAX_PATTERN_HITS));
         flooded |= spans.len() - before == MAX_PATTERN_HITS || looked_at == MAX_CHECKED;
     }
     spans.sort_unstable_by_key(|span| (span.start, span.end));

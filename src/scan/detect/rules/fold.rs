@@ -106,7 +106,10 @@ impl Folding {
 
 /// How many octets of ASCII stand at the beginning, less the letter that a mark follows.
 fn plain_run(text: &str) -> usize {
-    let Some(plain) = text.bytes().position(|octet| !octet.is_ascii()) else { return text.len() };
+    let (chunks, _) = text.as_bytes().as_chunks::<32>();
+    let whole = chunks.iter().take_while(|chunk| chunk.is_ascii()).count() * 32;
+    let Some(plain) = text.bytes().skip(whole).position(|octet| !octet.is_ascii()) else { return text.len() };
+    let plain = whole + plain;
     let marked = text[plain..].chars().next().is_some_and(is_combining_mark);
     if marked { plain.saturating_sub(1) } else { plain }
 }

@@ -110,7 +110,11 @@ fn odd(near: &[Classes; 3], text: &[u8]) -> u64 {
     // A letter or a digit by itself, and another one up to three places further on.
     let alone = word(&near[1]) & !(before(word, 1) | behind(word, 1));
     if alone != 0 {
-        let apart = (2..=4).fold(0, |found, by| found | behind(word, by) & (letters | behind(letter, by)));
+        let next = word(&near[2]) & !(word(&near[2]) << 1 | word(&near[1]) >> 63 | word(&near[2]) >> 1);
+        let apart = (2..=4).fold(0, |found, by| {
+            let other = alone >> by | next << (64 - by);
+            found | other & (letters | behind(letter, by))
+        });
         odd |= alone & apart;
     }
     let thrice = again & letters & before(|classes| classes.again, 1);
