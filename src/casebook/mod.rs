@@ -14,6 +14,7 @@ mod outbox;
 mod place;
 mod progress;
 mod record;
+mod rules;
 mod trouble;
 
 use std::fs::OpenOptions;
@@ -36,12 +37,13 @@ pub use outbox::{About, NewNotice, Notice, NoticeId, Undelivered};
 pub use place::{PlaceFacts, PlaceId, SealedObject, SealedPlace};
 pub use progress::{Counts, Judged, MailboxDay, Outcome, Progress};
 pub use record::{New, Party, Recorded};
-pub use trouble::Trouble;
+pub use rules::{RuleRecord, Version};
+pub use trouble::{Episode, Trouble};
 
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// One connection. For use by one thread at a time; several may be open.
 pub struct Casebook {
