@@ -6,8 +6,11 @@ use std::fs;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use mailwarden::case::PlaceState;
+use mailwarden::casebook::{NewNotice, Trouble};
 use mailwarden::finding::{Audience, Category, Reason};
+use mailwarden::journal::Actor;
 use mailwarden::watch::{Board, Status};
 use support::dovecot::Dovecot;
 use support::odd::{HANG_UP, Odd};
@@ -313,6 +316,7 @@ fn a_message_that_cannot_be_removed_is_told_of_and_keeps_no_other_from_being_jud
         ("RFC822.SIZE", listed()),
         ("BODY.PEEK", fetched(&[(1, HELD), (2, FLAGGED)])),
         ("UID STORE", b"TAG NO [NOPERM] no\r\n".to_vec()),
+        ("UID FETCH 1 (UID FLAGS)", b"* 1 FETCH (UID 1 FLAGS ())\r\nTAG OK done\r\n".to_vec()),
     ]);
     warden.also_watch("odd", odd.port, "password");
     let running = Running::start(&warden);
@@ -325,6 +329,31 @@ fn a_message_that_cannot_be_removed_is_told_of_and_keeps_no_other_from_being_jud
         let letters = smtp.messages();
         letters.iter().any(|letter| String::from_utf8_lossy(letter).contains("mailbox-keeps-messages")).then_some(())
     });
+    let case = warden.cases().into_iter().find(|case| case.row.category == Category::Violence).expect("the held message");
+    warden.book().release(Timestamp::now(), &Actor::Member("Lead".to_owned()), case.row.id, "a lesson").expect("a decision");
+    eventually("what is released stays where it is", || {
+        warden.cases().iter().any(|case| case.places[0].state == PlaceState::Released).then_some(())
+    });
+    assert!(running.stop().success());
+}
+
+#[test]
+fn notices_that_stay_undelivered_are_a_trouble_until_they_are_delivered() {
+    let dovecot = Dovecot::start();
+    // Nothing listens there.
+    let warden = Warden::telling(&dovecot, 1, &[AMBER]);
+    let earlier = Timestamp::now().checked_sub(jiff::SignedDuration::from_mins(10)).expect("a moment");
+    let notice = NewNotice { to: "technician@school.example".parse().expect("an address"), rank: 0, not_before: earlier };
+    warden.book().record_system(earlier, Trouble::WorkersFail, None, &[notice]).expect("a trouble");
+    let running = Running::start(&warden);
+    let is_told = || warden.book().troubles().expect("troubles").iter().any(|(trouble, ..)| *trouble == Trouble::NoticeUndelivered);
+    eventually("the trouble", || is_told().then_some(()));
+
+    let in_an_hour = Timestamp::now().checked_add(jiff::SignedDuration::from_hours(1)).expect("a moment");
+    for notice in warden.book().due(in_an_hour).expect("notices") {
+        warden.book().delivered(Timestamp::now(), notice.id).expect("a notice");
+    }
+    eventually("its end", || (!is_told()).then_some(()));
     assert!(running.stop().success());
 }
 

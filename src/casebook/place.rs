@@ -31,6 +31,8 @@ pub struct SealedPlace {
     pub place: Place,
     pub object: SealedObject,
     pub found_at: Timestamp,
+    /// A person has decided that it is no concern: it stays, if it is still there.
+    pub released: bool,
 }
 
 /// An object in the vault, as it was recorded.
@@ -69,8 +71,8 @@ impl Casebook {
     pub fn sealed_places(&self, mailbox: &Address) -> Result<Vec<SealedPlace>> {
         self.read(|conn| {
             conn.prepare_cached(
-                "SELECT place.*, address FROM place JOIN mailbox ON mailbox.id = place.mailbox
-                 WHERE state = 'sealed' AND address = ? ORDER BY place.id",
+                "SELECT place.*, address, released_at FROM place JOIN mailbox ON mailbox.id = place.mailbox
+                 JOIN cases ON cases.id = of_case WHERE state = 'sealed' AND address = ? ORDER BY place.id",
             )?
             .query_map([mailbox.as_str()], sealed_place)?
             .filter_map(Result::transpose)
@@ -259,6 +261,7 @@ fn sealed_place(row: &Row<'_>) -> rusqlite::Result<Option<SealedPlace>> {
         place: place_of(row)?,
         object,
         found_at: moment(row, "found_at")?,
+        released: moment_if_any(row, "released_at")?.is_some(),
     }))
 }
 
@@ -284,6 +287,9 @@ mod tests {
         let sealed = desk.book.sealed_places(&address("ann")).unwrap();
         assert_eq!(sealed.iter().map(|sealed| (sealed.id, &sealed.place)).collect::<Vec<_>>(), [(one.place, &place("ann", 1))]);
         assert_eq!(sealed[0].object.ciphertext_sha256, *newer.ciphertext_sha256());
+        assert!(!sealed[0].released);
+        desk.book.release(at(8), &Actor::Member("Ann Example".to_owned()), one.case, "a lesson").unwrap();
+        assert!(desk.book.sealed_places(&address("ann")).unwrap()[0].released);
         desk.book.settle(at(9), &Actor::Program, one.place, PlaceState::Removed).unwrap();
         assert_eq!(desk.book.sealed_places(&address("ann")).unwrap(), []);
         assert_eq!(desk.book.sealed_places(&address("ben")).unwrap().len(), 1);

@@ -16,6 +16,8 @@ use crate::mail::Address;
 pub enum Trouble {
     /// No room to seal: nothing more is removed from mailboxes.
     DiskFull,
+    /// The server lists a folder and does not open it: nobody reads what is in it.
+    FolderClosed,
     /// The server cannot remove one message alone, or brings it back.
     MailboxKeepsMessages,
     MailboxUnreachable,
@@ -31,6 +33,7 @@ impl Trouble {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DiskFull => "disk-full",
+            Self::FolderClosed => "folder-closed",
             Self::MailboxKeepsMessages => "mailbox-keeps-messages",
             Self::MailboxUnreachable => "mailbox-unreachable",
             Self::NoticeUndelivered => "notice-undelivered",

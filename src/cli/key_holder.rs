@@ -34,8 +34,15 @@ pub(super) struct Reason(String);
 
 /// Whether a key opens what it is to open. Either way, the journal learns who came.
 pub(super) enum Admission {
-    Admitted { who: Actor, key: AudienceIdentity },
-    Refused { who: Actor },
+    /// `others` are the keys of the other audiences that she is a member of.
+    Admitted {
+        who: Actor,
+        key: AudienceIdentity,
+        others: Vec<AudienceIdentity>,
+    },
+    Refused {
+        who: Actor,
+    },
 }
 
 impl KeyHolder {
@@ -47,7 +54,9 @@ impl KeyHolder {
         let member = self.member()?;
         for audience in audiences {
             if let Some((who, key)) = enter(&vault.ring(), *audience, &member)? {
-                return Ok(Admission::Admitted { who, key });
+                let others = Audience::ALL.into_iter().filter(|other| other != audience);
+                let others = others.filter_map(|other| enter(&vault.ring(), other, &member).ok().flatten().map(|(_, key)| key)).collect();
+                return Ok(Admission::Admitted { who, key, others });
             }
         }
         // A member of another audience is known by name all the same.

@@ -39,7 +39,7 @@ impl Open {
         };
         let object = sheet.object.to_string();
         match holder.admission(&vault, &facts.audiences)? {
-            Admission::Admitted { who, key } => {
+            Admission::Admitted { who, key, .. } => {
                 let reason = holder.reason.as_str().to_owned();
                 book.note(Timestamp::now(), &who, &Event::Viewed { case, codename, object, reason })?;
                 for line in read(&vault, &sheet, &key)?.to_text().lines() {

@@ -17,7 +17,7 @@ use crate::fault::Fault;
 use crate::finding::{Action, Audience};
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
-use crate::vault::{AudienceIdentity, VaultError};
+use crate::vault::{AudienceIdentity, Measure, ObjectId, VaultError};
 use crate::watch::{self, PutBack, Trouble};
 
 /// Put a held message back where it was, as it was.
@@ -41,9 +41,12 @@ enum Obstacle {
     NotTheMessage,
     #[error("mailwarden does not watch `{0}` any more and has no way into it")]
     NotWatched(Address),
-    /// Recorded, and still on its way out: the daemon would take out what is put back now.
+    /// Recorded, and still on its way out: only the daemon knows how far, and leaves it where it is.
     #[error("it is only just being taken out")]
     OnItsWay,
+    /// A copy that was withheld folds into a case whose other copies were held.
+    #[error("what is sealed for it is for others to open")]
+    SealedToOthers,
     #[error(transparent)]
     Trouble(#[from] Trouble),
     #[error(transparent)]
@@ -64,9 +67,10 @@ impl Release {
         }
         let audiences = message_audiences(&facts);
         match holder.admission(&shelf.vault, &audiences)? {
-            Admission::Admitted { who, key } => {
+            Admission::Admitted { who, key, mut others } => {
+                others.insert(0, key);
                 shelf.book.release(Timestamp::now(), &who, case, holder.reason.as_str())?;
-                let errand = Errand { config: &config, shelf: &shelf, who: &who, key: &key };
+                let errand = Errand { config: &config, shelf: &shelf, who: &who, keys: &others };
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
@@ -81,9 +85,14 @@ impl Release {
     }
 }
 
-/// To whom the message itself was sealed: nobody at the school, when it was withheld (D3).
+/// Who decides. When any copy was withheld, nobody at the school does (D3); once it is decided, those to whom other copies were
+/// sealed may finish it.
 fn message_audiences(facts: &CaseFacts) -> Vec<Audience> {
-    if facts.row.action == Action::Withhold { vec![Audience::Evidence] } else { facts.audiences.clone() }
+    match (facts.row.action, &facts.released) {
+        (Action::Withhold, None) => vec![Audience::Evidence],
+        (Action::Withhold, Some(_)) => [&[Audience::Evidence], facts.audiences.as_slice()].concat(),
+        _ => facts.audiences.clone(),
+    }
 }
 
 /// Two releases at once would each find the message missing, and add one.
@@ -106,7 +115,8 @@ struct Errand<'a> {
     config: &'a Config,
     shelf: &'a Shelf,
     who: &'a Actor,
-    key: &'a AudienceIdentity,
+    /// The one that admitted her first.
+    keys: &'a [AudienceIdentity],
 }
 
 impl Errand<'_> {
@@ -130,15 +140,21 @@ impl Errand<'_> {
             PlaceState::Delivered | PlaceState::Superseded => format!("was never taken out of {folder}"),
             PlaceState::LeftInMailbox => format!("still in {folder}, because its server cannot remove one message alone"),
             PlaceState::Released => "is back already".to_owned(),
-            PlaceState::Sealed => return Err(Obstacle::OnItsWay),
-            PlaceState::Removed => {
-                let back = self.append(copy).await?;
-                self.shelf.book.settle(Timestamp::now(), self.who, copy.id, PlaceState::Released)?;
-                let gone = if back.folder == copy.place.folder { String::new() } else { format!(", because {folder} is gone") };
-                let put = if back.lay_there { "lay there already, in" } else { "back in" };
-                format!("{put} {}{gone}", visible(&back.folder.0))
+            PlaceState::Sealed => {
+                let _no_daemon = watch::alone(self.config).map_err(|_| Obstacle::OnItsWay)?;
+                self.bring_back(copy).await?
             }
+            PlaceState::Removed => self.bring_back(copy).await?,
         })
+    }
+
+    async fn bring_back(&self, copy: &PlaceFacts) -> Result<String, Obstacle> {
+        let back = self.append(copy).await?;
+        self.shelf.book.settle(Timestamp::now(), self.who, copy.id, PlaceState::Released)?;
+        let gone =
+            if back.folder == copy.place.folder { String::new() } else { format!(", because {} is gone", visible(&copy.place.folder.0)) };
+        let put = if back.lay_there { "lay there already, in" } else { "back in" };
+        Ok(format!("{put} {}{gone}", visible(&back.folder.0)))
     }
 
     /// Nothing goes to the server before all of it was read, and found to be what was taken out.
@@ -155,15 +171,28 @@ impl Errand<'_> {
         }
         // No place is `Removed` without an object: the tables see to that.
         let object = copy.object.ok_or(Obstacle::NotTheMessage)?.object;
-        let measure = vault.measure(&object, self.key)?;
+        let (key, measure) = self.opened(&object)?;
         if !book.is_message(copy.id, &measure.sha256)? {
             return Err(Obstacle::NotTheMessage);
         }
         let tls = watch::trust(&watched.server).map_err(Trouble::from)?;
         let mut session = watch::connect(watched, &self.config.watch, tls).await?;
-        let back = watch::put_back(&mut session, &copy.place, &copy.arrival, &measure, || vault.unseal(&object, self.key)).await?;
+        let back = watch::put_back(&mut session, &copy.place, &copy.arrival, &measure, || vault.unseal(&object, key)).await?;
         session.logout().await;
         Ok(back)
+    }
+}
+
+impl Errand<'_> {
+    /// What is sealed, by whichever of her keys opens it.
+    fn opened(&self, object: &ObjectId) -> Result<(&AudienceIdentity, Measure), Obstacle> {
+        for key in self.keys {
+            match self.shelf.vault.measure(object, key) {
+                Err(VaultError::WrongIdentity { .. }) => {}
+                measured => return Ok((key, measured?)),
+            }
+        }
+        Err(Obstacle::SealedToOthers)
     }
 }
 
@@ -177,6 +206,7 @@ impl Obstacle {
             }
             Self::NotTheMessage => "keep a copy of the state directory, and restore the vault from the backup".to_owned(),
             Self::NotWatched(mailbox) => format!("add a [[mailbox]] for {mailbox}, and type the command again"),
+            Self::SealedToOthers => "it is decided: let one of them type the same command with her own key".to_owned(),
             Self::OnItsWay => "wait for the next round of `mailwarden run`, and type the command again".to_owned(),
             Self::Trouble(Trouble::Password(fault)) => fault.hint.clone(),
             Self::Casebook(_) | Self::Trouble(_) | Self::Vault(_) => "type the command again".to_owned(),

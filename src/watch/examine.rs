@@ -42,7 +42,8 @@ impl Round<'_> {
     /// Fetches a batch; each message is examined while the next ones arrive.
     pub async fn examine(&mut self, visit: &Visit<'_>, batch: &[Listed]) -> Result<Examined, Trouble> {
         let mailbox = &self.watched.mailbox.address;
-        let pool = &self.daemon.pool;
+        let (pool, pulse) = (&self.daemon.pool, &self.daemon.pulse);
+        let (worker, allowed) = (self.worker(), self.allowed_for(batch));
         let mut packer = Packer::new(pool.parcel());
         let mut examining = JoinSet::new();
         let mut examined = Examined::default();
@@ -58,7 +59,10 @@ impl Round<'_> {
             if let Some(parcel) = parcel {
                 let fresh = self.daemon.shelf.book(|book| fresh(book, mailbox, parcel, &mut examined.messages))?;
                 // Awaited here, so that no more is fetched before a worker is free for it.
-                examining.spawn(examine(pool.permit_for(self.standing).await, fresh));
+                pulse.at_rest(&worker);
+                let permit = pool.permit_for(self.standing).await;
+                pulse.at_work(&worker, allowed);
+                examining.spawn(examine(permit, fresh));
             }
             if last {
                 break;
@@ -67,6 +71,7 @@ impl Round<'_> {
         examined.missing.extend_from_slice(fetch.missing());
         examined.oversized.extend_from_slice(fetch.oversized());
         while let Some(done) = examining.join_next().await {
+            pulse.at_work(&worker, allowed);
             match done {
                 Ok(done) => examined.messages.extend(done?),
                 Err(failed) => std::panic::resume_unwind(failed.into_panic()),

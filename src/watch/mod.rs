@@ -12,6 +12,7 @@ mod gate;
 pub mod imap;
 mod mailbox;
 mod notice;
+mod pulse;
 mod put_back;
 mod quarantine;
 mod registry;
@@ -42,13 +43,14 @@ use crate::mail::Address;
 use crate::worker::{Nursery, Pool, StartError};
 use gate::Gate;
 use imap::Session;
+use pulse::Pulse;
 use registry::Registry;
 use shelf::Shelf;
 
 pub use board::{Board, MailboxStatus, Status};
 pub use connect::{connect, trust};
 pub use put_back::{PutBack, put_back};
-pub use start::{Options, StartFailure, start};
+pub use start::{Options, StartFailure, alone, open_shelf, start};
 pub use trouble::Trouble;
 
 /// How often the board is written to its file, and the watchdog told that all is well.
@@ -65,6 +67,7 @@ pub struct Daemon {
     registry: Registry,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
     board: Board,
+    pulse: Pulse,
     /// Rung when there is a new notice.
     outbox: Notify,
     stop: watch::Sender<bool>,
@@ -164,12 +167,16 @@ impl Daemon {
         }
     }
 
+    /// Says that all is well, to whoever reads the board and to systemd, as long as it is.
     fn beat(&self) {
-        match self.board.write() {
-            Ok(()) => {
+        let stuck = self.pulse.stuck();
+        self.board.trouble("stuck", stuck.as_ref().map(|worker| format!("{worker} does not come on")));
+        match (self.board.write(), stuck) {
+            (Ok(()), None) => {
                 let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
             }
-            Err(error) => tracing::error!(%error, "the status file cannot be written"),
+            (Ok(()), Some(worker)) => tracing::error!(%worker, "it does not come on: the watchdog is not fed"),
+            (Err(error), _) => tracing::error!(%error, "the status file cannot be written"),
         }
     }
 

@@ -158,10 +158,29 @@ pub async fn remove(daemon: &Arc<Daemon>, session: &mut Session, folder: &Select
 /// # Errors
 /// When the sealed object is not as it was recorded: then the message stays.
 pub async fn finish(daemon: &Arc<Daemon>, session: &mut Session, folder: &Selected, place: SealedPlace) -> Result<(), Trouble> {
+    if place.released {
+        return stay(daemon, session, folder, place).await;
+    }
     let SealedPlace { id, place, object, .. } = place;
     let vault = daemon.shelf.clone();
     let receipt = blocking(move || Ok(vault.vault().confirm(&object.object, &object.ciphertext_sha256)?)).await?;
     remove(daemon, session, folder, Sealed { place, id, receipt }).await
+}
+
+/// Somebody has released what is not removed yet: it stays where it lies, without the mark of an earlier try. If it is gone
+/// already, the release goes on from its sealed copy.
+async fn stay(daemon: &Arc<Daemon>, session: &mut Session, folder: &Selected, place: SealedPlace) -> Result<(), Trouble> {
+    let SealedPlace { id, place, .. } = place;
+    let state = if session.is_gone(folder, place.uid).await? { PlaceState::Removed } else { PlaceState::Released };
+    if state == PlaceState::Released {
+        match session.store_undeleted(folder, place.uid).await {
+            // Where marks cannot be set, none was.
+            Err(ImapError::Bad { .. } | ImapError::No { .. } | ImapError::Unsupported { .. }) if session.is_in_step() => {}
+            taken_off => taken_off?,
+        }
+    }
+    tracing::info!(mailbox = %place.mailbox, %state, "released on its way out");
+    settle(daemon, id, state).await
 }
 
 /// The folder was numbered anew and has been judged anew: under its old number a message can be met no more.

@@ -2,9 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::blame::Suspects;
-use super::imap::{Folder, FolderStatus, ImapError, Session};
+use super::imap::{Folder, FolderStatus, ImapError, Limits, Listed, Session};
+use super::pulse::Worker;
 use super::quarantine;
 use super::second_look::SecondLooks;
 use super::visit::Visit;
@@ -154,6 +156,20 @@ impl Round<'_> {
 
     pub fn mailbox(&self) -> &Address {
         &self.watched.mailbox.address
+    }
+
+    /// As the watchdog knows it.
+    pub fn worker(&self) -> Worker {
+        Worker::Mailbox(self.mailbox().clone())
+    }
+
+    /// What fetching and examining these messages may take: those of a parcel may each miss the deadline, and wait in between
+    /// for others that do.
+    pub fn allowed_for(&self, batch: &[Listed]) -> Duration {
+        let octets: u64 = batch.iter().map(|listed| listed.arrival.size).fold(0, u64::saturating_add);
+        let parcel = u32::try_from(batch.len().min(self.daemon.pool.parcel())).unwrap_or(u32::MAX);
+        let examining = self.daemon.config().scan.deadline.saturating_mul(16).saturating_mul(parcel);
+        Duration::from_secs(octets.min(self.daemon.config().watch.max_message) / Limits::default().slowest).saturating_add(examining)
     }
 
     async fn folder(

@@ -78,7 +78,9 @@ impl Round<'_> {
         let (alone, standing) = (self.is_suspicious(visit), self.standing);
         // A batch is a turn with the server: one that stalls keeps it for a single message.
         for batch in batches(listed, || if alone || standing.stalls() { 1 } else { BATCH_MESSAGES }) {
+            self.daemon.pulse.at_rest(&self.worker());
             let turn = self.daemon.gate(self.watched).turn().await;
+            self.daemon.pulse.at_work(&self.worker(), self.allowed_for(batch));
             let (judged, learnt, unread) = self.batch(visit, batch).await?;
             drop(turn);
             let end = batch.last().map_or(visit.cursor.next, |last| last.uid.get().saturating_add(1));

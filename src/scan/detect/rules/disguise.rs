@@ -13,6 +13,8 @@ use super::lexicon::{FEWEST_LETTERS, Lexicon};
 pub const MOST_READINGS: usize = 3;
 /// Between two letters that belong together, in octets.
 const WIDEST_GAP: usize = 8;
+/// What stands without white space is cut into pieces of so many octets, and so is a row of letters: neither takes much memory.
+const LONGEST_CHUNK: usize = 4_096;
 /// Of the parts that a word is cut into by marks between its letters.
 const LONGEST_PART: usize = 2;
 /// Of a word some of whose letters are starred out.
@@ -23,8 +25,26 @@ const LONGEST_STARRED: usize = 24;
 pub struct Disguise {
     /// Octets of the folded view.
     pub span: Range<usize>,
+    keys: [u32; MOST_READINGS],
+    count: usize,
+}
+
+impl Disguise {
+    fn new(span: Range<usize>, key: u32) -> Self {
+        Self { span, keys: [key; MOST_READINGS], count: 1 }
+    }
+
     /// What it may be, by the keys of the lexicon; never empty.
-    pub readings: Vec<u32>,
+    pub fn readings(&self) -> &[u32] {
+        &self.keys[..self.count]
+    }
+
+    fn add(&mut self, key: u32) {
+        if self.count < MOST_READINGS && !self.readings().contains(&key) {
+            self.keys[self.count] = key;
+            self.count += 1;
+        }
+    }
 }
 
 /// All disguises of a folded view, in order, none over another.
@@ -48,6 +68,7 @@ pub fn find(view: &str, lexicon: &Lexicon) -> Vec<Disguise> {
 
 /// Letters, and signs that stand for some, without anything between them.
 #[derive(Clone, Debug)]
+#[allow(clippy::struct_excessive_bools, reason = "each is seen or not, whatever the others are")]
 struct Piece {
     span: Range<usize>,
     /// Places in the reader's codes.
@@ -108,17 +129,28 @@ impl Reader<'_> {
     /// Reads the chunk around an odd place, and the next ones while letters go on one by one; says where it stopped.
     fn read(&mut self, from: usize, odd: usize) -> usize {
         let octets = self.view.as_bytes();
-        let mut start = octets[from..odd].iter().rposition(u8::is_ascii_whitespace).map_or(from, |space| from + space + 1);
-        self.codes.clear();
+        let begin = |at: usize| octets[from..at].iter().rposition(u8::is_ascii_whitespace).map_or(from, |space| from + space + 1);
+        let mut start = begin(odd);
+        // The first letter of a row may be the one before the first odd sign.
+        if let Some(before) = octets[from..start].iter().rev().take(WIDEST_GAP).position(|octet| !octet.is_ascii_whitespace()) {
+            let last = start - 1 - before;
+            if begin(last) == last {
+                start = last;
+            }
+        }
         loop {
-            let end = octets[start..].iter().position(u8::is_ascii_whitespace).map_or(octets.len(), |length| start + length);
+            let most = self.view.floor_char_boundary(start + LONGEST_CHUNK);
+            let end = octets[start..most].iter().position(u8::is_ascii_whitespace).map_or(most, |length| start + length);
             self.pieces.clear();
+            if self.run.is_empty() {
+                self.codes.clear();
+            }
             if !is_link(&self.view[start..end]) {
                 self.cut(start, end);
             }
             self.read_pieces();
             let next = octets[end..].iter().position(|octet| !octet.is_ascii_whitespace()).map_or(octets.len(), |length| end + length);
-            if self.run.is_empty() || next - end > WIDEST_GAP || next == octets.len() {
+            if end > odd && (self.run.is_empty() || self.run.len() > LONGEST_CHUNK || next - end > WIDEST_GAP || next == octets.len()) {
                 let codes = std::mem::take(&mut self.codes);
                 self.end_run(&codes);
                 self.codes = codes;
@@ -134,7 +166,7 @@ impl Reader<'_> {
         let mut in_letters = false;
         for (at, character) in self.view[start..end].char_indices().map(|(at, character)| (start + at, character)) {
             let sign = if character.is_ascii() { ascii(character as u8) } else { beyond(character) };
-            let Some(sign) = sign else {
+            let Some(sign) = sign.filter(|_| !self.is_fence(at)) else {
                 self.pieces.extend(piece.take());
                 continue;
             };
@@ -192,17 +224,25 @@ impl Reader<'_> {
         self.pieces.extend(piece);
     }
 
+    /// Whether a sign that may be a letter stands between the letters of a row, and there again.
+    fn is_fence(&self, at: usize) -> bool {
+        let octets = self.view.as_bytes();
+        let again = |other: Option<usize>| other.is_some_and(|other| octets.get(other) == octets.get(at));
+        matches!(octets[at], b'!' | b'|' | b'+') && (again(at.checked_sub(2)) || again(Some(at + 2)))
+    }
+
     fn read_pieces(&mut self) {
         let pieces = std::mem::take(&mut self.pieces);
         let codes = std::mem::take(&mut self.codes);
         for (place, piece) in pieces.iter().enumerate() {
             self.read_piece(piece, &codes[piece.codes.clone()]);
-            let gap = self.run.last().map(|last| Gap::between(last, piece, self.view));
-            let goes_on = gap.is_some_and(|gap| gap != Gap::Apart && (self.run.len() < 2 || gap == self.gap));
-            self.gap = gap.unwrap_or(Gap::Apart);
-            if !goes_on {
+            let gap = self.run.last().map_or(Gap::Apart, |last| Gap::between(last, piece, self.view));
+            if gap == Gap::Apart || (self.run.len() > 1 && gap != self.gap) {
+                let last = self.run.last().filter(|_| gap != Gap::Apart).cloned();
                 self.end_run(&codes);
+                self.run.extend(last);
             }
+            self.gap = gap;
             if piece.codes.len() <= LONGEST_PART && !piece.foreign && !piece.codes.is_empty() {
                 self.run.push(piece.clone());
             }
@@ -249,19 +289,8 @@ impl Reader<'_> {
         let stars = (pieces.len() - 1) * wide;
         if matches!(mark, b'*' | b'#') && stars <= 2 && length + stars >= FEWEST_LETTERS {
             let starred = parts.join(&b"*".repeat(wide)[..]);
-            self.look_up_starred(&starred, &span);
-        }
-    }
-
-    /// Every vowel in the place of every star.
-    fn look_up_starred(&mut self, starred: &[u8], span: &Range<usize>) {
-        let places: Vec<usize> = starred.iter().enumerate().filter(|(_, code)| **code == b'*').map(|(place, _)| place).collect();
-        let mut codes = starred.to_vec();
-        for combination in 0..5_usize.pow(u32::try_from(places.len()).unwrap_or_default()) {
-            for (nth, place) in places.iter().enumerate() {
-                codes[*place] = b"aeiou"[combination / 5_usize.pow(u32::try_from(nth).unwrap_or_default()) % 5];
-            }
-            self.look_up(&codes, span);
+            let lexicon = self.lexicon;
+            lexicon.starred_words(&starred, |key| self.read_as(key, &span));
         }
     }
 
@@ -328,7 +357,7 @@ impl Reader<'_> {
             let reading = longest.and_then(|(key, end)| Some((key, end, ends[at + end]?)));
             match reading {
                 Some((key, end, last)) if has_letters(&run[place..=last]) => {
-                    self.found.push(Disguise { span: run[place].span.start..run[last].span.end, readings: vec![key] });
+                    self.found.push(Disguise::new(run[place].span.start..run[last].span.end, key));
                     at += end;
                     place = last + 1;
                 }
@@ -341,21 +370,18 @@ impl Reader<'_> {
     }
 
     fn look_up(&mut self, codes: &[u8], span: &Range<usize>) {
-        let plain = &self.view[span.clone()];
-        let (lexicon, found) = (self.lexicon, &mut self.found);
-        lexicon.words(codes, |key| {
-            if lexicon.spelling(key).eq_ignore_ascii_case(plain) {
-                return;
-            }
-            match found.last_mut() {
-                Some(last) if last.span == *span => {
-                    if last.readings.len() < MOST_READINGS && !last.readings.contains(&key) {
-                        last.readings.push(key);
-                    }
-                }
-                _ => found.push(Disguise { span: span.clone(), readings: vec![key] }),
-            }
-        });
+        let lexicon = self.lexicon;
+        lexicon.words(codes, |key| self.read_as(key, span));
+    }
+
+    fn read_as(&mut self, key: u32, span: &Range<usize>) {
+        if self.lexicon.spelling(key).eq_ignore_ascii_case(&self.view[span.clone()]) {
+            return;
+        }
+        match self.found.last_mut() {
+            Some(last) if last.span == *span => last.add(key),
+            _ => self.found.push(Disguise::new(span.clone(), key)),
+        }
     }
 }
 

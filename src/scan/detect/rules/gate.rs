@@ -56,6 +56,7 @@ impl<'t> Gate<'t> {
     }
 }
 
+#[allow(clippy::needless_bitwise_bool, reason = "without branches, so that compilers use vectors")]
 impl Classes {
     fn of(text: &[u8], block: usize) -> Self {
         let start = block * BLOCK;
@@ -102,7 +103,7 @@ fn odd(near: &[Classes; 3], text: &[u8]) -> u64 {
     odd |= signs & before(letter, 1) & (behind(letter, 1) | behind(|classes| classes.signs, 1));
     for at in ones(signs & beside & !odd) {
         let sign = text[at];
-        if sign == b'$' || (behind(letter, 1) >> at & 1 == 1 && matches!(sign, b'@' | b'!' | b'|')) {
+        if matches!(sign, b'$' | b'@' | b'|') || (sign == b'!' && behind(letter, 1) >> at & 1 == 1) {
             odd |= 1 << at;
         }
     }

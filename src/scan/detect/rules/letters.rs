@@ -14,7 +14,7 @@ const PAGES: usize = 0x11_0000 / PAGE;
 /// What a character beyond ASCII is to the reader of a disguised word.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Guise {
-    /// Looks like this small letter.
+    /// Looks like the letter of this code.
     Letter(u8),
     /// A letter of its own, like no Latin one.
     Foreign,
@@ -60,10 +60,15 @@ fn look_up(character: char) -> Guise {
     {
         return Guise::Letter(letter.to_ascii_lowercase() as u8);
     }
-    match LOOKALIKES.binary_search_by_key(&character, |(sign, _)| *sign) {
-        Ok(place) => Guise::Letter(LOOKALIKES[place].1),
-        Err(_) if character.is_alphabetic() => Guise::Foreign,
-        Err(_) => Guise::Sign,
+    // The folded view has small letters, of which some look like others than the capitals.
+    let capital = character.to_uppercase().next().unwrap_or(character);
+    let alike = [character, capital].iter().find_map(|sign| LOOKALIKES.binary_search_by_key(sign, |(sign, _)| *sign).ok());
+    match alike.map(|place| LOOKALIKES[place].1).or_else(|| turned(character)) {
+        // A stroke is as much the one as the other.
+        Some(b'i' | b'l') => Guise::Letter(b'1'),
+        Some(letter) => Guise::Letter(letter),
+        None if character.is_alphabetic() => Guise::Foreign,
+        None => Guise::Sign,
     }
 }
 
@@ -157,9 +162,9 @@ mod tests {
         for (signs, letters) in [
             ("\u{441}\u{435}\u{43e}\u{440}\u{445}", "ceopx"),
             ("\u{3b1}\u{3bf}\u{3c1}\u{3bd}", "aopv"),
-            ("\u{1d00}\u{299}\u{29f}\u{28f}", "ably"),
+            ("\u{1d00}\u{299}\u{29f}\u{28f}", "ab1y"),
             ("\u{1f170}\u{1f17f}\u{1f1f0}", "apk"),
-            ("\u{ed}\u{142}\u{f8}\u{e7}", "iloc"),
+            ("\u{ed}\u{142}\u{f8}\u{e7}", "i1oc"),
         ] {
             let read: String =
                 signs.chars().filter_map(|c| if let Guise::Letter(letter) = guise(c) { Some(letter as char) } else { None }).collect();

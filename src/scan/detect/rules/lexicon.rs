@@ -18,6 +18,8 @@ pub struct Lexicon {
     skeletons: WordIndex,
     /// Words and whole phrases by the families of their first four letters.
     beginnings: WordIndex,
+    /// Words with all their vowels alike.
+    starred: WordIndex,
 }
 
 impl Lexicon {
@@ -39,6 +41,9 @@ impl Lexicon {
             .filter(|(text, _)| letters(text).count() == text.len())
             .map(|(word, key)| (skeleton(word.as_bytes()), key))
             .collect();
+        let plain = found.iter().zip(0..).filter(|(text, _)| text.len() >= FEWEST_LETTERS && letters(text).count() == text.len());
+        let starred: Vec<(String, u32)> =
+            plain.map(|(word, key)| (word.bytes().map(|letter| starred(letter) as char).collect(), key)).collect();
         let beginnings: Vec<(String, u32)> = found
             .iter()
             .zip(0..)
@@ -48,6 +53,7 @@ impl Lexicon {
         Self {
             skeletons: WordIndex::new(skeletons.iter().map(|(text, key)| (text.as_str(), *key))),
             beginnings: WordIndex::new(beginnings.iter().map(|(text, key)| (text.as_str(), *key))),
+            starred: WordIndex::new(starred.iter().map(|(text, key)| (text.as_str(), *key))),
             spellings: found.into_iter().map(Into::into).collect(),
         }
     }
@@ -76,6 +82,22 @@ impl Lexicon {
         });
     }
 
+    /// The words that these codes spell, with a vowel for every star.
+    pub fn starred_words(&self, codes: &[u8], mut found: impl FnMut(u32)) {
+        let mut vowels_alike = [0; LONGEST];
+        let Some(places) = vowels_alike.get_mut(..codes.len()) else { return };
+        for (place, code) in places.iter_mut().zip(codes) {
+            *place = starred(*code);
+        }
+        self.starred.find(places, |key| {
+            let word = self.spelling(key).as_bytes();
+            let fits = |(code, letter): (&u8, &u8)| if *code == b'*' { starred(*letter) == b'a' } else { may_be(*code, *letter) };
+            if word.len() == codes.len() && codes.iter().zip(word).all(fits) {
+                found(key);
+            }
+        });
+    }
+
     /// The longest word or phrase that codes begin with, its letters written without a space, and how many codes it takes;
     /// `may_end` says after how many it may end.
     pub fn longest_at(&self, codes: &[u8], may_end: impl Fn(usize) -> bool) -> Option<(u32, usize)> {
@@ -99,6 +121,11 @@ impl Lexicon {
 /// The letters of a text; what is not ASCII counts octet by octet.
 pub fn letters(text: &str) -> impl Iterator<Item = u8> + '_ {
     text.bytes().filter(|octet| octet.is_ascii_lowercase() || *octet >= 0x80)
+}
+
+/// A vowel, or a star, is as good as another.
+fn starred(code: u8) -> u8 {
+    if matches!(code, b'*' | b'1' | b'a' | b'e' | b'i' | b'o' | b'u') { b'a' } else { code }
 }
 
 fn skeleton(word: &[u8]) -> String {

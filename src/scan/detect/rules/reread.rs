@@ -18,7 +18,7 @@ pub fn scan(view: &str, lexicon: &Lexicon, index: &WordIndex, mut found: impl Fn
         return;
     }
     let disguises = disguise::find(view, lexicon);
-    let readings = disguises.iter().map(|disguise| disguise.readings.len()).max().unwrap_or(0);
+    let readings = disguises.iter().map(|disguise| disguise.readings().len()).max().unwrap_or(0);
     for nth in 0..readings.min(MOST_READINGS) {
         let reread = Reread::new(view.as_bytes(), &disguises, lexicon, nth);
         index.scan(&reread.view, |key, span| {
@@ -55,7 +55,7 @@ impl Reread {
                 reread.view.push(APART);
             }
             reread.copy(folded, start..disguise.span.start);
-            let reading = disguise.readings.get(nth).or(disguise.readings.last());
+            let reading = disguise.readings().get(nth).or(disguise.readings().last());
             reread.read(disguise, reading.map_or("", |key| lexicon.spelling(*key)));
             let next = disguises.get(place + 1).map_or(folded.len(), |next| next.span.start);
             at = (disguise.span.end + REACH).min(next);
@@ -77,7 +77,7 @@ impl Reread {
 
     /// A word of its own, whatever it touches.
     fn read(&mut self, disguise: &Disguise, spelling: &str) {
-        self.part(disguise.span.clone(), disguise.readings.len());
+        self.part(disguise.span.clone(), disguise.readings().len());
         self.view.push(b' ');
         self.view.extend_from_slice(spelling.as_bytes());
         self.view.push(b' ');

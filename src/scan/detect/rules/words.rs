@@ -267,8 +267,8 @@ pub fn words(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
 }
 
 /// Letters, digits and the underscore; whatever is not ASCII, for the folded view has no other signs left that touch a word.
+#[allow(clippy::needless_bitwise_bool, reason = "without branches, so that compilers use vectors")]
 pub fn is_word(octet: u8) -> bool {
-    // Without branches, so that compilers use vectors.
     ((octet | 0x20).wrapping_sub(b'a') < 26) | (octet.wrapping_sub(b'0') < 10) | (octet == b'_') | (octet >= 0x80)
 }
 
@@ -318,7 +318,7 @@ fn load(text: &[u8], at: usize) -> u64 {
 
 /// What tells the words of one place in the table apart, and says where that place is.
 fn tag(hash: u64) -> u32 {
-    (hash >> 20) as u32
+    (hash >> 20 & 0xffff_ffff) as u32
 }
 
 fn narrow(number: usize) -> u32 {
