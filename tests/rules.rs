@@ -60,6 +60,15 @@ fn every_example_of_every_shipped_rule_holds() {
 }
 
 #[test]
+fn the_rule_that_the_reference_shows_is_without_a_fault() {
+    let reference = std::fs::read_to_string("rules/README.md").unwrap();
+    let shown = reference.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let file = SourceFile { path: "rules/bullying/exclusion.toml".into(), octets: shown.as_bytes().to_vec() };
+    let bundle = Bundle { rules: vec![file], word_lists: shipped().word_lists, ..Bundle::default() };
+    assert_eq!(check(&bundle).err().map(|faults| told(&faults)), None);
+}
+
+#[test]
 fn every_category_that_words_can_tell_has_two_rules_or_more() {
     let without_words = ["known-image", "suspected-nude", "violence", "evasion", "incomplete", "system"];
     for category in Category::ALL.iter().filter(|category| !without_words.contains(&category.code())) {

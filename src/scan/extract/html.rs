@@ -25,6 +25,7 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     let page = Page::of(&markup, true);
     reader.extracts.text(item.location(item.text_field()), Cow::Owned(page.visible_text()));
     reader.extracts.text(item.location(Field::HiddenText), Cow::Owned(page.hidden));
+    reader.extracts.text(item.location(Field::Link), Cow::Owned(page.links));
     for (index, octets) in page.files.into_iter().enumerate() {
         if !reader.budget.take(octets.len()) {
             return reader.extracts.incomplete(&item.part, Reason::Budget);
@@ -40,6 +41,8 @@ struct Page {
     hidden: String,
     /// Alternative texts and titles: shown, but not in line with the words around them.
     aside: String,
+    /// Where its links lead to, one a line.
+    links: String,
     files: Vec<Vec<u8>>,
 }
 
@@ -113,6 +116,11 @@ impl Walk {
                 start.unseen.apply(value);
                 data_uri::in_style(value, &mut self.page.files);
             }
+            "href" if &*start.name == "a" || &*start.name == "area" => {
+                data_uri::whole(value, &mut self.page.files);
+                link(&mut self.page.links, value);
+            }
+            "action" if &*start.name == "form" => link(&mut self.page.links, value),
             "src" | "href" | "background" | "poster" | "data" => data_uri::whole(value, &mut self.page.files),
             "srcset" => value.split_whitespace().for_each(|word| data_uri::whole(word, &mut self.page.files)),
             "alt" | "title" | "placeholder" | "aria-label" | "value" | "summary" => {
@@ -206,6 +214,16 @@ fn collapse(out: &mut String, text: &str) {
     }
     if text.ends_with(|c: char| c.is_ascii_whitespace()) {
         part(out, ' ');
+    }
+}
+
+/// A place within the page leads nowhere, and a file in the page is read as one.
+fn link(out: &mut String, target: &str) {
+    let target = target.trim_ascii();
+    let is_file = target.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
+    if !target.is_empty() && !target.starts_with('#') && !is_file {
+        collapse(out, target);
+        part(out, '\n');
     }
 }
 
@@ -313,6 +331,14 @@ mod tests {
         let page = page("am<img alt='a heron' src='https://pictures.example/1.png' title=wren>ber");
         assert_eq!(page.visible_text().trim(), "amber\na heron\nwren");
         assert!(page.files.is_empty(), "nothing is fetched");
+    }
+
+    #[test]
+    fn where_links_lead_to_is_read_apart() {
+        let page = page(
+            "<a href=' https://heron.example/a '>b</a><a href='#top'>c</a><a href='data:,x'>d</a><form action='/e'><link href='f.css'>",
+        );
+        assert_eq!((page.links.as_str(), page.visible.trim()), ("https://heron.example/a\n/e\n", "bcd"));
     }
 
     #[test]

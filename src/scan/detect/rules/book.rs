@@ -11,6 +11,7 @@ use super::fold::Folded;
 use super::form::Evasion;
 use super::joint;
 use super::lexicon::Lexicon;
+use super::quoted::Quotes;
 use super::reread;
 use super::signal::Signal;
 use super::words::WordIndex;
@@ -100,9 +101,11 @@ impl RuleBook {
         for (place, text) in texts.iter().enumerate() {
             let folded = Folded::new(&text.text);
             let mut found = self.search(folded.view());
-            for (rule, fired) in self.fired(&folded, &mut found, text.location.field) {
+            let quotes = Quotes::of(&folded, text.location.field);
+            for (rule, fired) in self.fired(&folded, &quotes, &mut found) {
                 let span = folded.original(&fired.span);
-                matches.push((place, rule.as_match(&text.location, (span.start, span.end), fired.score)));
+                let location = Location { field: quotes.field_of(&fired.span), ..text.location.clone() };
+                matches.push((place, rule.as_match(&location, (span.start, span.end), fired.score)));
             }
             for (of_subject, in_subject) in &subjects {
                 if joint::belongs(&texts[*of_subject].location, &text.location) {
@@ -128,11 +131,8 @@ impl RuleBook {
         places.dedup();
         places.retain(|place| self.rules[*place].looks_in(field));
         found.sort();
-        let of = |place: usize| {
-            let rule = &self.rules[place];
-            (rule, found.of_rule(self.first_keys[place], rule.signals.len(), &self.pattern_keys))
-        };
-        places.into_iter().map(of).collect()
+        let quotes = Quotes::of(folded, field);
+        places.into_iter().map(|place| (&self.rules[place], self.hits(place, &found, &quotes))).collect()
     }
 
     /// The rules that fire on a subject and a body read as one. Looked into only where some rule could fire by what was
@@ -154,7 +154,8 @@ impl RuleBook {
         let text = joint::join(subject, body);
         let folded = Folded::new(&text);
         let mut found = self.search(folded.view());
-        let fired = self.evaluated(places, &folded, &mut found).into_iter().map(|(rule, fired)| {
+        let quotes = Quotes::of(&folded, Field::Body);
+        let fired = self.evaluated(places, &folded, &quotes, &mut found).into_iter().map(|(rule, fired)| {
             let span = folded.original(&fired.span);
             (rule, rule.as_match(&subject.location, joint::within_subject(subject, (span.start, span.end)), fired.score))
         });
@@ -165,31 +166,36 @@ impl RuleBook {
         self.rules.iter().any(|known| known.id == *rule && known.looks_in_both())
     }
 
-    fn fired(&self, folded: &Folded<'_>, found: &mut Found, field: Field) -> Vec<(&Rule, Fired)> {
+    fn fired(&self, folded: &Folded<'_>, quotes: &Quotes<'_>, found: &mut Found) -> Vec<(&Rule, Fired)> {
         let mut places: Vec<usize> = found.seen.iter().map(|key| self.rule_of(*key)).chain(self.restless.iter().copied()).collect();
         places.sort_unstable();
         places.dedup();
-        places.retain(|place| self.could_fire(*place, found, field));
-        self.evaluated(places, folded, found)
+        places.retain(|place| self.could_fire(*place, found, quotes.field));
+        self.evaluated(places, folded, quotes, found)
     }
 
-    fn evaluated(&self, places: Vec<usize>, folded: &Folded<'_>, found: &mut Found) -> Vec<(&Rule, Fired)> {
+    fn evaluated(&self, places: Vec<usize>, folded: &Folded<'_>, quotes: &Quotes<'_>, found: &mut Found) -> Vec<(&Rule, Fired)> {
         if places.is_empty() {
             return Vec::new();
         }
         found.sort();
+        let text = folded.view().as_bytes();
         let evaluated = places.into_iter().map(|place| {
             let rule = &self.rules[place];
-            Some((
-                rule,
-                evaluate::fires(
-                    rule,
-                    folded.view().as_bytes(),
-                    &found.of_rule(self.first_keys[place], rule.signals.len(), &self.pattern_keys),
-                )?,
-            ))
+            Some((rule, evaluate::fires(rule, text, &self.hits(place, found, quotes))?))
         });
         evaluated.flatten().collect()
+    }
+
+    /// What a text has of one rule. Where the rule does not look, nothing counts.
+    fn hits(&self, place: usize, found: &Found, quotes: &Quotes<'_>) -> Hits {
+        let rule = &self.rules[place];
+        let mut hits = found.of_rule(self.first_keys[place], rule.signals.len(), &self.pattern_keys);
+        if quotes.field == Field::Body && rule.names(Field::Body) != rule.names(Field::Quoted) {
+            hits.exceptions.extend(quotes.passed_over(rule.names(Field::Quoted)));
+            hits.exceptions.sort_unstable_by_key(|range| (range.start, range.end));
+        }
+        hits
     }
 
     /// Most rules have some ordinary word seen and the telling one not: they are not looked into.
@@ -232,8 +238,13 @@ impl RuleBook {
 }
 
 impl Rule {
-    fn looks_in(&self, field: Field) -> bool {
+    fn names(&self, field: Field) -> bool {
         self.fields.is_empty() || self.fields.contains(&field)
+    }
+
+    /// A body may hold what is quoted.
+    fn looks_in(&self, field: Field) -> bool {
+        self.names(field) || (field == Field::Body && self.names(Field::Quoted))
     }
 
     /// In the subject and in the body.

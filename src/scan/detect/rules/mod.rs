@@ -18,6 +18,7 @@ mod letters;
 mod lexicon;
 mod lints;
 mod pattern;
+mod quoted;
 mod reread;
 mod sentence;
 mod signal;
@@ -178,6 +179,23 @@ mod tests {
         assert_eq!(found(&both, "", "a fox"), []);
         let body_alone = book(&format!("fields = [\"body\"]\n{signals}"), rest);
         assert_eq!(found(&body_alone, "the fox", "met a hen"), []);
+    }
+
+    #[test]
+    fn what_is_quoted_is_told_apart_and_passed_over_where_a_rule_does_not_look() {
+        let signals = r#"signal = [{ name = "a", terms = ["fox"] }]"#;
+        let found = |fields: &str, text: &str| {
+            let book = book(&format!("{fields}\n{signals}"), "[decide]\nfire = \"a\"\nscore = 50");
+            let location = Location { part: "1".to_owned(), field: Field::Body };
+            let found = book.texts(&[TextExtract { location, text: text.to_owned() }]);
+            found.into_iter().map(|(_, found)| (found.finding.location.field, found.span.unwrap().0)).collect::<Vec<_>>()
+        };
+        let (quoted, said, both) = ("no\n> a fox", "a fox\n> no", "> a fox\na fox");
+        assert_eq!((found("", quoted), found("", said)), (vec![(Field::Quoted, 7)], vec![(Field::Body, 2)]));
+        assert_eq!(found("fields = [\"body\"]", quoted), []);
+        assert_eq!(found("fields = [\"body\"]", both), [(Field::Body, 10)]);
+        assert_eq!(found("fields = [\"quoted\"]", said), []);
+        assert_eq!(found("fields = [\"quoted\"]", both), [(Field::Quoted, 4)]);
     }
 
     #[test]
