@@ -245,3 +245,37 @@ fn her_own_copy_is_delivered_and_naming_her_keeps_no_other() {
     assert_eq!(subjects(&dovecot, LEAD), ["held"]);
     assert!(subjects(&dovecot, AMBER).is_empty(), "naming her kept the copy of somebody else");
 }
+
+#[test]
+fn a_rule_counts_for_the_people_it_names_and_one_in_the_shadow_is_only_counted() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER, HERON]);
+    let with = |category: &str, word: &str, keys: &str| {
+        let text = rule(category, word).replacen("\n\n[[signal]]", &format!("\n{keys}\n\n[[signal]]"), 1);
+        fs::write(warden.path().join(format!("rules/{category}/test.toml")), text).expect("a rule");
+    };
+    with("bullying", FLAGGED, "[who]\npairs = [[\"outside\", \"pupil\"]]\nfirst_contact = true");
+    let shadow = fs::read_to_string(warden.path().join("rules/violence/test.toml")).expect("a rule").replace("\"hold\"", "\"shadow\"");
+    fs::write(warden.path().join("rules/violence/test.toml"), shadow).expect("a rule");
+    warden.poll();
+
+    let from_outside = |subject: &str, text: &str| {
+        let mail = String::from_utf8(message(subject, text)).expect("made-up text");
+        mail.replace("sender@school.example", "sender@elsewhere.example").into_bytes()
+    };
+    dovecot.deliver(HERON, &message("of the school", FLAGGED)[..]);
+    dovecot.deliver(HERON, &message("in the shadow", HELD)[..]);
+    dovecot.deliver(AMBER, &from_outside("the first", "hello")[..]);
+    dovecot.deliver(AMBER, &from_outside("the second", FLAGGED)[..]);
+    dovecot.deliver(HERON, &from_outside("to another", FLAGGED)[..]);
+    dovecot.deliver(HERON, &from_outside("again", FLAGGED)[..]);
+    warden.poll();
+
+    let cases = warden.cases();
+    let found: Vec<_> = cases.iter().map(|case| (case.row.category, case.places[0].place.mailbox.as_str())).collect();
+    assert_eq!(found, [(Category::Bullying, HERON)], "one sender of the school, one who had written before, and one who wrote twice");
+    let shadows = warden.book().shadow_counts("2026-01-01".parse().expect("a day")).expect("counts");
+    let shadows: Vec<_> = shadows.iter().map(|count| (count.rule.as_str(), count.messages)).collect();
+    assert_eq!(shadows, [("violence.test", 1)]);
+    assert_eq!(subjects(&dovecot, HERON).len(), 4, "nothing is held by a rule in the shadow");
+}

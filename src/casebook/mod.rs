@@ -9,6 +9,7 @@ mod column;
 mod desk;
 mod error;
 mod keyed;
+mod learnt;
 mod outbox;
 mod place;
 mod progress;
@@ -31,6 +32,7 @@ use column::Moment;
 pub use cases::{CaseFacts, CaseRow, Filter, FindingFacts, NoticeFacts, Standing};
 pub use error::CasebookError;
 pub use keyed::Keyed;
+pub use learnt::{Learnt, ShadowCount};
 pub use outbox::{About, NewNotice, Notice, NoticeId, Undelivered};
 pub use place::{PlaceFacts, PlaceId, SealedObject, SealedPlace};
 pub use progress::{Counts, Judged, MailboxDay, Outcome, Progress};
@@ -40,7 +42,7 @@ pub use trouble::Trouble;
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema-2.sql")];
+const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// One connection. For use by one thread at a time; several may be open.
 pub struct Casebook {
@@ -243,10 +245,10 @@ mod tests {
     }
 
     #[test]
-    fn a_casebook_of_the_first_version_is_brought_up_to_date_and_keeps_what_it_holds() {
+    fn a_casebook_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_holds() {
         let desk = Desk::new();
         desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
-        desk.book.conn.execute_batch("ALTER TABLE mailbox DROP COLUMN met_at; PRAGMA user_version = 1").unwrap();
+        desk.book.conn.execute_batch("ALTER TABLE mailbox DROP COLUMN met_at; PRAGMA user_version = 2").unwrap();
         let again = desk.again();
         assert_eq!(again.cases(&Filter::default()).unwrap().len(), 1);
         assert_eq!(again.met(&address("ann")).unwrap(), None, "nobody wrote it down");
@@ -315,7 +317,11 @@ mod tests {
         book.record(&new).unwrap();
         let judged = [Judged { message: Some(book.key_message(&whole)), outcome: Outcome::Clear }].to_vec();
         let cursor = crate::mail::Cursor { uidvalidity: place.uidvalidity, next: 2, history: 1 };
-        book.progress(at(0), &[Progress { mailbox: place.mailbox.clone(), folder: place.folder.clone(), cursor, judged }]).unwrap();
+        book.progress(
+            at(0),
+            &[Progress { mailbox: place.mailbox.clone(), folder: place.folder.clone(), cursor, judged, learnt: Learnt::default() }],
+        )
+        .unwrap();
 
         let mut octets = Vec::new();
         for file in ["casebook.db", "casebook.db-wal"] {

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rusqlite::{OptionalExtension, params};
 
-use super::{Casebook, Keyed, Result, column, mailbox};
+use super::{Casebook, Keyed, Learnt, Result, column, mailbox};
 use crate::mail::{Address, Cursor, FolderName, UidValidity};
 
 /// A stretch of one folder, judged from the old cursor to the new.
@@ -17,6 +17,7 @@ pub struct Progress {
     pub folder: FolderName,
     pub cursor: Cursor,
     pub judged: Vec<Judged>,
+    pub learnt: Learnt,
 }
 
 /// One message of it.
@@ -96,7 +97,7 @@ impl Casebook {
                  ON CONFLICT DO UPDATE SET seen = seen + excluded.seen, scanned = scanned + excluded.scanned,
                      incomplete = incomplete + excluded.incomplete, flagged = flagged + excluded.flagged, held = held + excluded.held",
             )?;
-            for Progress { mailbox: address, folder, cursor, judged } in batch {
+            for Progress { mailbox: address, folder, cursor, judged, learnt } in batch {
                 let mailbox = mailbox(tx, address, now)?;
                 let mut counts = Counts::default();
                 for Judged { message, outcome } in judged {
@@ -112,6 +113,7 @@ impl Casebook {
                     count.execute(params![mailbox, day, seen, scanned, incomplete, flagged, held])?;
                 }
                 advance.execute(params![mailbox, folder.0, cursor.uidvalidity.0, cursor.next, cursor.history])?;
+                learnt.keep(tx, &day)?;
             }
             Ok(())
         })
@@ -211,7 +213,13 @@ mod tests {
 
     fn inbox(next: u32, judged: &[Judged]) -> Progress {
         let cursor = Cursor { uidvalidity: UidValidity(9), next, history: 1 };
-        Progress { mailbox: address("ann"), folder: FolderName("INBOX".to_owned()), cursor, judged: judged.to_vec() }
+        Progress {
+            mailbox: address("ann"),
+            folder: FolderName("INBOX".to_owned()),
+            cursor,
+            judged: judged.to_vec(),
+            learnt: Learnt::default(),
+        }
     }
 
     #[test]

@@ -73,6 +73,4 @@ pub enum Defect {
     Unterminated,
     /// The content is of another type than declared.
     MislabelledType,
-    /// An HTML tag with more attributes than any page has.
-    OverlongTag,
 }

@@ -8,7 +8,7 @@ use super::round::Round;
 use super::visit::Visit;
 use crate::casebook::{Casebook, Keyed};
 use crate::finding::Report;
-use crate::mail::{Address, Uid};
+use crate::mail::{Address, Private, Uid};
 use crate::wire::Message;
 use crate::worker::{Packed, Packer, Permit, PoolError};
 
@@ -33,8 +33,8 @@ impl Examined {
 pub enum Met {
     /// It was judged in this mailbox before.
     Known,
-    /// Nothing was found and everything was read: clear under any policy, and already forgotten.
-    Clear,
+    /// Nothing was found and everything was read: clear under any policy, and already forgotten but for who sent it.
+    Clear(Option<Private<Address>>),
     Told(Box<(Message, Report)>),
 }
 
@@ -110,7 +110,7 @@ fn fresh(
     (uids, messages): Packed<Uid>,
     met: &mut Vec<(Uid, Keyed, Met)>,
 ) -> Result<Packed<(Uid, Keyed)>, Trouble> {
-    let keys: Vec<_> = messages.iter().map(|message| book.key_message(&message.sha256())).collect();
+    let keys: Vec<_> = messages.iter().map(|message| book.key_message(&message.digest())).collect();
     let known = book.knows(mailbox, &keys)?;
     let mut fresh = Packed::default();
     for (((uid, key), known), message) in uids.into_iter().zip(keys).zip(known).zip(messages) {
@@ -128,7 +128,7 @@ async fn examine(permit: Permit, (numbers, messages): Packed<(Uid, Keyed)>) -> R
     let reports = permit.examine(&messages, false).await?;
     let met = numbers.into_iter().zip(messages.into_iter().zip(reports)).map(|((uid, key), (message, report))| {
         let clear = report.findings.is_empty() && report.incomplete.is_empty();
-        (uid, key, if clear { Met::Clear } else { Met::Told(Box::new((message, report))) })
+        (uid, key, if clear { Met::Clear(report.sender) } else { Met::Told(Box::new((message, report))) })
     });
     Ok(met.collect())
 }

@@ -109,7 +109,7 @@ async fn send(daemon: &Daemon, transport: &Transport, letter: &Letter) -> Result
     // break that ends the letter in SMTP may or may not become a part of it.
     for ending in [b"".as_slice(), b"\r\n"] {
         let arrived = Message::from_octets(&[&octets, ending].concat()).map_err(|error| error.to_string())?;
-        daemon.shelf.book(|book| book.sending(&book.key_letter(&arrived.body_sha256()))).map_err(|error| error.to_string())?;
+        daemon.shelf.book(|book| book.sending(&book.key_letter(&arrived.body_digest()))).map_err(|error| error.to_string())?;
     }
     step("notice.send");
     hand_over(transport, letter, &octets).await

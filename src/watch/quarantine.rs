@@ -250,10 +250,10 @@ impl<'a> WriteUp<'a> {
                     level = level.raised();
                 }
             }
-            let content = book.key_content(&message.body_sha256(), &caught.report.origin);
+            let content = book.key_content(&message.body_digest(), &caught.report.origin);
             let recipients = caught.report.recipients.iter().map(|address| (book.key_address(address.expose()), Party::Recipient));
             let parties: Vec<_> = sender.map(|sender| (book.key_address(sender), Party::Sender)).into_iter().chain(recipients).collect();
-            Ok((content, book.key_message(&message.sha256()), parties, book.folds_into(&content, concern.level)?.is_some()))
+            Ok((content, book.key_message(&message.digest()), parties, book.folds_into(&content, concern.level)?.is_some()))
         })?;
         let audiences = tell::without_sender(concern.sheet_audiences(), sender, &config);
         let sheet = match &caught.report.sheets {

@@ -13,7 +13,7 @@ use super::quarantine;
 use super::second_look::SecondLooks;
 use super::visit::Visit;
 use super::{Daemon, Trouble};
-use crate::casebook::{Progress, SealedPlace};
+use crate::casebook::{Learnt, Progress, SealedPlace};
 use crate::config::{Config, History, Watched};
 use crate::mail::{Address, Cursor, FolderName, Uid, UidValidity};
 use crate::worker::Standing;
@@ -153,6 +153,7 @@ impl Round<'_> {
             folder: folder.clone(),
             cursor: *cursor,
             judged: Vec::new(),
+            learnt: Learnt::default(),
         };
         self.progress(cursors.iter().map(stretch).collect()).await?;
         Ok(cursors)

@@ -76,11 +76,11 @@ impl Round<'_> {
         }
         let mut visit = Visit { folder, selected, cursor, skip: false };
         self.memory.suspects.acquit(&visit.number(place.uid));
-        let (judged, unread) = self.batch(&mut visit, &listed).await?;
+        let (judged, learnt, unread) = self.batch(&mut visit, &listed).await?;
         if unread.is_some() {
             return Ok(false);
         }
-        self.commit(folder, visit.cursor, judged).await?;
+        self.commit(folder, visit.cursor, judged, learnt).await?;
         Ok(true)
     }
 }

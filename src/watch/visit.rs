@@ -11,7 +11,7 @@ use super::imap::{Folder, ImapError, Listed, Selected, UidSet};
 use super::quarantine::{self, Caught, Sealed};
 use super::round::{Numbered, Round};
 use super::verdict::Followed;
-use crate::casebook::{Judged, Outcome, Progress};
+use crate::casebook::{Judged, Learnt, Outcome, Progress};
 use crate::finding::{Reason, Report};
 use crate::mail::{Arrival, Cursor, Place, Uid};
 use crate::wire::Message;
@@ -68,7 +68,7 @@ impl Round<'_> {
             let reached = end.or(visit.selected.uidnext).unwrap_or(first);
             if reached > visit.cursor.next {
                 visit.cursor.next = reached;
-                self.commit(visit.folder, visit.cursor, Vec::new()).await?;
+                self.commit(visit.folder, visit.cursor, Vec::new(), Learnt::default()).await?;
             }
             if end.is_none() || judged >= VISIT {
                 return Ok(end.is_some());
@@ -87,12 +87,12 @@ impl Round<'_> {
             self.daemon.pulse.at_rest(&self.worker());
             let turn = self.daemon.gate(self.watched).turn().await;
             self.daemon.pulse.at_work(&self.worker(), self.allowed_for(batch));
-            let (judged, unread) = self.batch(visit, batch).await?;
+            let (judged, learnt, unread) = self.batch(visit, batch).await?;
             drop(turn);
             let end = batch.last().map_or(visit.cursor.next, |last| last.uid.get().saturating_add(1));
             // What was not handed over is asked for again: the cursor waits in front of it.
             visit.cursor.next = unread.map_or(end, Uid::get);
-            self.commit(visit.folder, visit.cursor, judged).await?;
+            self.commit(visit.folder, visit.cursor, judged, learnt).await?;
             if unread.is_some() {
                 return Ok(false);
             }
@@ -100,8 +100,8 @@ impl Round<'_> {
         Ok(true)
     }
 
-    pub async fn commit(&self, folder: &Folder, cursor: Cursor, judged: Vec<Judged>) -> Result<(), Trouble> {
-        self.progress(vec![Progress { mailbox: self.mailbox().clone(), folder: folder.name.clone(), cursor, judged }]).await
+    pub async fn commit(&self, folder: &Folder, cursor: Cursor, judged: Vec<Judged>, learnt: Learnt) -> Result<(), Trouble> {
+        self.progress(vec![Progress { mailbox: self.mailbox().clone(), folder: folder.name.clone(), cursor, judged, learnt }]).await
     }
 
     pub async fn progress(&self, batch: Vec<Progress>) -> Result<(), Trouble> {
@@ -109,9 +109,9 @@ impl Round<'_> {
         quarantine::blocking(move || Ok(shelf.book(|book| book.progress(Timestamp::now(), &batch))?)).await
     }
 
-    /// Has a batch examined and acts on the verdicts. Returns what was judged, and the first message that
-    /// could not be.
-    pub async fn batch(&mut self, visit: &mut Visit<'_>, batch: &[Listed]) -> Result<(Vec<Judged>, Option<Uid>), Trouble> {
+    /// Has a batch examined and acts on the verdicts. Returns what was judged and learnt, and the first message that
+    /// could not be judged.
+    pub async fn batch(&mut self, visit: &mut Visit<'_>, batch: &[Listed]) -> Result<(Vec<Judged>, Learnt, Option<Uid>), Trouble> {
         let given_up = |listed: &Listed| self.memory.suspects.given_up(&visit.number(listed.uid));
         let passed_over: Vec<_> = batch.iter().filter_map(|listed| Some((listed, given_up(listed)?))).collect();
         let fetched: Vec<_> = batch.iter().filter(|listed| given_up(listed).is_none()).cloned().collect();
@@ -134,7 +134,10 @@ impl Round<'_> {
         let mut followed = Followed::default();
         for (uid, key, met) in messages {
             let outcome = match (met, arrivals.get(&uid)) {
-                (Met::Clear, _) => Outcome::Clear,
+                (Met::Clear(sender), _) => {
+                    followed.learnt.contacts.extend(sender.and_then(|sender| self.contact(sender.expose())));
+                    Outcome::Clear
+                }
                 (Met::Told(told), Some(arrival)) => {
                     let (message, report) = *told;
                     self.act(self.caught(visit, uid, (*arrival).clone(), message, report), &mut followed).await?
@@ -158,7 +161,7 @@ impl Round<'_> {
             waiting = waiting.or(Some(listed.uid));
         }
         self.remove(visit, followed.held).await?;
-        Ok((judged, waiting))
+        Ok((judged, followed.learnt, waiting))
     }
 
     /// Removes what was sealed. The folder was opened for reading; removing needs it open for writing.

@@ -17,7 +17,7 @@ use std::path::PathBuf;
 
 pub use errand::ForkError;
 pub use line::LineError;
-pub use nursery::{Nursery, StartError, World};
+pub use nursery::{Nursery, Ready, StartError, World};
 pub use parcel::{Packed, Packer};
 pub use pool::{Permit, Pool, PoolError};
 pub use turns::Standing;

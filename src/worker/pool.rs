@@ -13,7 +13,7 @@ use super::errand::ForkError;
 use super::nursery::{Nursery, StartError};
 use super::one::{Failure, Worker};
 use super::turns::{Standing, Turn, Turns};
-use crate::finding::{Fingerprint, Reason, Report};
+use crate::finding::{Explained, Fingerprint, Reason, Report};
 use crate::sandbox::Cage;
 use crate::wire::{Message, Parcel, Request, RuleSet};
 
@@ -218,6 +218,19 @@ impl Permit {
         }
         let tried: Result<Result<_, _>, Loss> = self.ask_alone(file, &Request::File).await?;
         Ok(tried.map_err(Loss::reason).flatten())
+    }
+
+    /// What is found in a message of the asker's own, and why.
+    ///
+    /// # Errors
+    /// As [`Pool::examine`].
+    pub async fn explain(self, message: &Message) -> Result<Explained, PoolError> {
+        let message = std::slice::from_ref(message);
+        if let Ok(explained) = self.ask(message, &Request::Explain).await? {
+            return Ok(explained);
+        }
+        let tried: Result<_, Loss> = self.ask_alone(message, &Request::Explain).await?;
+        Ok(tried.unwrap_or_else(|loss| Explained { report: Report::unread(loss.reason()), traces: Vec::new() }))
     }
 
     /// Asks a worker that waits for a message, if there is one that may serve all of them.
