@@ -346,7 +346,7 @@ fn notices_that_stay_undelivered_are_a_trouble_until_they_are_delivered() {
     let notice = NewNotice { to: "technician@school.example".parse().expect("an address"), rank: 0, not_before: earlier };
     warden.book().record_system(earlier, Trouble::WorkersFail, None, &[notice]).expect("a trouble");
     let running = Running::start(&warden);
-    let is_told = || warden.book().troubles().expect("troubles").iter().any(|(trouble, ..)| *trouble == Trouble::NoticeUndelivered);
+    let is_told = || warden.book().troubles().expect("troubles").iter().any(|episode| episode.trouble == Trouble::NoticeUndelivered);
     eventually("the trouble", || is_told().then_some(()));
 
     let in_an_hour = Timestamp::now().checked_add(jiff::SignedDuration::from_hours(1)).expect("a moment");

@@ -275,3 +275,58 @@ fn a_rule_is_begun_from_options_and_never_over_another() {
     assert_eq!(lacking.status.code(), Some(64));
     assert!(err(&lacking).contains("why: the draft lacks `--term`, two `--match`, two `--no-match`, `--note`"), "{}", err(&lacking));
 }
+
+/// What the journal says of changed rules, from the last line on.
+fn staged(school: &School) -> Vec<String> {
+    let told = out(&school.run_here(&["journal", "show"]));
+    told.lines().filter_map(|line| line.split_once("rule-staged\t")).map(|(_, facts)| facts.to_owned()).collect()
+}
+
+#[test]
+fn a_rule_goes_up_one_stage_at_a_time_and_on_the_record() {
+    let school = school(&[("rules/threat/kite.toml", elaborate("tested")), ("pile/a.eml", mail("fly the kites in the wind"))]);
+    assert_eq!(school.init().status.code(), Some(0));
+    let change = |way: &str, to: &str| {
+        let arguments =
+            ["rules", way, "threat.kite", "--to", to, "--by", "Kit", "--note", "two weeks without a wrong one", "--replay", "pile"];
+        school.run_here(&arguments)
+    };
+    let leap = change("promote", "hold");
+    assert_eq!(leap.status.code(), Some(64));
+    assert!(
+        err(&leap).contains("why: it is in the stage tested, and goes up one stage at a time\n hint: say `--to shadow`"),
+        "{}",
+        err(&leap)
+    );
+    let file = school.path().join("rules/threat/kite.toml");
+    assert_eq!(fs::read_to_string(&file).expect("a rule"), elaborate("tested"), "nothing was written");
+
+    for (stage, turns) in [("shadow", ""), ("flag", "replayed clear > flag 1 ")] {
+        let done = change("promote", stage);
+        assert_eq!(done.status.code(), Some(0), "{}", err(&done));
+        let rule = fs::read_to_string(&file).expect("a rule");
+        assert!(rule.contains(&format!("stage = \"{stage}\"")) && rule.contains("note = \"made up\""), "{rule}");
+        assert!(rule.contains(&format!("note = \"stage {stage}: two weeks without a wrong one\"")), "{rule}");
+        let told = staged(&school).pop().expect("a line");
+        let effect = format!("by Kit, effect {turns}replayed hits 1 replayed messages 1, from ");
+        assert!(
+            told.contains(&effect) && told.contains("note two weeks without a wrong one") && told.ends_with(&format!("to {stage}")),
+            "{told}"
+        );
+    }
+    assert_eq!(change("demote", "hold").status.code(), Some(64));
+    assert_eq!(change("demote", "draft").status.code(), Some(0));
+    assert_eq!((staged(&school).len(), school.run_here(&["journal", "verify"]).status.code()), (3, Some(0)));
+}
+
+#[test]
+fn a_rule_whose_examples_fail_is_not_promoted() {
+    let broken = elaborate("draft").replace("a kite, flown", "a kite, blown");
+    let school = school(&[("rules/threat/kite.toml", broken.clone())]);
+    assert_eq!(school.init().status.code(), Some(0));
+    let output = school.run_here(&["rules", "promote", "threat.kite", "--to", "tested", "--by", "Kit", "--note", "done"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(err(&output).starts_with("error: an example of rule `threat.kite` fails\n"), "{}", err(&output));
+    assert_eq!(fs::read_to_string(school.path().join("rules/threat/kite.toml")).expect("a rule"), broken);
+    assert_eq!(staged(&school), [""; 0]);
+}

@@ -14,6 +14,7 @@ mod outbox;
 mod place;
 mod progress;
 mod record;
+mod rules;
 mod trouble;
 
 use std::fs::OpenOptions;
@@ -37,12 +38,14 @@ pub use outbox::{About, NewNotice, Notice, NoticeId, Undelivered};
 pub use place::{PlaceFacts, PlaceId, SealedObject, SealedPlace};
 pub use progress::{Counts, Judged, MailboxDay, Outcome, Progress};
 pub use record::{New, Party, Recorded};
-pub use trouble::Trouble;
+pub use rules::{RuleRecord, Version};
+pub use trouble::{Episode, Trouble};
 
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: [&str; 4] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql"), include_str!("schema_4.sql")];
 
 /// One connection. For use by one thread at a time; several may be open.
 pub struct Casebook {
@@ -248,7 +251,7 @@ mod tests {
     fn a_casebook_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_holds() {
         let desk = Desk::new();
         desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
-        desk.book.conn.execute_batch("ALTER TABLE mailbox DROP COLUMN met_at; PRAGMA user_version = 2").unwrap();
+        desk.book.conn.execute_batch("ALTER TABLE mailbox DROP COLUMN met_at; PRAGMA user_version = 3").unwrap();
         let again = desk.again();
         assert_eq!(again.cases(&Filter::default()).unwrap().len(), 1);
         assert_eq!(again.met(&address("ann")).unwrap(), None, "nobody wrote it down");

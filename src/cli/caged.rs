@@ -68,17 +68,11 @@ impl Sources {
         let hashsets = self.hashsets.or_else(|| scan.map_or_else(|| here_or_shared("hashsets"), |scan| scan.hashsets.clone()));
         let file = config.as_ref().map(|config| config.file.as_path());
         let bundle = config::bundle(file, &rules, hashsets.as_deref()).map_err(Failure::config)?;
-        let bare = Caged { rules, ..Caged::bare(bundle, &self.cage) };
-        Ok(match config {
-            None => bare,
-            Some(config) => Caged {
-                options: watch::Options { allow_uncaged: self.cage.allow_uncaged }.cage(&config),
-                workers: config.scan.workers.get(),
-                deadline: config.scan.deadline,
-                config: Some(config),
-                ..bare
-            },
-        })
+        let caged = match config {
+            None => Caged::bare(bundle, &self.cage),
+            Some(config) => Caged::of(config, bundle, &self.cage),
+        };
+        Ok(Caged { rules, ..caged })
     }
 }
 
@@ -92,6 +86,17 @@ impl Caged {
             options: CageOptions { allow_uncaged: cage.allow_uncaged, ..CageOptions::default() },
             workers: thread::available_parallelism().map_or(1, NonZeroUsize::get),
             deadline: DEADLINE,
+        }
+    }
+
+    /// As the daemon is started from that configuration.
+    pub fn of(config: Config, bundle: Bundle, cage: &CageArgs) -> Self {
+        Self {
+            options: watch::Options { allow_uncaged: cage.allow_uncaged }.cage(&config),
+            workers: config.scan.workers.get(),
+            deadline: config.scan.deadline,
+            config: Some(config),
+            ..Self::bare(bundle, cage)
         }
     }
 

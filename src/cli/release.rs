@@ -10,22 +10,34 @@ use rustix::fs::{FlockOperation, flock};
 use super::key_holder::{Admission, KeyHolder};
 use super::shelf::Shelf;
 use super::{Exit, Failure, Output};
-use crate::case::{PlaceState, visible};
+use crate::case::{Codename, PlaceState, visible};
 use crate::casebook::{CaseFacts, CasebookError, PlaceFacts};
 use crate::config::{Config, Login, Password};
 use crate::fault::Fault;
-use crate::finding::{Action, Audience};
+use crate::finding::{Action, Audience, RuleId, RuleVersion};
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
-use crate::vault::{AudienceIdentity, Measure, ObjectId, VaultError};
+use crate::vault::{AudienceIdentity, Measure, MemberIdentity, ObjectId, VaultError};
 use crate::watch::{self, PutBack, Trouble};
 
 /// Put a held message back where it was, as it was.
 ///
 /// The decision and your reason are written to the journal, and the same rule does not hold the same message again.
 /// When it is interrupted, type it once more: it goes on with the copies that are not yet back.
+///
+/// With `--rule` and `--version` everything that one version of a rule had a part in holding is put back, case by case, but
+/// for what somebody has decided already: `mailwarden rules stats` tells the versions.
 #[derive(Debug, Args)]
 pub(super) struct Release {
+    /// The case, as the notice names it.
+    #[arg(required_unless_present = "rule", conflicts_with = "rule")]
+    codename: Option<Codename>,
+    /// A rule that has held too much: `category.name`.
+    #[arg(long, value_name = "ID", requires = "version")]
+    rule: Option<RuleId>,
+    /// Which version of it.
+    #[arg(long, value_name = "VERSION", requires = "rule")]
+    version: Option<RuleVersion>,
     #[command(flatten)]
     holder: KeyHolder,
 }
@@ -55,22 +67,55 @@ enum Obstacle {
 
 impl Release {
     pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
-        let holder = &self.holder;
-        let config = holder.config.load()?;
+        let config = self.holder.config.load()?;
         let shelf = Shelf::open(&config)?;
         let _alone = alone(&config)?;
-        let facts = shelf.case(&holder.codename)?;
+        let codenames = match (&self.codename, &self.rule, self.version) {
+            (Some(codename), ..) => vec![codename.clone()],
+            (None, Some(rule), Some(version)) => shelf.book.held_by(rule, version)?,
+            (None, ..) => Vec::new(),
+        };
+        if codenames.is_empty() {
+            return Err(Failure::world(
+                "nothing is put back",
+                &"that version of that rule holds nothing",
+                "`mailwarden rules stats` tells",
+            ));
+        }
+        let holder = self.holder.presented()?;
+        let mut faults = Vec::new();
+        for codename in &codenames {
+            if codenames.len() > 1 {
+                out.line(&codename.to_string())?;
+            }
+            // What is wrong with one case keeps none of the others.
+            if let Err(failure) = self.release(codename, &holder, &config, &shelf, out) {
+                faults.extend(failure.faults);
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Failure { exit: Exit::World, faults }) }
+    }
+
+    fn release(
+        &self,
+        codename: &Codename,
+        member: &MemberIdentity,
+        config: &Config,
+        shelf: &Shelf,
+        out: &mut Output,
+    ) -> Result<(), Failure> {
+        let facts = shelf.case(codename)?;
         let (case, codename) = (facts.row.id, facts.row.codename.clone());
         if facts.row.action < Action::Hold {
             let hint = format!("`mailwarden cases acknowledge {codename}` says that somebody has it in hand");
             return Err(Failure::world(format!("nothing of {codename} is held"), &"its message was delivered", hint));
         }
         let audiences = message_audiences(&facts);
-        match holder.admission(&shelf.vault, &audiences)? {
+        match KeyHolder::admission(member, &shelf.vault, &audiences)? {
             Admission::Admitted { who, key, mut others } => {
                 others.insert(0, key);
-                shelf.book.release(Timestamp::now(), &who, case, holder.reason.as_str())?;
-                let errand = Errand { config: &config, shelf: &shelf, who: &who, keys: &others };
+                shelf.book.release(Timestamp::now(), &who, case, self.holder.reason.as_str())?;
+                let errand = Errand { config, shelf, who: &who, keys: &others };
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
@@ -78,8 +123,9 @@ impl Release {
                 runtime.block_on(errand.put_all_back(&facts, out))
             }
             Admission::Refused { who } => {
+                let refused = KeyHolder::not_hers(&codename, &audiences);
                 shelf.book.note(Timestamp::now(), &who, &Event::ReleaseRefused { case, codename })?;
-                Err(holder.not_hers(&audiences))
+                Err(refused)
             }
         }
     }
@@ -172,7 +218,7 @@ impl Errand<'_> {
         // No place is `Removed` without an object: the tables see to that.
         let object = copy.object.ok_or(Obstacle::NotTheMessage)?.object;
         let (key, measure) = self.opened(&object)?;
-        if !book.is_message(copy.id, &measure.sha256)? {
+        if !book.is_message(copy.id, &measure.digest)? {
             return Err(Obstacle::NotTheMessage);
         }
         let tls = watch::trust(&watched.server).map_err(Trouble::from)?;

@@ -21,7 +21,7 @@ use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::fault::Fault;
-use crate::finding::{Party, Person, Policy, Recipient, Report, Standing};
+use crate::finding::{HoldLimit, Party, Person, Policy, Recipient, Report, Standing};
 use crate::mail::{Address, Private, Role};
 
 /// A configuration without a fault that would keep mailwarden from its work.
@@ -36,6 +36,8 @@ pub struct Config {
     pub watch: Watch,
     pub scan: Scan,
     pub policy: Policy,
+    /// When a rule holds too much, and only flags from then on.
+    pub hold_limit: HoldLimit,
     pub notice: Notice,
     /// In the order of the file. There is a `dsl` and a `technician`.
     pub contacts: Vec<Contact>,

@@ -16,6 +16,8 @@ pub struct Circumstances<'a> {
     pub to_safeguarding: bool,
     /// Rules that a person has already found wrong on this very content.
     pub waived: &'a [(RuleId, RuleVersion)],
+    /// Rules that have held too much: they flag.
+    pub fallen: &'a [(RuleId, RuleVersion)],
     pub sender: Person,
     /// Whom the message names, and in whose mailbox it lies.
     pub recipients: Vec<Person>,

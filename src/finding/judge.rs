@@ -181,7 +181,9 @@ fn counting<'f>(findings: &'f [Finding], circumstances: &Circumstances<'_>) -> i
 /// What is done about a concern of one category. More than flagging takes rules that may do more, and enough of them.
 fn action_for(found: &[&Finding], category: Category, policy: &Policy, circumstances: &Circumstances<'_>) -> Action {
     let actions = policy.actions(category);
-    let may_hold: Vec<_> = found.iter().copied().filter(|finding| finding.reach.stage == Stage::Hold).collect();
+    let has_fallen =
+        |finding: &Finding| circumstances.fallen.iter().any(|(rule, version)| *rule == finding.rule && *version == finding.version);
+    let may_hold: Vec<_> = found.iter().copied().filter(|finding| finding.reach.stage == Stage::Hold && !has_fallen(finding)).collect();
     let (decisive, most) = if policy.is_concern(&may_hold) { (&*may_hold, Action::Withhold) } else { (found, Action::Flag) };
     let by_what = decisive
         .iter()
@@ -320,6 +322,18 @@ mod tests {
         let sent_by = |standing| Circumstances { sender: Person { standing, ..Person::default() }, ..Circumstances::default() };
         assert!(matches!(judged(&found, &sent_by(Standing::Is(Party::Outside))), Verdict::Flag(_)));
         assert_eq!(judged(&found, &sent_by(Standing::Unlisted)), Verdict::Clear);
+    }
+
+    #[test]
+    fn a_rule_that_has_held_too_much_flags_in_that_version_and_keeps_no_other_from_holding() {
+        let mut found = vec![finding(Category::Violence, 80, Field::Attachment)];
+        let fallen = [(found[0].rule.clone(), found[0].version)];
+        let judged = |found: &[Finding], fallen| judged(found, &Circumstances { fallen, ..Circumstances::default() });
+        assert!(matches!(judged(&found, &fallen), Verdict::Flag(_)));
+        let older = [(found[0].rule.clone(), RuleVersion([2; 8]))];
+        assert!(matches!(judged(&found, &older), Verdict::Hold(_)));
+        found.push(Finding { rule: "violence.other".parse().unwrap(), ..found[0].clone() });
+        assert!(matches!(judged(&found, &fallen), Verdict::Hold(_)));
     }
 
     #[test]

@@ -6,6 +6,7 @@ mod conditions;
 mod fingerprint;
 mod incomplete;
 mod judge;
+mod limit;
 mod reach;
 mod report;
 mod stage;
@@ -17,6 +18,7 @@ pub use conditions::{Conditions, Direction, Exception, Hours, KeptOut, Party, Wh
 pub use fingerprint::Fingerprint;
 pub use incomplete::{Defect, Incomplete, Reason};
 pub use judge::{Concern, LoosensPolicy, Policy, Verdict, judge, shadows};
+pub use limit::HoldLimit;
 pub use reach::{Reach, RuleFacts, RulesInForce};
 pub use report::{Field, Finding, Kind, Location, PictureFact, Report, RuleId, RuleVersion, SheetOctets, Sheets};
 pub use stage::Stage;

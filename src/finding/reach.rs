@@ -35,6 +35,11 @@ pub struct RuleFacts {
 pub struct RulesInForce(BTreeMap<RuleId, (RuleFacts, Arc<Reach>)>);
 
 impl RulesInForce {
+    /// Whether a rule is in force in this very version.
+    pub fn has(&self, rule: &RuleId, version: RuleVersion) -> bool {
+        self.0.get(rule).is_some_and(|(facts, _)| facts.version == version)
+    }
+
     /// Completes a finding as a worker claims it; `None` where it is of no rule in force, or says of it what is not so.
     pub fn recognise(&self, claimed: Finding) -> Option<Finding> {
         let (facts, reach) = self.0.get(&claimed.rule)?;

@@ -57,6 +57,17 @@ impl fmt::Display for RuleId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RuleVersion(pub [u8; 8]);
 
+impl FromStr for RuleVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut octets = [0; 8];
+        hex::decode_to_slice(text, &mut octets)
+            .map_err(|_| format!("`{text}` is no version: 16 hex digits, as `rules stats` tells them"))?;
+        Ok(Self(octets))
+    }
+}
+
 impl fmt::Display for RuleVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))

@@ -186,6 +186,8 @@ impl Daemon {
             Ok((config, nursery)) => {
                 let rule_set = nursery.rule_set().clone();
                 self.board.rules(rule_set.clone(), nursery.cage().to_string());
+                let came = self.shelf.book(|book| book.rules_came(Timestamp::now(), |rule, version| nursery.rules().has(rule, version)));
+                self.board.trouble("casebook", came.err().map(|error| error.to_string()));
                 self.pool.replace(nursery);
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 // Servers may have moved; rounds at work keep the gate that they came through.

@@ -181,9 +181,10 @@ fn paragraph(text: &mut String, notice: &Notice, config: &Config) {
             let link = config.notice.link_to(codename.as_str()).map(|link| format!("Look at   {link}\n")).unwrap_or_default();
             write!(text, "\nCase      {codename}\nCategory  {}\nLevel     {level}\nDue       {}\n{link}", category.title(), wall(due))
         }
-        About::System { trouble, mailbox, since } => {
+        About::System { trouble, mailbox, rule, since } => {
+            let rule = rule.as_ref().map(|rule| format!("Rule      {rule}\nIt flags only, until it is changed.\n")).unwrap_or_default();
             let mailbox = mailbox.as_ref().map(|mailbox| format!("Mailbox   {mailbox}\n")).unwrap_or_default();
-            write!(text, "\nTrouble   {}\n{mailbox}Since     {}\nLook at   mailwarden status\n", trouble.as_str(), wall(*since))
+            write!(text, "\nTrouble   {}\n{rule}{mailbox}Since     {}\nLook at   mailwarden status\n", trouble.as_str(), wall(*since))
         }
     };
 }

@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::Trouble;
 use super::quarantine::{self, Caught, Sealed};
 use super::round::Round;
-use crate::casebook::{Keyed, Learnt, Outcome};
-use crate::finding::{Circumstances, Field, Verdict, judge, shadows};
+use super::{Trouble, tell};
+use crate::casebook::{Keyed, Learnt, Outcome, Version};
+use crate::finding::{Circumstances, Concern, Field, Kind, Stage, Verdict, judge, shadows};
 use crate::mail::{Address, Role};
 
 /// What is left to do about a batch when each of its messages has a verdict.
@@ -37,10 +37,14 @@ impl Round<'_> {
             }
             Verdict::Hold(concern) => {
                 let named = caught.named();
+                let holding = holding(&concern);
                 let (recorded, sealed) = quarantine::seal(self.daemon, caught, concern).await?;
                 followed.held.push(sealed);
                 // The other copies lie in the mailboxes of the people named, and in the sender's Sent folder.
                 self.daemon.registry.bring_forward(named.iter().filter(|address| *address != self.mailbox()));
+                if !recorded.folded {
+                    tell::holds(self.daemon, holding).await;
+                }
                 (recorded, Outcome::Held)
             }
         };
@@ -56,7 +60,7 @@ impl Round<'_> {
         let contact = report.sender.as_ref().and_then(|sender| self.contact(sender.expose()));
         let asks_for_contact = report.findings.iter().any(|found| found.reach.conditions.who.first_contact.is_some());
         let met_now = contact.is_some_and(|contact| !learnt.contacts.insert(contact));
-        let (ours, waived, met_before) = self.daemon.shelf.book(|book| -> Result<_, Trouble> {
+        let (ours, waived, fallen, met_before) = self.daemon.shelf.book(|book| -> Result<_, Trouble> {
             // A letter is known by its body: of what stands above that, anybody may be the author.
             let in_body = !report.findings.is_empty() && report.findings.iter().all(|found| found.location.field == Field::Body);
             let ours = in_body && book.is_ours(&book.key_letter(&body))?;
@@ -64,7 +68,7 @@ impl Round<'_> {
                 Some(contact) => book.knows_contact(&contact)?,
                 None => met_now,
             };
-            Ok((ours, book.waived(&book.key_content(&body, &report.origin))?, met_before))
+            Ok((ours, book.waived(&book.key_content(&body, &report.origin))?, book.fallen()?, met_before))
         })?;
         if ours {
             // A notice names its category: without this, it would be the next case.
@@ -79,6 +83,7 @@ impl Round<'_> {
             // pupil's mailbox by writing her address beside it.
             to_safeguarding: self.watched.mailbox.role == Role::Safeguarding || config.is_safeguarding(self.mailbox()),
             waived: &waived,
+            fallen: &fallen,
             sender,
             recipients,
             // Colleagues and classmates know each other.
@@ -98,4 +103,13 @@ impl Round<'_> {
         let outside = !self.daemon.config().school.owns(sender);
         outside.then(|| self.daemon.shelf.book(|book| book.key_contact(sender, self.mailbox())))
     }
+}
+
+/// The rules of words that had a part in a hold: lists of known pictures never hold too much.
+fn holding(concern: &Concern) -> Vec<Version> {
+    let rules = concern.findings.iter().filter(|found| found.kind == Kind::Text && found.reach.stage == Stage::Hold);
+    let mut rules: Vec<_> = rules.map(|found| (found.rule.clone(), found.version)).collect();
+    rules.sort();
+    rules.dedup();
+    rules
 }

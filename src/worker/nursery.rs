@@ -119,7 +119,7 @@ impl Nursery {
     }
 
     /// What its workers may say was found.
-    pub(super) fn rules(&self) -> &RulesInForce {
+    pub fn rules(&self) -> &RulesInForce {
         &self.rules
     }
 

@@ -50,7 +50,7 @@ struct Decided {
 }
 
 /// One set of rules over all messages.
-struct Played {
+pub(super) struct Played {
     set: RuleSet,
     decided: BTreeMap<Which, Decided>,
 }
@@ -67,15 +67,15 @@ struct Change {
 }
 
 #[derive(Debug, Serialize)]
-struct Difference {
+pub(super) struct Difference {
     /// Their ids.
     old: String,
     new: String,
-    messages: u64,
+    pub messages: u64,
     /// Messages whose verdict is another.
     differ: u64,
     /// From verdict to verdict: `hold > flag`.
-    turns: BTreeMap<String, u64>,
+    pub turns: BTreeMap<String, u64>,
     verdicts: BTreeMap<String, Change>,
     categories: BTreeMap<String, Change>,
     rules: BTreeMap<String, Change>,
@@ -101,7 +101,7 @@ impl Replay {
 }
 
 /// Rules that are only tested run too: this is where they are tried.
-fn play(mut caged: Caged, paths: &[PathBuf], unreadable: &mut Unreadables) -> Result<Played, Failure> {
+pub(super) fn play(mut caged: Caged, paths: &[PathBuf], unreadable: &mut Unreadables) -> Result<Played, Failure> {
     caged.bundle.tested_too = true;
     let messages = Messages::of(paths.to_vec(), caged.largest());
     caged::block_on(async {
@@ -131,7 +131,7 @@ impl Decided {
 }
 
 impl Difference {
-    fn between(before: &Played, after: &Played) -> Self {
+    pub fn between(before: &Played, after: &Played) -> Self {
         let mut difference = Self {
             old: before.set.id.clone(),
             new: after.set.id.clone(),
@@ -154,6 +154,11 @@ impl Difference {
             count(&mut difference.rules, old.rules.iter().map(RuleId::as_str), new.rules.iter().map(RuleId::as_str));
         }
         difference
+    }
+
+    /// Messages that a rule matches afterwards.
+    pub fn hits(&self, rule: &RuleId) -> u64 {
+        self.rules.get(rule.as_str()).map_or(0, |change| change.new)
     }
 
     /// All verdicts, and what differs otherwise.
