@@ -136,6 +136,37 @@ fn a_folder_that_is_numbered_anew_is_neither_skipped_nor_told_of_twice() {
 }
 
 #[test]
+fn mail_from_before_stays_left_alone_when_its_folder_is_numbered_anew() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    warden.configure("history = \"skip\"\nidle = false\n");
+    dovecot.deliver(AMBER, &message("before", CRY_FOR_HELP)[..]);
+    warden.poll();
+    number_anew(&dovecot, &warden);
+    assert_eq!(warden.cases().len(), 0, "it was there before, and nobody asked to see it");
+
+    // Judged after all, it still pages nobody.
+    warden.configure("idle = false\n");
+    number_anew(&dovecot, &warden);
+    assert!(warden.cases()[0].row.backscan && smtp.messages().is_empty());
+
+    dovecot.deliver_in_an_hour(AMBER, &message("new", &format!("{CRY_FOR_HELP} now"))[..]);
+    number_anew(&dovecot, &warden);
+    assert!(!warden.cases()[1].row.backscan);
+    assert_eq!(smtp.messages().len(), 1, "what came since is new under any number");
+}
+
+/// Polls until the folder is met under other numbers: Dovecot takes the second of the day for their validity.
+fn number_anew(dovecot: &Dovecot, warden: &Warden) {
+    let validity = || warden.book().cursors(&AMBER.parse().expect("an address")).expect("cursors")[0].1.uidvalidity;
+    let before = validity();
+    while validity() == before {
+        dovecot.renumber(AMBER);
+        warden.poll();
+    }
+}
+
+#[test]
 fn a_server_that_cannot_remove_one_message_keeps_it_and_the_case_says_so() {
     let dovecot = Dovecot::start_with("protocol imap {\n  imap_capability = IMAP4rev1\n}\n");
     let smtp = Smtp::start();

@@ -28,6 +28,7 @@ use rusqlite::{Connection, DropBehavior, OptionalExtension, Transaction, Transac
 use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, Verified};
 use crate::mail::Address;
 use crate::steps;
+use column::Moment;
 
 pub use cases::{CaseFacts, CaseRow, Filter, FindingFacts, NoticeFacts, Standing};
 pub use error::CasebookError;
@@ -43,7 +44,8 @@ pub use trouble::{Episode, Trouble};
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: [&str; 4] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql"), include_str!("schema_4.sql")];
 
 /// One connection. For use by one thread at a time; several may be open.
 pub struct Casebook {
@@ -202,14 +204,14 @@ fn commit(mut tx: Transaction<'_>, step: Option<&'static str>) -> rusqlite::Resu
 }
 
 /// The number of a mailbox, given on first sight.
-fn mailbox(tx: &Transaction<'_>, address: &Address) -> rusqlite::Result<i64> {
+fn mailbox(tx: &Transaction<'_>, address: &Address, now: Timestamp) -> rusqlite::Result<i64> {
     let known =
         tx.prepare_cached("SELECT id FROM mailbox WHERE address = ?")?.query_row([address.as_str()], |row| row.get(0)).optional()?;
     match known {
         Some(id) => Ok(id),
         None => tx
-            .prepare_cached("INSERT INTO mailbox (address) VALUES (?) RETURNING id")?
-            .query_row(params![address.as_str()], |row| row.get(0)),
+            .prepare_cached("INSERT INTO mailbox (address, met_at) VALUES (?, ?) RETURNING id")?
+            .query_row(params![address.as_str(), Moment(now)], |row| row.get(0)),
     }
 }
 
@@ -243,6 +245,16 @@ mod tests {
         fs::write(&other, [7; 5000]).unwrap();
         assert!(matches!(Casebook::open(&other, desk.key.clone()), Err(CasebookError::Damaged { path, .. }) if path == other));
         assert_eq!(fs::read(&other).unwrap(), [7; 5000]);
+    }
+
+    #[test]
+    fn a_casebook_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_holds() {
+        let desk = Desk::new();
+        desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
+        desk.book.conn.execute_batch("ALTER TABLE mailbox DROP COLUMN met_at; PRAGMA user_version = 3").unwrap();
+        let again = desk.again();
+        assert_eq!(again.cases(&Filter::default()).unwrap().len(), 1);
+        assert_eq!(again.met(&address("ann")).unwrap(), None, "nobody wrote it down");
     }
 
     #[test]

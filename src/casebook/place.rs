@@ -159,7 +159,7 @@ impl Casebook {
 
     pub(super) fn place(&self, tx: &Transaction<'_>, case: CaseId, new: &New<'_>) -> Result<PlaceId, Refusal> {
         let New { place, arrival, message, .. } = *new;
-        let mailbox = mailbox(tx, &place.mailbox)?;
+        let mailbox = mailbox(tx, &place.mailbox, new.found_at)?;
         let state = if new.message_object.is_some() { PlaceState::Sealed } else { PlaceState::Delivered };
         let object = new.message_object.map(|receipt| receipt.object().to_string());
         let sha256 = new.message_object.map(Receipt::ciphertext_sha256);

@@ -98,7 +98,7 @@ impl Casebook {
                      incomplete = incomplete + excluded.incomplete, flagged = flagged + excluded.flagged, held = held + excluded.held",
             )?;
             for Progress { mailbox: address, folder, cursor, judged, learnt } in batch {
-                let mailbox = mailbox(tx, address)?;
+                let mailbox = mailbox(tx, address, now)?;
                 let mut counts = Counts::default();
                 for Judged { message, outcome } in judged {
                     counts += Counts::of(*outcome);
@@ -130,6 +130,20 @@ impl Casebook {
             let mut judged =
                 tx.prepare_cached("SELECT 1 FROM judged JOIN mailbox ON mailbox.id = judged.mailbox WHERE message = ? AND address = ?")?;
             messages.iter().map(|message| judged.exists(params![message, mailbox.as_str()])).collect()
+        })
+    }
+
+    /// When a mailbox was first looked into, if that was written down.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn met(&self, mailbox: &Address) -> Result<Option<Timestamp>> {
+        self.read(|conn| {
+            let met = conn
+                .prepare_cached("SELECT met_at FROM mailbox WHERE address = ?")?
+                .query_row([mailbox.as_str()], |row| column::moment_if_any(row, "met_at"))
+                .optional()?;
+            Ok(met.flatten())
         })
     }
 
@@ -219,6 +233,15 @@ mod tests {
         assert_eq!(desk.again().cursor(&ann, &inbox_name).unwrap(), Some(read));
         assert_eq!(desk.book.cursors(&ann).unwrap(), [(inbox_name, read), (FolderName("Sent".to_owned()), sent)]);
         assert_eq!(desk.book.cursors(&address("ben")).unwrap(), []);
+    }
+
+    #[test]
+    fn a_mailbox_was_met_when_it_was_first_looked_into() {
+        let desk = Desk::new();
+        assert_eq!(desk.book.met(&address("ann")).unwrap(), None);
+        desk.book.progress(at(7), &[inbox(5, &[])]).unwrap();
+        desk.book.progress(at(9), &[inbox(8, &[])]).unwrap();
+        assert_eq!(desk.book.met(&address("ann")).unwrap(), Some(at(7)));
     }
 
     #[test]

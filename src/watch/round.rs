@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use super::blame::Suspects;
 use super::imap::{Folder, FolderStatus, ImapError, Limits, Listed, Session};
 use super::pulse::Worker;
@@ -20,6 +22,8 @@ use crate::worker::Standing;
 #[derive(Default)]
 pub struct Memory {
     pub suspects: Suspects,
+    /// The first look into the mailbox, in seconds since 1970.
+    pub met: Option<i64>,
     /// In octets, of messages whose size the server understates.
     pub true_sizes: HashMap<Numbered, u64>,
     /// The folder in which the last round broke off. It comes last, so that it keeps no other from being read.
@@ -98,6 +102,7 @@ impl Round<'_> {
         if cursors.is_empty() {
             cursors = self.meet(&folders).await?;
         }
+        self.memory.met = self.daemon.shelf.book(|book| book.met(self.mailbox()))?.map(Timestamp::as_second);
         let inbox = folders.iter().find(|(folder, _)| folder.name.0.eq_ignore_ascii_case("INBOX")).and_then(|(_, status)| *status);
         let mut rounded = Rounded { folders: folders.len(), inbox_next: inbox.map(|status| status.uidnext), ..Rounded::default() };
         let mut quiet = true;
@@ -198,9 +203,15 @@ impl Round<'_> {
                 finished => finished?,
             }
         }
-        // Numbered anew, all mail is met again, and known again by its digest.
-        let cursor = cursor.filter(|cursor| cursor.uidvalidity == uidvalidity).unwrap_or(Cursor { uidvalidity, next: 1, history: 1 });
-        let more = self.visit(Visit { folder, selected, cursor }).await?;
+        let cursor = match cursor {
+            Some(cursor) if cursor.uidvalidity == uidvalidity => cursor,
+            // Numbered anew, all mail is met again, and what was judged is known again by its digest.
+            Some(_) => Cursor { uidvalidity, next: 1, history: selected.uidnext.unwrap_or(1) },
+            None => Cursor { uidvalidity, next: 1, history: 1 },
+        };
+        // What was on its way out is looked for among all.
+        let skip = void.is_empty() && self.daemon.config().watch.history == History::Skip;
+        let more = self.visit(Visit { folder, selected, cursor, skip }).await?;
         if !more {
             for place in void {
                 // Under its old number it can be met no more: it was removed under the new one, or by its owner.

@@ -74,7 +74,7 @@ impl Round<'_> {
         if listed.is_empty() {
             return Ok(true);
         }
-        let mut visit = Visit { folder, selected, cursor };
+        let mut visit = Visit { folder, selected, cursor, skip: false };
         self.memory.suspects.acquit(&visit.number(place.uid));
         let (judged, learnt, unread) = self.batch(&mut visit, &listed).await?;
         if unread.is_some() {

@@ -29,6 +29,8 @@ pub struct Visit<'a> {
     pub folder: &'a Folder,
     pub selected: Selected,
     pub cursor: Cursor,
+    /// Pass over what was there before the first look into the mailbox.
+    pub skip: bool,
 }
 
 impl Visit<'_> {
@@ -52,13 +54,17 @@ impl Round<'_> {
                     message.arrival.size = *size;
                 }
             }
-            if listed.len() < BATCH_MESSAGES {
+            let count = listed.len();
+            if visit.skip {
+                listed.retain(|message| !self.is_history(&visit, message.uid, &message.arrival));
+            }
+            if count < BATCH_MESSAGES {
                 window = window.saturating_mul(2);
             }
             if !self.judge_listed(&mut visit, &listed).await? {
                 return Ok(false);
             }
-            judged += listed.len();
+            judged += count;
             let reached = end.or(visit.selected.uidnext).unwrap_or(first);
             if reached > visit.cursor.next {
                 visit.cursor.next = reached;
@@ -202,7 +208,13 @@ impl Round<'_> {
     }
 
     fn caught(&self, visit: &Visit<'_>, uid: Uid, arrival: Arrival, message: Message, report: Report) -> Caught {
-        Caught { place: self.place(visit, uid), arrival, message, report, backscan: uid.get() < visit.cursor.history }
+        let backscan = self.is_history(visit, uid, &arrival);
+        Caught { place: self.place(visit, uid), arrival, message, report, backscan }
+    }
+
+    /// Whether it was there before the first look into the mailbox.
+    fn is_history(&self, visit: &Visit<'_>, uid: Uid, arrival: &Arrival) -> bool {
+        uid.get() < visit.cursor.history && self.memory.met.is_none_or(|met| arrival.internal_date <= met)
     }
 
     fn place(&self, visit: &Visit<'_>, uid: Uid) -> Place {
