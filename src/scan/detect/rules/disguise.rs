@@ -457,7 +457,7 @@ mod tests {
             .iter()
             .flat_map(|found| {
                 found
-                    .readings
+                    .readings()
                     .iter()
                     .map(|key| (text[found.span.clone()].to_owned(), lexicon.spelling(*key).to_owned()))
                     .collect::<Vec<_>>()
