@@ -16,6 +16,7 @@ mod inflect;
 mod letters;
 mod lexicon;
 mod pattern;
+mod pieces;
 mod reread;
 mod sentence;
 mod signal;
