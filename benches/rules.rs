@@ -214,8 +214,8 @@ fn word(term: &str) -> String {
     for letter in term.chars() {
         match letter {
             '~' => pattern.push_str(r"\w*"),
-            ' ' => pattern.push_str(r"\s+"),
-            _ if letter.is_alphanumeric() => pattern.push(letter),
+            // A plain space, though ours finds a phrase over the end of a line as well: `\s+` would cost the peer two thirds of its speed.
+            _ if letter.is_alphanumeric() || letter == ' ' => pattern.push(letter),
             _ => pattern.extend(['\\', letter]),
         }
     }

@@ -6,17 +6,14 @@
 use std::ops::Range;
 
 use super::gate::Gate;
-use super::letters::{Guise, guise, leet, too_often, turned};
+use super::letters::{too_often, turned};
 use super::lexicon::{FEWEST_LETTERS, Lexicon};
+use super::pieces::{self, Gap, LONGEST_PART, Piece, WIDEST_GAP};
 
 /// One disguise is read as so many words at most.
 pub const MOST_READINGS: usize = 3;
-/// Between two letters that belong together, in octets.
-const WIDEST_GAP: usize = 8;
 /// What stands without white space is cut into pieces of so many octets, and so is a row of letters: neither takes much memory.
 const LONGEST_CHUNK: usize = 4_096;
-/// Of the parts that a word is cut into by marks between its letters.
-const LONGEST_PART: usize = 2;
 /// Of a word some of whose letters are starred out.
 const LONGEST_STARRED: usize = 24;
 
@@ -66,52 +63,6 @@ pub fn find(view: &str, lexicon: &Lexicon) -> Vec<Disguise> {
     found
 }
 
-/// Letters, and signs that stand for some, without anything between them.
-#[derive(Clone, Debug)]
-#[allow(clippy::struct_excessive_bools, reason = "each is seen or not, whatever the others are")]
-struct Piece {
-    span: Range<usize>,
-    /// Places in the reader's codes.
-    codes: Range<usize>,
-    /// Letters of ASCII.
-    letters: usize,
-    /// Look-alikes from beyond ASCII.
-    guises: usize,
-    digits: usize,
-    signs: usize,
-    /// How often letters and digits or signs follow each other.
-    changes: usize,
-    marked: bool,
-    /// Has letters like no Latin one: a word of another language.
-    foreign: bool,
-    /// Every look-alike is a letter of another living script.
-    native: bool,
-    turned: bool,
-}
-
-/// How two short pieces follow each other.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Gap {
-    /// With one mark between them, and nothing else.
-    Joined,
-    /// Letter by letter, with white space or more than one mark between them.
-    Spaced,
-    /// Not as letters of one word.
-    Apart,
-}
-
-impl Gap {
-    fn between(last: &Piece, piece: &Piece, view: &str) -> Self {
-        let gap = &view[last.span.end..piece.span.start];
-        let longest = last.codes.len().max(piece.codes.len());
-        match gap.len() {
-            1 if !gap.starts_with(char::is_whitespace) && longest <= LONGEST_PART => Self::Joined,
-            ..=WIDEST_GAP if longest <= 1 => Self::Spaced,
-            _ => Self::Apart,
-        }
-    }
-}
-
 struct Reader<'a> {
     view: &'a str,
     lexicon: &'a Lexicon,
@@ -146,7 +97,7 @@ impl Reader<'_> {
                 self.codes.clear();
             }
             if !is_link(&self.view[start..end]) {
-                self.cut(start, end);
+                pieces::cut(self.view, start..end, &mut self.codes, &mut self.pieces);
             }
             self.read_pieces();
             let next = octets[end..].iter().position(|octet| !octet.is_ascii_whitespace()).map_or(octets.len(), |length| end + length);
@@ -158,77 +109,6 @@ impl Reader<'_> {
             }
             start = next;
         }
-    }
-
-    /// Cuts a chunk into pieces.
-    fn cut(&mut self, start: usize, end: usize) {
-        let mut piece: Option<Piece> = None;
-        let mut in_letters = false;
-        for (at, character) in self.view[start..end].char_indices().map(|(at, character)| (start + at, character)) {
-            let sign = if character.is_ascii() { ascii(character as u8) } else { beyond(character) };
-            let Some(sign) = sign.filter(|_| !self.is_fence(at)) else {
-                self.pieces.extend(piece.take());
-                continue;
-            };
-            let place = self.codes.len();
-            let fresh = Piece {
-                span: at..at,
-                codes: place..place,
-                letters: 0,
-                guises: 0,
-                digits: 0,
-                signs: 0,
-                changes: 0,
-                marked: false,
-                foreign: false,
-                native: true,
-                turned: false,
-            };
-            let first = piece.is_none();
-            let piece = piece.get_or_insert(fresh);
-            let mut is_letter = true;
-            match sign {
-                Sign::Letter => piece.letters += 1,
-                Sign::Digit => {
-                    piece.digits += 1;
-                    is_letter = false;
-                }
-                Sign::Other => {
-                    piece.signs += 1;
-                    is_letter = false;
-                }
-                Sign::Guise => {
-                    piece.guises += 1;
-                    piece.native &= is_of_living_script(character);
-                    piece.turned |= turned(character).is_some();
-                }
-                Sign::Foreign => piece.foreign = true,
-                Sign::Mark => {
-                    piece.marked = true;
-                    is_letter = in_letters;
-                }
-            }
-            piece.changes += usize::from(!first && is_letter != in_letters);
-            in_letters = is_letter;
-            piece.span.end = at + character.len_utf8();
-            let code = if character.is_ascii() {
-                Some(leet(character as u8).unwrap_or(character.to_ascii_lowercase() as u8))
-            } else if let Guise::Letter(letter) = guise(character) {
-                Some(letter)
-            } else {
-                None
-            };
-            self.codes.extend(code);
-            piece.codes.end = self.codes.len();
-        }
-        self.pieces.extend(piece);
-    }
-
-    /// Whether a sign that may be a letter stands between the letters of a row, and there again.
-    fn is_fence(&self, at: usize) -> bool {
-        let octets = self.view.as_bytes();
-        let again = |other: Option<usize>| other.is_some_and(|other| octets.get(other) == octets.get(at));
-        matches!(octets[at], b'!' | b'|' | b'+') && (again(at.checked_sub(2)) || again(Some(at + 2)))
     }
 
     fn read_pieces(&mut self) {
@@ -300,7 +180,7 @@ impl Reader<'_> {
         }
         let disguised = piece.marked
             || piece.guises > 0
-            || mixes(piece)
+            || piece.mixes()
             || codes.chunk_by(|one, other| one == other).any(|run| run.len() >= too_often(run[0]));
         let alone = piece.guises > 0 && piece.native && piece.letters + piece.digits == 0 && !self.is_among_latin(&piece.span);
         if !disguised || alone {
@@ -385,43 +265,6 @@ impl Reader<'_> {
     }
 }
 
-/// What a character is to a disguised word.
-enum Sign {
-    Letter,
-    Digit,
-    Other,
-    Guise,
-    Foreign,
-    Mark,
-}
-
-fn ascii(octet: u8) -> Option<Sign> {
-    match octet {
-        _ if octet.is_ascii_alphabetic() => Some(Sign::Letter),
-        b'0'..=b'9' => Some(Sign::Digit),
-        b'@' | b'$' | b'!' | b'|' | b'+' => Some(Sign::Other),
-        _ => None,
-    }
-}
-
-fn beyond(character: char) -> Option<Sign> {
-    match guise(character) {
-        Guise::Letter(_) => Some(Sign::Guise),
-        Guise::Foreign => Some(Sign::Foreign),
-        Guise::Mark => Some(Sign::Mark),
-        Guise::Sign => None,
-    }
-}
-
-/// Letters among digits or signs, as no part number, postcode, price or time of day has them.
-fn mixes(piece: &Piece) -> bool {
-    let letters = piece.letters + piece.guises;
-    let strange = piece.digits + piece.signs;
-    strange > 0
-        && 3 * letters >= letters + strange
-        && (piece.changes > 1 || piece.digits * piece.signs > 0 || letters > 2 * piece.digits + piece.signs / 2)
-}
-
 /// Enough real letters for a row of them to be one word, not a version or a table.
 fn has_letters(run: &[Piece]) -> bool {
     run.iter().filter(|piece| piece.letters + piece.guises > 0).count() * 3 > run.len()
@@ -430,20 +273,19 @@ fn has_letters(run: &[Piece]) -> bool {
 /// Addresses of pages and people have their own rules, and are full of digits.
 fn is_link(chunk: &str) -> bool {
     let octets = chunk.as_bytes();
-    match memchr::memchr2(b':', b'@', octets) {
-        Some(at) if octets[at] == b':' => octets[at..].starts_with(b"://") || is_link(&chunk[at + 1..]),
-        Some(at) => {
+    let mut from = 0;
+    while let Some(at) = memchr::memchr2(b':', b'@', &octets[from..]).map(|at| from + at) {
+        if octets[at] == b'@' {
             let host = chunk[at + 1..].split_once('.').map(|(label, _)| label.as_bytes());
             let is_label = |label: &[u8]| label.len() > 1 && label.iter().all(|octet| octet.is_ascii_alphanumeric() || *octet == b'-');
-            at > 0 && octets[at - 1].is_ascii_alphanumeric() && host.is_some_and(is_label)
+            return at > 0 && octets[at - 1].is_ascii_alphanumeric() && host.is_some_and(is_label);
         }
-        None => chunk.starts_with("www."),
+        if octets[at..].starts_with(b"://") {
+            return true;
+        }
+        from = at + 1;
     }
-}
-
-/// Scripts that whole languages are written in; not the letters of phonetics and mathematics.
-fn is_of_living_script(character: char) -> bool {
-    matches!(character, '\u{370}'..='\u{1cff}' | '\u{1f00}'..='\u{1fff}' | '\u{2c00}'..='\u{d7ff}')
+    chunk.starts_with("www.")
 }
 
 #[cfg(test)]

@@ -18,6 +18,7 @@ mod letters;
 mod lexicon;
 mod lints;
 mod pattern;
+mod pieces;
 mod quoted;
 mod reread;
 mod sentence;
