@@ -1,5 +1,6 @@
 //! `mailwarden rules new`: a first draft of a rule, from what its author was asked.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
@@ -172,8 +173,8 @@ impl Draft<'_> {
             quoted(category)
         );
         let mut signal = |name: &str, terms: &[String]| {
-            let lines: String = terms.iter().map(|term| format!("    {},\n", quoted(term))).collect();
-            text.push_str(&format!("\n[[signal]]\nname = {}\nterms = [\n{lines}]\n", quoted(name)));
+            let lines = terms.iter().fold(String::new(), |lines, term| lines + "    " + &quoted(term) + ",\n");
+            let _ = write!(text, "\n[[signal]]\nname = {}\nterms = [\n{lines}]\n", quoted(name));
         };
         signal("words", self.terms);
         let fire = if self.near.is_empty() {
@@ -183,14 +184,14 @@ impl Draft<'_> {
             text.push_str("\n[[signal]]\nname = \"together\"\nnear = { a = \"words\", b = \"beside\", words = 8 }\n");
             "together"
         };
-        text.push_str(&format!("\n[decide]\nfire = \"{fire}\"\nscore = 50\n"));
+        let _ = write!(text, "\n[decide]\nfire = \"{fire}\"\nscore = 50\n");
         for (expect, examples) in [("match", self.matches), ("no-match", self.no_matches)] {
             for example in examples {
-                text.push_str(&format!("\n[[example]]\nexpect = \"{expect}\"\ntext = {}\n", quoted(example)));
+                let _ = write!(text, "\n[[example]]\nexpect = \"{expect}\"\ntext = {}\n", quoted(example));
             }
         }
         let day = Zoned::now().date();
-        text.push_str(&format!("\n[[history]]\ndate = {day}\nby = {}\nnote = {}\n", quoted(self.by), quoted(self.note)));
+        let _ = write!(text, "\n[[history]]\ndate = {day}\nby = {}\nnote = {}\n", quoted(self.by), quoted(self.note));
         text
     }
 }

@@ -92,9 +92,9 @@ impl Replay {
         let difference = Difference::between(&before, &after);
         let messages = difference.messages;
         if self.json {
-            out.json(&difference)?
+            out.json(&difference)?;
         } else {
-            difference.tell(out)?
+            difference.tell(out)?;
         }
         unreadable.into_failure(messages)
     }

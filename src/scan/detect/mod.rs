@@ -144,9 +144,9 @@ pub fn check(bundle: &Bundle) -> Result<Checked, Vec<Fault>> {
     for rule in rules {
         let failed = rules::run_examples(&rule);
         if rule.stage == Stage::Draft {
-            notes.extend(failed)
+            notes.extend(failed);
         } else {
-            faults.extend(failed)
+            faults.extend(failed);
         }
         faults.extend(rule.objections);
         notes.extend(rule.notes);

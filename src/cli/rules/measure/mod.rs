@@ -36,6 +36,7 @@ use crate::worker::Pool;
 /// null; subject, sender and recipient (governor, outside, pupil, safeguarding, shared, staff) may be left out. Each is
 /// made a message of a made-up school and examined in the same cage as in the daemon; with `--config` under that policy.
 #[derive(Debug, Args)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct Measure {
     /// A directory of rules; may be repeated. Without it the configuration's; or `rules` here, else the package's.
     #[arg(long, value_name = "DIR")]
@@ -130,9 +131,9 @@ struct Measuring<'s> {
 impl Measuring<'_> {
     async fn as_they_stand(&mut self, pool: &Pool) -> Result<(), Failure> {
         let samples = self.samples;
-        let messages = samples.iter().enumerate().map(|(place, sample)| Ok((place, message(sample, |text| text.to_owned())?)));
+        let messages = samples.iter().enumerate().map(|(place, sample)| Ok((place, message(sample, str::to_owned)?)));
         let mut failed = Vec::new();
-        let messages: Vec<_> = messages.collect::<io::Result<_>>().map_err(no_memory)?;
+        let messages: Vec<_> = messages.collect::<io::Result<_>>().map_err(|error| no_memory(&error))?;
         let mut progress = Progress::new(false);
         let mut done = 0;
         let each = |place: usize, report: Report| {
@@ -170,7 +171,7 @@ impl Measuring<'_> {
                     // What is not found as it stands cannot be lost.
                     self.measured.sets.entry(sample.set.clone()).or_default().count_disguised(trick, false);
                 } else {
-                    let disguised = message(sample, |text| disguise(text, words, trick)).map_err(no_memory)?;
+                    let disguised = message(sample, |text| disguise(text, words, trick)).map_err(|error| no_memory(&error))?;
                     messages.push(((*place, trick), disguised));
                 }
             }
@@ -189,8 +190,8 @@ fn message(sample: &Sample, written: impl Fn(&str) -> String) -> io::Result<Opti
     school::message(sample.sender, sample.recipient, &written(&sample.subject), &written(&sample.text)).map(Some)
 }
 
-fn no_memory(error: io::Error) -> Failure {
-    Failure::world("the samples do not fit into memory", &error, "name fewer files at once")
+fn no_memory(error: &io::Error) -> Failure {
+    Failure::world("the samples do not fit into memory", error, "name fewer files at once")
 }
 
 /// What the rules matched, as it stands in the message.

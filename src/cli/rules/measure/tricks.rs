@@ -58,9 +58,9 @@ impl Trick {
             let word = &rest[start..end];
             out.push_str(&rest[..start]);
             if word.chars().count() < SHORTEST {
-                out.push_str(word)
+                out.push_str(word);
             } else {
-                self.disguise_word(word, &mut out)
+                self.disguise_word(word, &mut out);
             }
             rest = &rest[end..];
         }
