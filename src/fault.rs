@@ -78,6 +78,13 @@ impl At {
         Self { line: Some(line), ..Self::file(file) }
     }
 
+    /// As [`At::offset`], with what is written there.
+    pub fn shown(file: impl Into<PathBuf>, text: &str, offset: usize) -> Self {
+        let start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
+        let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        Self { excerpt: Excerpt::of(line, offset.saturating_sub(start)), ..Self::offset(file, text, offset) }
+    }
+
     /// The place of an octet offset in the text of a file.
     pub fn offset(file: impl Into<PathBuf>, text: &str, offset: usize) -> Self {
         let before = text.get(..offset).unwrap_or(text);

@@ -394,3 +394,24 @@ fn what_is_likely_a_mistake_is_a_note_and_a_fault_where_strictness_is_asked_for(
     assert_eq!(strict.status.code(), Some(78));
     assert!(err(&strict).contains("`kill` alone would make a concern"), "{}", err(&strict));
 }
+
+#[test]
+fn rule_files_are_laid_out_once_and_what_is_no_toml_is_left_alone() {
+    let office = Office::new();
+    let untidy = "# ours\n".to_owned() + &rule("bullying", WORD).replace("schema = 1\n", "").replace("stage = ", "schema=1\nstage  =  ");
+    office.write("rules/bullying/test.toml", &untidy);
+    let read = || fs::read_to_string(office.path().join("rules/bullying/test.toml")).unwrap();
+    let checked = office.run(&["rules", "fmt", "--check", "rules"]);
+    assert_eq!((checked.status.code(), read()), (Some(1), untidy));
+    assert!(out(&checked).starts_with("rules/bullying/test.toml\n"), "{}", out(&checked));
+    assert_eq!(office.run(&["rules", "fmt", "rules"]).status.code(), Some(0));
+    let tidy = read();
+    assert!(tidy.starts_with("schema = 1\n# ours\nid = \"bullying.test\"\n"), "{tidy}");
+    assert_eq!(out(&office.run(&["rules", "fmt", "rules"])), "2 files, 0 changed\n");
+    assert_eq!(office.run(&["rules", "check"]).status.code(), Some(0));
+
+    office.write("rules/bullying/test.toml", "schema = 1\nid = \n");
+    let told = office.fault(&["rules", "fmt", "rules"]);
+    assert!(told.contains("rules/bullying/test.toml:2:6\n    2 | id =\n      |      ^"), "{told}");
+    assert_eq!(read(), "schema = 1\nid = \n");
+}

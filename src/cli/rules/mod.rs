@@ -2,6 +2,8 @@
 
 mod check;
 mod explain;
+mod fmt;
+mod layout;
 mod measure;
 mod new;
 mod replay;
@@ -26,6 +28,7 @@ enum RulesCommand {
     Check(check::Check),
     /// Move a rule back: to any stage below its own.
     Demote(stage::ChangeStage),
+    Fmt(fmt::Fmt),
     Explain(explain::Explain),
     Measure(measure::Measure),
     New(new::New),
@@ -40,6 +43,7 @@ impl Rules {
         match self.command {
             RulesCommand::Check(check) => check.run(out),
             RulesCommand::Demote(change) => change.run(stage::Way::Down, out),
+            RulesCommand::Fmt(fmt) => fmt.run(out),
             RulesCommand::Explain(explain) => explain.run(out),
             RulesCommand::Measure(measure) => measure.run(out),
             RulesCommand::New(new) => new.run(out),
