@@ -23,7 +23,7 @@ pub struct At {
     pub line: Option<usize>,
     pub column: Option<usize>,
     /// What stands there, where that may be shown.
-    pub excerpt: Option<Excerpt>,
+    pub excerpt: Option<Box<Excerpt>>,
 }
 
 /// A line of a file, or as much of it as stands around one of its characters.
@@ -82,7 +82,7 @@ impl At {
     pub fn shown(file: impl Into<PathBuf>, text: &str, offset: usize) -> Self {
         let start = text.get(..offset).and_then(|before| before.rfind('\n')).map_or(0, |end| end + 1);
         let line = text.get(start..).and_then(|rest| rest.lines().next()).unwrap_or_default();
-        Self { excerpt: Excerpt::of(line, offset.saturating_sub(start)), ..Self::offset(file, text, offset) }
+        Self { excerpt: Excerpt::of(line, offset.saturating_sub(start)).map(Box::new), ..Self::offset(file, text, offset) }
     }
 
     /// The place of an octet offset in the text of a file.

@@ -169,14 +169,13 @@ fn files() -> Vec<(String, Vec<u8>)> {
         add(format!("fire of {name}"), with("near or many", &fire));
     }
     for (name, terms) in [
-        ("a hundred thousand terms", (0..100_000).map(|number| format!("\"term {number}\",")).collect()),
+        ("a hundred thousand terms", numbered(100_000, "term ")),
         ("a hundred thousand terms without a word", "\"!\",".repeat(100_000)),
-        ("inflections without end", (0..20_000).map(|number| format!("\"ab~ cd~ ef~ {number}\",")).collect()),
+        ("inflections without end", numbered(20_000, "ab~ cd~ ef~ ")),
         ("a long term", format!("\"{}\"", "long ".repeat(300_000))),
         ("a long term of tildes", format!("\"a{}\"", "~".repeat(190))),
         ("a line of ten million octets", format!("\"{}\"", "x".repeat(10_000_000))),
     ] {
-        let terms: String = terms;
         add(name.to_owned(), with("\"one two\",", &format!("{terms}, ").replace(",, ", ", ")));
     }
     for (name, what) in [
@@ -212,6 +211,11 @@ fn files() -> Vec<(String, Vec<u8>)> {
         add(format!("cut off at {place}"), RULE.as_bytes()[..place].to_vec());
     }
     files
+}
+
+/// So many terms, each another.
+fn numbered(count: u32, term: &str) -> String {
+    (0..count).flat_map(|number| ["\"".to_owned(), term.to_owned(), number.to_string(), "\",".to_owned()]).collect()
 }
 
 fn bundle(octets: Vec<u8>) -> Bundle {

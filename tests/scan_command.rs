@@ -415,3 +415,33 @@ fn rule_files_are_laid_out_once_and_what_is_no_toml_is_left_alone() {
     assert!(told.contains("rules/bullying/test.toml:2:6\n    2 | id =\n      |      ^"), "{told}");
     assert_eq!(read(), "schema = 1\nid = \n");
 }
+
+#[test]
+fn a_rule_that_asks_for_a_picture_counts_beside_one_alone() {
+    let office = Office::new();
+    let with =
+        |picture: &str| rule("bullying", WORD).replace("signal = [{", &format!("with = {{ picture = \"{picture}\" }}\nsignal = [{{"));
+    let pictured = fs::read_to_string(here("tests/school/mail/held/known-picture.eml")).unwrap().replace("seen this one?", WORD);
+    office.write("pictured.eml", &pictured);
+    office.write("bare.eml", mail(WORD));
+    let found = |path: &str| {
+        let scanned = office.scan(&["--hashsets", "hashsets", path]);
+        scanned[&(path.to_owned(), None)]["findings"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|found| text(&found["rule"]).to_owned())
+            .collect::<Vec<_>>()
+    };
+    office.write("rules/bullying/test.toml", with("any"));
+    let digest =
+        |digests: &[u8]| format!("# mailwarden list 1\n# name: x\n# category: known-image\n# kind: sha256\n{}\n", hex::encode(digests));
+    office.write("hashsets/other.txt", digest(&[0; 32]));
+    assert_eq!((found("pictured.eml"), found("bare.eml")), (vec!["bullying.test".to_owned()], Vec::new()));
+
+    office.write("rules/bullying/test.toml", with("listed"));
+    assert_eq!(found("pictured.eml"), [""; 0], "the picture is on no list");
+    let picture = fs::read(here("tests/school/known/mill.jpg")).unwrap();
+    office.write("hashsets/other.txt", digest(&Sha256::digest(picture)));
+    assert!(found("pictured.eml").contains(&"bullying.test".to_owned()));
+}

@@ -197,6 +197,7 @@ fn action_for(found: &[&Finding], category: Category, policy: &Policy, circumsta
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::slice;
     use std::sync::Arc;
 
     use crate::finding::{Conditions, Field, Kind, Location, Party, Person, Reach, Reason, Standing, Who};
@@ -309,7 +310,7 @@ mod tests {
         let flag = at_stage(Stage::Flag, finding(Category::Violence, 80, Field::Attachment));
         let hold = finding(Category::Violence, 80, Field::Attachment);
         let weak = finding(Category::Violence, 20, Field::Attachment);
-        assert!(matches!(judged(&[flag.clone()], &Circumstances::default()), Verdict::Flag(_)));
+        assert!(matches!(judged(slice::from_ref(&flag), &Circumstances::default()), Verdict::Flag(_)));
         assert!(matches!(judged(&[flag.clone(), weak], &Circumstances::default()), Verdict::Flag(_)));
         assert!(matches!(judged(&[flag, hold], &Circumstances::default()), Verdict::Hold(_)));
     }

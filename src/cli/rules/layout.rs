@@ -57,7 +57,7 @@ pub fn laid_out(text: &str) -> Result<String, TomlError> {
     let end = comments(document.trailing());
     let mut position = 0;
     lay_out(document.as_table_mut(), "", &mut position);
-    document.set_trailing(end.iter().map(|comment| format!("\n{comment}\n")).collect::<String>());
+    document.set_trailing(if end.is_empty() { String::new() } else { format!("\n{}", lines(&end, "")) });
     Ok(document.to_string().trim_start_matches('\n').to_owned())
 }
 
@@ -199,7 +199,7 @@ fn comments_of(text: Option<&RawString>) -> Vec<String> {
 
 /// A line each, and what the next line begins with.
 fn lines(comments: &[impl AsRef<str>], indent: &str) -> String {
-    comments.iter().map(|comment| format!("{}\n{indent}", comment.as_ref())).collect()
+    comments.iter().flat_map(|comment| [comment.as_ref(), "\n", indent]).collect()
 }
 
 fn rank(table: &str, key: &str) -> usize {

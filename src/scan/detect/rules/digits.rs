@@ -44,7 +44,7 @@ fn luhn(signs: &[u8]) -> bool {
             if digit > 9 { digit - 9 } else { digit }
         })
         .sum();
-    sum % 10 == 0
+    sum.is_multiple_of(10)
 }
 
 /// Source: NHS Data Dictionary, NHS NUMBER.
@@ -53,7 +53,7 @@ fn nhs(signs: &[u8]) -> bool {
         return false;
     }
     let weighted: u32 = signs.iter().zip((1..=10_u32).rev()).map(|(sign, weight)| u32::from(sign - b'0') * weight).sum();
-    weighted % 11 == 0
+    weighted.is_multiple_of(11)
 }
 
 /// Source: Department for Education, Unique pupil numbers: guide. The last sign of a temporary number is a letter.

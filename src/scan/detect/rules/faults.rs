@@ -43,7 +43,7 @@ impl<'a> Source<'a> {
         let start = self.lines[line - 1];
         let end = self.lines.get(line).map_or(self.text.len(), |next| next - 1);
         let excerpt = Excerpt::of(self.text.get(start..end).unwrap_or_default(), offset.saturating_sub(start));
-        At { file: self.path.to_owned(), line: Some(line), column: excerpt.as_ref().map(Excerpt::column), excerpt }
+        At { file: self.path.to_owned(), line: Some(line), column: excerpt.as_ref().map(Excerpt::column), excerpt: excerpt.map(Box::new) }
     }
 }
 

@@ -52,10 +52,12 @@ pub fn forms(word: &str) -> Vec<String> {
         'c' if before == Some('i') => ["ked", "king"].iter().for_each(|ending| add(word, ending)),
         _ => {
             if doubling != Doubling::Always {
-                ["ed", "ing"].iter().for_each(|ending| add(word, ending));
+                add(word, "ed");
+                add(word, "ing");
             }
             if doubling != Doubling::Never {
-                ["ed", "ing"].iter().for_each(|ending| add(&doubled, ending));
+                add(&doubled, "ed");
+                add(&doubled, "ing");
             }
         }
     }

@@ -34,7 +34,7 @@ const FEWEST_NO_MATCH: usize = 3;
 
 /// What there is to say of these rules.
 pub fn look_over(rules: &[Rule]) -> Vec<Fault> {
-    let alone = rules.iter().flat_map(|rule| look_at(rule));
+    let alone = rules.iter().flat_map(look_at);
     alone.chain(told_twice(rules)).collect()
 }
 
@@ -130,7 +130,7 @@ fn fires_alone(rule: &Rule, place: usize) -> bool {
 }
 
 fn is_broad(term: &str) -> bool {
-    let alone = !term.contains(' ') && term.chars().all(|sign| sign.is_alphanumeric());
+    let alone = !term.contains(' ') && term.chars().all(char::is_alphanumeric);
     alone && (term.chars().count() < SHORTEST && term.is_ascii() || COMMON.split_whitespace().any(|word| word == term))
 }
 

@@ -103,6 +103,6 @@ mod tests {
         let text = "yes\n> one\nno\n> two";
         let said: Vec<_> = said(&ranges(text.as_bytes()), text.len()).into_iter().map(|range| &text[range]).collect();
         assert_eq!(said, ["yes\n", "no\n"]);
-        assert_eq!(super::said(&[], 3), [0..3]);
+        assert_eq!(super::said(&[], 3), vec![0..3; 1]);
     }
 }

@@ -189,7 +189,9 @@ fn expand(term: &str) -> Result<Vec<String>, Refused> {
     let mut all = vec![String::new()];
     for (place, piece) in pieces.iter().enumerate() {
         let Some(next) = pieces.get(place + 1) else {
-            all.iter_mut().for_each(|term| term.push_str(piece));
+            for term in &mut all {
+                term.push_str(piece);
+            }
             break;
         };
         let stem =
