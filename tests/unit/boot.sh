@@ -36,7 +36,7 @@ lay_out_machine() {
     rm -rf "$machine/root/release"
     mkdir -p "$machine"/root/release/tests
     cp -r "$root"/{docs,rules,systemd} "$machine/root/release/"
-    cp -r "$root"/tests/{demo,school,unit} "$machine/root/release/tests/"
+    cp -r "$root"/tests/{demo,unit} "$machine/root/release/tests/"
     install -m 0755 "$binary" "$machine/root/release/mailwarden"
 }
 

@@ -3,8 +3,8 @@ set -euo pipefail
 cd /root/release
 domain=willowbrook.example
 servers=/var/tmp/servers
-held=held/trip-payment.eml
-export PYTHONDONTWRITEBYTECODE=1
+# What no message says by chance, and no rule is about but the one that is made here.
+word=zanderfang
 # shellcheck source=tests/demo/servers.sh
 . tests/demo/servers.sh
 
@@ -29,13 +29,14 @@ open_servers() {
     echo "scanner:{PLAIN}$(</root/imap-password)" >"$servers/master.passwd"
     printf '%s:{PLAIN}-\n' {office,safeguarding}@"$domain" >"$servers/passwd"
     servers_start "$servers"
-    export IMAP_PORT SMTP_PORT CA_FILE=$servers/tls/ca.pem MASTER_PASSWORD_FILE=/root/imap-password
 }
 
 install_as_documented() {
     documented 'install -m 0755 mailwarden' >/run/install.sh
     see "what the guide says installs it" bash -eu /run/install.sh
     configuration >/etc/mailwarden/mailwarden.toml
+    mkdir /etc/mailwarden/local-rules/violence
+    rule violence.word "$word" >/etc/mailwarden/local-rules/violence/word.toml
     install -m 0640 -g mailwarden "$servers/tls/ca.pem" /etc/mailwarden/ca.pem
     chown root:mailwarden /etc/mailwarden/mailwarden.toml
     chmod 0640 /etc/mailwarden/mailwarden.toml
@@ -72,10 +73,10 @@ see_cage() {
 }
 
 scan_and_hold() {
-    deliver ordinary/lunch-menu.eml
-    deliver "$held"
-    await "a message is held" held
-    see "it is gone from the mailbox" is_gone
+    deliver "see you at lunch"
+    deliver "the $word of it"
+    await "a message is held" held_cases_are 1
+    await "it is gone from the mailbox, and the other is there" lie_there 0 1
     await "the safeguarding lead has been told" status_says '^notices +all delivered'
     see "\`status\` says that all is well" as_service mailwarden status
 }
@@ -83,19 +84,16 @@ scan_and_hold() {
 reload_rules() {
     local before began=$EPOCHSECONDS
     before=$(rules)
-    cp rules/scam/gambling.toml /etc/mailwarden/local-rules/pitch.toml
-    mkdir /etc/mailwarden/local-rules/scam
-    sed 's/scam.gambling/scam.pitch/' rules/scam/gambling.toml >/etc/mailwarden/local-rules/scam/pitch.toml
-    rm /etc/mailwarden/local-rules/pitch.toml
+    rule violence.another quillwort >/etc/mailwarden/local-rules/violence/another.toml
     see "\`systemctl reload\` with one more rule" systemctl reload mailwarden
     await "it is in force" rules_are $((before + 1))
-    sed -i 's/^schema = 1/schema = none/' /etc/mailwarden/local-rules/scam/pitch.toml
+    sed -i 's/^schema = 1/schema = none/' /etc/mailwarden/local-rules/violence/another.toml
     see "\`systemctl reload\` with a broken rule" systemctl reload mailwarden
     await "the log says that it is refused" logged 'the change is refused, what was in force stays in force'
     see "the rules of before stay in force" rules_are $((before + 1))
-    await "\`status\` says why" status_says 'pitch.toml'
+    await "\`status\` says why" status_says 'another.toml'
     see "\`status\` ends with 1" fails as_service mailwarden status
-    rm -r /etc/mailwarden/local-rules/scam
+    rm /etc/mailwarden/local-rules/violence/another.toml
     see "\`systemctl reload\` without it" systemctl reload mailwarden
     await "all is well again" as_service mailwarden status
     see "what remains is in force" rules_are "$before"
@@ -105,7 +103,7 @@ reload_rules() {
 put_back() {
     documented 'systemd-run' | sed "s/amber-heron-7/$(held_cases)/; s/robin.key/\/root\/dsl.key/" >/run/release.sh
     see "\`release\` gets the password from systemd" bash -eu /run/release.sh
-    see "the message is back in its place" lies_in_place
+    see "the message is back in its place" lie_there 1 1
 }
 
 survive() {
@@ -113,7 +111,7 @@ survive() {
     before=$(main_process)
     see "the process is killed" kill -KILL "$before"
     await "systemd starts another" another_than "$before"
-    deliver held/gift-cards.eml
+    deliver "another $word"
     await "it goes on with the mail" held_cases_are 2
     see "the journal is unbroken" as_service mailwarden journal verify
 
@@ -126,7 +124,7 @@ survive() {
 
 stop() {
     local began=$EPOCHSECONDS
-    deliver held/our-secret.eml
+    deliver "yet another $word"
     see "\`systemctl stop\`" systemctl stop mailwarden
     see "the rounds at work were finished first" logged 'stopping: the rounds at work are finished first'
     see "it ended well" ended_well
@@ -136,12 +134,40 @@ stop() {
     see "systemd does not try again in vain" is_failed_for_good
 }
 
+# deliver TEXT: to the office, from outside.
 deliver() {
-    SMTP_PORT=$SMTP_PORT /usr/bin/python3 - "tests/school/mail/$1" "office@$domain" <<'PYTHON'
-import os, smtplib, sys
-with smtplib.SMTP("127.0.0.1", int(os.environ["SMTP_PORT"])) as smtp:
-    smtp.sendmail("somebody@elsewhere.example", sys.argv[2], open(sys.argv[1], "rb").read().replace(b"\n", b"\r\n"))
+    /usr/bin/python3 - "$SMTP_PORT" "office@$domain" "$1" <<'PYTHON'
+import smtplib, sys
+_, port, to, text = sys.argv
+with smtplib.SMTP("127.0.0.1", int(port)) as smtp:
+    smtp.sendmail("somebody@elsewhere.example", to, f"From: somebody@elsewhere.example\r\nTo: {to}\r\nSubject: test\r\n\r\n{text}\r\n")
 PYTHON
+}
+
+# rule ID WORD
+rule() {
+    cat <<RULE
+schema = 1
+id = "$1"
+title = "A made-up word of the test"
+category = "${1%%.*}"
+stage = "hold"
+
+[[signal]]
+name = "word"
+terms = ["$2"]
+
+[decide]
+fire = "word"
+score = 80
+$(printf '\n[[example]]\nexpect = "match"\ntext = "%s"\n' "the $2 of it" "$2")
+$(printf '\n[[example]]\nexpect = "no-match"\ntext = "%s"\n' "nothing of the kind" "nor here")
+
+[[history]]
+date = 2026-11-21
+by = "test"
+note = "made up"
+RULE
 }
 
 main_process() { systemctl show --property MainPID --value mailwarden; }
@@ -149,12 +175,11 @@ process_is() { awk -v name="$2:" -v value="$3" '$1 == name && $2 == value { foun
 more_filters() { (($(filters "$1") > $(filters "$2"))); }
 filters() { awk '$1 == "Seccomp_filters:" { print $2 }' "/proc/$1/status"; }
 sees_no_home() { [[ -x $1/usr/bin/mailwarden && ! -e $1/root/release ]]; }
-held() { held_cases_are 1; }
 held_cases_are() { [[ $(held_cases | wc -l) == "$1" ]]; }
 held_cases() { as_service mailwarden cases list | awk '$4 == "hold" { print $1 }'; }
-is_gone() { [[ -z $(where_it_lies) ]]; }
-lies_in_place() { [[ $(where_it_lies) == INBOX ]]; }
-where_it_lies() { /usr/bin/python3 tests/demo/school.py find "$held" "office@$domain"; }
+# lie_there HELD OTHER: so many messages of each kind are in the office's INBOX.
+lie_there() { [[ $(messages_with "$word") == "$1" && $(messages_with lunch) == "$2" ]]; }
+messages_with() { grep -rl "$1" "$servers/mail/office@$domain/Maildir/"{cur,new} | wc -l; }
 rules() { as_service mailwarden status | awk '$1 == "rules" { print $3 }'; }
 rules_are() { [[ $(rules) == "$1" ]]; }
 logged() { journalctl --unit mailwarden --since "@$began" --output cat --no-pager | grep -F "$1"; }
@@ -259,6 +284,9 @@ interval = "1s"
 [scan]
 workers = 2
 rules = ["/usr/share/mailwarden/rules", "local-rules"]
+
+[policy.actions]
+violence = "hold"
 
 [notice]
 from = "mailwarden@$domain"
