@@ -88,7 +88,7 @@ fn rule(category: &str, word: &str) -> String {
 id = "{category}.test"
 title = "A made-up word"
 category = "{category}"
-status = "live"
+stage = "hold"
 signal = [{{ name = "word", terms = ["{word}"] }}]
 decide = {{ fire = "word", score = 80 }}
 example = [
@@ -153,11 +153,49 @@ fn a_message_is_an_object_that_says_all_of_it_and_nothing_that_stands_in_it() {
     assert_eq!(
         scanned[&("one.eml".to_owned(), None)],
         json!({
-            "path": "one.eml", "verdict": "flag", "category": "bullying", "severity": 3,
+            "path": "one.eml", "verdict": "flag", "rule_set": scanned[&("one.eml".to_owned(), None)]["rule_set"], "category": "bullying", "severity": 3,
             "findings": [{
                 "rule": "bullying.test", "category": "bullying", "location": { "part": "1", "field": "body" }, "kind": "text"
             }],
             "pictures": [], "incomplete": [], "parts": 1,
+        })
+    );
+}
+
+#[test]
+fn every_verdict_names_the_rule_set_wherever_its_folder_lies() {
+    let office = Office::new();
+    office.write("one.eml", mail("clear"));
+    let id = |arguments: &[&str]| office.scan(arguments).values().map(|object| text(&object["rule_set"]).to_owned()).collect::<Vec<_>>();
+    let here = id(&["one.eml"]);
+    assert!(here[0].len() == 16 && here[0].bytes().all(|octet| octet.is_ascii_hexdigit()), "{here:?}");
+    let absolute = office.path().join("rules").display().to_string();
+    assert_eq!(id(&["--rules", &absolute, "one.eml"]), here);
+    let checked = out(&office.run(&["check", "--config", "mailwarden.toml"]));
+    assert!(checked.contains(&format!("rules:   {}: 2 with", here[0])), "{checked}");
+    office.write("rules/threat/test.toml", rule("threat", "zanderfeng"));
+    assert_ne!(id(&["one.eml"]), here);
+}
+
+#[test]
+fn who_writes_to_whom_is_looked_up_where_a_configuration_says_it_and_else_taken_for_granted() {
+    let office = Office::new();
+    let outside = rule("bullying", WORD).replace("signal = [{", "who = { sender = [\"outside\"] }\nsignal = [{");
+    office.write("rules/bullying/test.toml", outside);
+    let shadow = rule("threat", "zanderfang").replace("stage = \"hold\"", "stage = \"shadow\"");
+    office.write("rules/threat/test.toml", shadow);
+    office.write("one.eml", mail(&format!("the {WORD} and a zanderfang")));
+
+    let told = out(&office.run(&["scan", "one.eml"]));
+    assert!(told.contains("flag") && told.contains("taken for granted") && told.trim_end().ends_with(": bullying.test"), "{told}");
+    let told = out(&office.run(&["scan", "--config", "mailwarden.toml", "one.eml"]));
+    assert_eq!(told, "1 message: 0 held, 0 flagged, 0 incomplete, 1 clear\n");
+    let scanned = office.scan(&["--config", "mailwarden.toml", "one.eml"]);
+    let findings = &scanned[&("one.eml".to_owned(), None)]["findings"];
+    assert_eq!(
+        findings[1],
+        json!({
+            "rule": "threat.test", "category": "threat", "location": { "part": "1", "field": "body" }, "kind": "text", "stage": "shadow"
         })
     );
 }
@@ -266,6 +304,24 @@ fn a_rule_that_does_not_compile_is_told_before_anything_starts() {
 }
 
 #[test]
+fn one_fault_among_many_rules_is_told_as_one_among_few() {
+    let office = Office::new();
+    for number in 0..100 {
+        let terms: Vec<_> = (0..300).map(|term| format!("\"made up {number} {term}\"")).collect();
+        let many = rule("scam", WORD).replace("scam.test", &format!("scam.test-{number}"));
+        office.write(
+            &format!("rules/scam/test-{number}.toml"),
+            many.replace(&format!("[\"{WORD}\"]"), &format!("[\"{WORD}\", {}]", terms.join(", "))),
+        );
+    }
+    office.write("a.eml", mail("clear"));
+    assert_eq!(office.run(&["scan", "a.eml"]).status.code(), Some(0));
+    office.write("rules/bullying/test.toml", rule("bullying", WORD).replace("score = 80", "score = 800"));
+    let told = office.fault(&["scan", "a.eml"]);
+    assert!(told.starts_with("error: rule `bullying.test` does not compile\n   at: "), "{told}");
+}
+
+#[test]
 fn a_sample_that_fails_is_found_by_rules_check() {
     let office = Office::new();
     let output = office.run(&["rules", "check"]);
@@ -324,4 +380,17 @@ fn digests_are_printed_in_the_order_of_the_files() {
     let rows: Vec<Vec<_>> = told.lines().map(|line| line.split('\t').collect()).collect();
     assert!(rows.iter().all(|row| row.len() == 6) && rows[0] == rows[2], "{told}");
     assert_eq!(rows.iter().map(|row| row[5]).collect::<Vec<_>>(), [&mill, &harbour, &mill]);
+}
+
+#[test]
+fn what_is_likely_a_mistake_is_a_note_and_a_fault_where_strictness_is_asked_for() {
+    let office = Office::new();
+    office.write("rules/bullying/test.toml", rule("bullying", "kill"));
+    let checked = office.run(&["rules", "check", "rules"]);
+    assert_eq!(checked.status.code(), Some(0), "{}", err(&checked));
+    let told = err(&checked);
+    assert!(told.contains("note: rule `bullying.test` wants a look") && told.contains("`kill` alone would make a concern"), "{told}");
+    let strict = office.run(&["rules", "check", "--strict", "rules"]);
+    assert_eq!(strict.status.code(), Some(78));
+    assert!(err(&strict).contains("`kill` alone would make a concern"), "{}", err(&strict));
 }

@@ -116,7 +116,7 @@ fn rule(terms: &[String]) -> Result<String> {
     let quoted: Vec<String> = terms.iter().map(|term| quote(term)).collect();
     let example = |expect: &str, text: &str| format!("\n[[example]]\nexpect = \"{expect}\"\ntext = {}\nwhy = \"bench\"\n", quote(text));
     Ok([
-        "schema = 1\nid = \"profanity.bench\"\ntitle = \"Terms of the bench\"\ncategory = \"profanity\"\nstatus = \"live\"\n".to_owned(),
+        "schema = 1\nid = \"profanity.bench\"\ntitle = \"Terms of the bench\"\ncategory = \"profanity\"\nstage = \"hold\"\n".to_owned(),
         format!("\n[[signal]]\nname = \"term\"\nterms = [{}]\n\n[decide]\nfire = \"term\"\nscore = 60\n", quoted.join(", ")),
         example("match", first),
         example("match", second),
