@@ -55,7 +55,7 @@ fn terms(count: usize) -> Result<()> {
     against(&format!("rules.terms-{count}"), &bundle(vec![rule(0, "evasion = \"none\"", &[("terms", &terms)])]), &patterns)
 }
 
-/// Regexes of SpamAssassin's rules that have fixed letters, each a rule of its own.
+/// Regexes of `SpamAssassin`'s rules that have fixed letters, each a rule of its own.
 fn spam_regexes() -> Result<()> {
     let regexes = usable_regexes()?;
     note(&format!("{} regexes", regexes.len()));
@@ -84,13 +84,12 @@ fn against(name: &str, bundle: &Bundle, patterns: &[(u32, String)]) -> Result<()
     for _ in 0..ROUNDS {
         let (used, found) = pass(&detectors, &extracts, times)?;
         ours.push(rate(octets * times, used));
-        let mut told = format!("ours: {found} finds, {:.0} MB/s", rate(octets * times, used));
+        note(&format!("ours: {found} finds, {:.0} MB/s", rate(octets * times, used)));
         if let Some(scanner) = &mut scanner {
             let (used, matches) = scanner.scan(times.div_ceil(4))?;
             theirs.push(rate(octets * times.div_ceil(4), used));
-            told += &format!("; theirs: {matches} matches, {:.0} MB/s", rate(octets * times.div_ceil(4), used));
+            note(&format!("theirs: {matches} matches, {:.0} MB/s", rate(octets * times.div_ceil(4), used)));
         }
-        note(&told);
     }
     note(&format!("megabytes per cpu-second, ours {}, theirs {}", spread(&ours), spread(&theirs)));
     if name == "rules.shipped" {
@@ -130,7 +129,7 @@ fn compiled(bundle: &Bundle) -> Result<Option<f64>> {
     for _ in 0..ROUNDS {
         let started = now();
         detectors(bundle)?;
-        costs.push((now() - started).as_secs_f64() * 1e3);
+        costs.push(now().saturating_sub(started).as_secs_f64() * 1e3);
     }
     note(&format!("milliseconds of processor time {}", spread(&costs)));
     Ok(median(costs))
@@ -189,10 +188,11 @@ fn bundle(rules: Vec<SourceFile>) -> Bundle {
 
 /// A rule of one signal, which fires on it.
 fn rule(number: usize, head: &str, signal: &[(&str, &[String])]) -> SourceFile {
-    let lists: String = signal
+    let lists: Vec<_> = signal
         .iter()
         .map(|(key, values)| format!("{key} = [{}]\n", values.iter().map(|value| quote(value)).collect::<Vec<_>>().join(", ")))
         .collect();
+    let lists = lists.concat();
     let example = |expect: &str| format!("[[example]]\nexpect = \"{expect}\"\ntext = \"\"\n").repeat(2);
     let text = format!(
         "schema = 1\nid = \"scam.bench-{number}\"\ntitle = \"A rule of the bench\"\ncategory = \"scam\"\nstage = \"flag\"\n{head}\n[[signal]]\nname = \"a\"\n{lists}\

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
@@ -34,7 +34,7 @@ impl Vectorscan {
         for file in fs::read_dir(at)?.collect::<std::io::Result<Vec<_>>>()? {
             run(Command::new("dpkg-deb").arg("-x").arg(file.path()).arg(at))?;
         }
-        let library = Self::library(at.to_owned())?;
+        let library = Self::library(at)?;
         fs::write(at.join("vectorscan.c"), include_str!("vectorscan.c"))?;
         run(Command::new("cc")
             .arg("-O2")
@@ -50,8 +50,8 @@ impl Vectorscan {
     /// Compiles patterns (`hs_compile` flags and expression), one match of each a text.
     pub fn start(&self, patterns: &[(u32, String)], texts: &[String]) -> Result<Scanner> {
         let at = folder()?;
-        let lines: String = patterns.iter().map(|(flags, expression)| format!("{}\t{expression}\n", flags | SINGLE_MATCH)).collect();
-        fs::write(at.path().join("patterns"), lines)?;
+        let lines: Vec<_> = patterns.iter().map(|(flags, expression)| format!("{}\t{expression}\n", flags | SINGLE_MATCH)).collect();
+        fs::write(at.path().join("patterns"), lines.concat())?;
         let mut octets = Vec::new();
         for text in texts {
             octets.extend(u32::try_from(text.len())?.to_le_bytes());
@@ -60,7 +60,7 @@ impl Vectorscan {
         fs::write(at.path().join("texts"), octets)?;
         let mut command = Command::new(self.folder.path().join("vectorscan"));
         command.arg(at.path().join("patterns")).arg(at.path().join("texts"));
-        command.env("LD_LIBRARY_PATH", Self::library(self.folder.path().to_owned())?).stdin(Stdio::piped()).stdout(Stdio::piped());
+        command.env("LD_LIBRARY_PATH", Self::library(self.folder.path())?).stdin(Stdio::piped()).stdout(Stdio::piped());
         let mut process = command.spawn()?;
         let (input, output) = process.stdin.take().zip(process.stdout.take()).ok_or("no pipes to vectorscan")?;
         let mut scanner = Scanner { process, input, output: BufReader::new(output), compiled: Vec::new(), _folder: at };
@@ -68,7 +68,7 @@ impl Vectorscan {
         Ok(scanner)
     }
 
-    fn library(folder: PathBuf) -> Result<PathBuf> {
+    fn library(folder: &Path) -> Result<PathBuf> {
         let within = fs::read_dir(folder.join("usr/lib"))?.next().ok_or("the package has no library")??;
         Ok(within.path())
     }
