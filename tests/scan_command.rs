@@ -137,11 +137,16 @@ fn every_message_of_the_school_gets_the_verdict_that_it_must_get() {
         .collect();
     let expected = fs::read_to_string(here("tests/school/expected.tsv")).unwrap();
     let mut files = BTreeSet::new();
+    let mut wrong = Vec::new();
     for line in expected.lines().filter(|line| !line.starts_with(['#', 'f']) || line.starts_with("flagged/")) {
         let [file, _, _, verdict, category, ..] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
-        assert_eq!(verdicts.get(file), Some(&[verdict, category]), "{file}");
+        let got = verdicts.get(file);
+        if got != Some(&[verdict, category]) && files.insert(file) {
+            wrong.push(format!("{file}: {got:?} instead of {verdict} {category}"));
+        }
         files.insert(file);
     }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(files.len() >= 60 && files.len() == verdicts.len(), "{} files, {} verdicts", files.len(), verdicts.len());
 }
 

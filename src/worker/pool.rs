@@ -18,7 +18,7 @@ use crate::sandbox::Cage;
 use crate::wire::{Message, Parcel, Request, RuleSet};
 
 /// Of messages that fit into one parcel.
-const MAX_PARCEL: usize = 16;
+const MAX_PARCEL: usize = 32;
 
 /// Messages are examined through this. It never fails because of a message, only because of the machine.
 /// A clone is the same pool.

@@ -86,8 +86,8 @@ impl Walk {
             CallbackEvent::AttributeValue { value } => self.attribute_value(&text_of(value)),
             CallbackEvent::CloseStartTag { self_closing } => self.started(*self_closing),
             CallbackEvent::EndTag { name } => self.end_tag(&text_of(name)),
-            CallbackEvent::String { value } => self.text(&text_of(value)),
-            CallbackEvent::Comment { value } => self.comment(&text_of(value)),
+            CallbackEvent::String { value } => self.text(&shown(text_of(value))),
+            CallbackEvent::Comment { value } => self.comment(&shown(text_of(value))),
             CallbackEvent::Doctype { .. } | CallbackEvent::Error(_) => {}
         }
         None
@@ -279,9 +279,13 @@ fn is_void(name: &str) -> bool {
     )
 }
 
-/// What the tokenizer hands out is text as it was given in; a NUL among it is shown by no reader.
+/// What the tokenizer hands out is text as it was given in.
 fn text_of(octets: &[u8]) -> Cow<'_, str> {
-    let text = str::from_utf8(octets).map_or_else(|_| String::from_utf8_lossy(octets), Cow::Borrowed);
+    str::from_utf8(octets).map_or_else(|_| String::from_utf8_lossy(octets), Cow::Borrowed)
+}
+
+/// No reader shows a NUL.
+fn shown(text: Cow<'_, str>) -> Cow<'_, str> {
     if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { text }
 }
 
