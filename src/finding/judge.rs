@@ -138,27 +138,28 @@ pub fn judge(findings: &[Finding], incomplete: &[Incomplete], policy: &Policy, c
     }
     by_category.retain(|_, found| policy.is_concern(found));
 
-    let mut weighed: Vec<(Level, Action, Category)> = by_category
+    let mut weighed: Vec<(Level, u32, Action, Category)> = by_category
         .iter()
         .map(|(category, found)| {
             let level = found.iter().filter_map(|f| f.level).chain([category.level()]).max().unwrap_or_else(|| category.level());
-            (level, action_for(found, *category, policy, circumstances), *category)
+            let points = found.iter().map(|finding| u32::from(finding.score)).sum();
+            (level, points, action_for(found, *category, policy, circumstances), *category)
         })
         .collect();
-    // Gravest first: the level, then what is done, then the order of the list.
-    weighed.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then(a.2.cmp(&b.2)));
+    // Gravest first: the level, then how much speaks for it, then the order of the list.
+    weighed.sort_by(|a, b| (b.0, b.1).cmp(&(a.0, a.1)).then(a.3.cmp(&b.3)));
 
-    let Some(&(level, _, category)) = weighed.first() else {
+    let Some(&(level, .., category)) = weighed.first() else {
         return if incomplete.is_empty() { Verdict::Clear } else { Verdict::Incomplete(incomplete.to_vec()) };
     };
-    let deliver = circumstances.to_safeguarding || weighed.iter().any(|(_, _, category)| category.cry_for_help());
-    let strictest = weighed.iter().map(|(_, action, _)| *action).max().unwrap_or(Action::Pass);
+    let deliver = circumstances.to_safeguarding || weighed.iter().any(|(.., category)| category.cry_for_help());
+    let strictest = weighed.iter().map(|(_, _, action, _)| *action).max().unwrap_or(Action::Pass);
     let action = if deliver { strictest.min(Action::Flag) } else { strictest };
     let concern = Concern {
         category,
         level,
         action,
-        categories: weighed.iter().map(|(_, _, category)| *category).collect(),
+        categories: weighed.iter().map(|(.., category)| *category).collect(),
         findings: by_category.into_values().flatten().cloned().collect(),
         incomplete: incomplete.to_vec(),
     };

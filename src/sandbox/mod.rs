@@ -93,7 +93,7 @@ pub fn enter(limits: Limits, messages: u32, allow_uncaged: bool, start_threads: 
     process::harden().map_err(|e| CageError::Process(e.to_string()))?;
     process::die_with_parent().map_err(|e| CageError::Process(e.to_string()))?;
     let cpu = limits.cpu.as_secs().max(1).saturating_mul(u64::from(messages.max(1)));
-    process::limit(limits.memory, 0, cpu).map_err(|e| CageError::Process(e.to_string()))?;
+    process::limit(RESERVED + limits.memory, 0, cpu).map_err(|e| CageError::Process(e.to_string()))?;
     let landlock = landlock::grant_nothing()?;
     start_threads();
     let cage = locked(seccomp::worker(), landlock, allow_uncaged)?;
@@ -111,10 +111,14 @@ pub fn enter_nursery(limits: Limits, allow_uncaged: bool) -> Result<Cage, CageEr
     process::outlast_the_terminal();
     let half = limits.memory / 2;
     let cpu = limits.cpu.as_secs().max(1).saturating_mul(NURSERY_LIFE);
-    process::limit(half, half, cpu).map_err(|e| CageError::Process(e.to_string()))?;
+    process::limit(RESERVED + half, half, cpu).map_err(|e| CageError::Process(e.to_string()))?;
     let landlock = landlock::grant_nothing()?;
     locked(seccomp::nursery(), landlock, allow_uncaged)
 }
+
+/// Address space in octets that glibc sets aside for the heaps of a thread, 64 MiB each and twice as much for a moment, and
+/// that is no memory until it is written to.
+const RESERVED: u64 = 192 << 20;
 
 /// In messages: a nursery compiles once and then forks, at half a millisecond each, for months.
 const NURSERY_LIFE: u64 = 1 << 20;
