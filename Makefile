@@ -4,7 +4,7 @@ FLAGS := --ignore-rust-version
 PACKAGES := age dovecot-imapd dovecot-lmtpd e2fsprogs gcc libc6-dev mount openssl python3 python3-aiosmtpd strace systemd
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/mailwarden
 
-.PHONY: build test demo bench faults lint fmt deps clean help
+.PHONY: build test demo bench quality faults unit lint fmt deps clean help
 
 build: ## the program, for trying things
 	@command -v cc >/dev/null || tests/deps.sh gcc libc6-dev
@@ -19,11 +19,17 @@ test: deps fmt lint ## everything that must hold: formatting, lints, tests, ship
 demo: build ## a made-up school with real servers, until Ctrl-C (DEMO_SECONDS=30 ends by itself)
 	MAILWARDEN=$(PROGRAM) tests/demo/run.sh
 
+quality: build ## how good the rules are: labelled samples and ordinary mail, into docs/quality.md (FAILURES=1 lists what failed)
+	MAILWARDEN=$(PROGRAM) tests/quality/run.sh $(if $(FAILURES),--failures)
+
 bench: deps ## measure against the named peers (ONLY=name for one of them)
 	$(CARGO) bench $(FLAGS) -- $(ONLY)
 
 faults: deps ## kill, fail and cut the power at thousands of system calls; every deliberate mistake must be noticed (FAULTS=n, ONLY=text)
 	$(CARGO) test $(FLAGS) --features faults --test crash -- --ignored --nocapture --test-threads=1
+
+unit: build ## boot systemd beside this machine, install as the guide says, and see the service run (root only; says aloud where it cannot)
+	MAILWARDEN=$(PROGRAM) tests/unit/boot.sh || [ $$? = 77 ]
 
 lint: ## clippy, warnings are errors
 	$(CARGO) clippy $(FLAGS) --all-targets --features faults -- --deny warnings

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use mailwarden::finding::{Incomplete, Reason, Report};
 use mailwarden::sandbox::Cage;
 use mailwarden::wire::{Bundle, Message, SourceFile};
-use mailwarden::worker::{CageOptions, Loss, Nursery, Pool, PoolError, StartError, World};
+use mailwarden::worker::{CageOptions, Loss, Nursery, Pool, PoolError, Standing, StartError, World};
 
 /// Ample for a machine under load; attacks that wait for their deadline have a short one of their own.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -265,4 +265,36 @@ fn kill_nursery() {
     let children = std::fs::read_to_string("/proc/thread-self/children").expect("a kernel that lists children");
     let nursery = children.trim().parse().ok().and_then(rustix::process::Pid::from_raw).expect("one child");
     rustix::process::kill_process(nursery, rustix::process::Signal::KILL).expect("a child can be killed");
+}
+
+#[tokio::test]
+async fn a_mailbox_whose_messages_stall_leaves_half_of_the_workers_to_the_others() {
+    let pool = pool(&options(), 2, SHORT).await;
+    let (slow, other) = (Standing::default(), Standing::default());
+    let stalls = || async { pool.permit_for(&slow).await.examine(&[attack("no-answer"), attack("no-answer")], false).await };
+    let mut stalling = Box::pin(async { tokio::join!(stalls(), stalls(), stalls()) });
+    // Both workers are lost to it once. From then on one at a time is.
+    let lost = async {
+        while pool.losses().get(&Loss::Deadline).is_none_or(|losses| *losses < 2) {
+            tokio::time::sleep(SHORT / 20).await;
+        }
+    };
+    tokio::select! {
+        _ = &mut stalling => panic!("six messages, each tried twice, are examined by two workers in two deadlines"),
+        () = lost => {}
+    }
+    assert!(slow.stalls());
+    let before = pool.losses();
+    let others = async {
+        for _ in 0..10 {
+            let reports = pool.permit_for(&other).await.examine(&[benign()], false).await.unwrap();
+            assert!(reports[0].incomplete.is_empty());
+        }
+        since(&pool, &before).get(&Loss::Deadline).copied().unwrap_or_default()
+    };
+    let (tried, missed) = tokio::join!(&mut stalling, others);
+    assert!(missed <= 2, "ten messages of another mailbox waited for {missed} deadlines");
+    for reports in [tried.0, tried.1, tried.2] {
+        assert!(reports.unwrap().iter().all(|report| is_unread(report, Reason::Deadline)));
+    }
 }

@@ -6,10 +6,11 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::process::{Command, Stdio};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use mailwarden::case::{BodyText, Codename, Envelope, Passage, PlaceState, Sheet};
-use mailwarden::casebook::{Casebook, Judged, New, NewNotice, Outcome, Party, Progress, Trouble};
+use mailwarden::casebook::{Casebook, Judged, Learnt, New, NewNotice, Outcome, Party, Progress, Trouble};
 use mailwarden::finding::{Action, Audience, Category, Concern, Field, Finding, Incomplete, Kind, Level, Location, Reason, RuleVersion};
 use mailwarden::journal::{Actor, Event, InstanceKey};
 use mailwarden::mail::{Address, Arrival, Cursor, FolderName, Place, Role, Uid, UidValidity};
@@ -146,6 +147,7 @@ fn record(book: &Casebook, vault: &Vault, content: u8, sheet: Option<Sheet>) -> 
         score: 80,
         kind: Kind::Text,
         location: Location { part: "1".to_owned(), field: Field::Body },
+        reach: Arc::default(),
     };
     let concern = Concern {
         category,
@@ -197,7 +199,8 @@ fn record(book: &Casebook, vault: &Vault, content: u8, sheet: Option<Sheet>) -> 
 fn seen(book: &Casebook, mailbox: &str, outcomes: &[Outcome]) {
     let judged = outcomes.iter().map(|outcome| Judged { message: None, outcome: *outcome }).collect();
     let cursor = Cursor { uidvalidity: UidValidity(9), next: 8, history: 1 };
-    let progress = Progress { mailbox: address(mailbox), folder: FolderName("INBOX".to_owned()), cursor, judged };
+    let progress =
+        Progress { mailbox: address(mailbox), folder: FolderName("INBOX".to_owned()), cursor, judged, learnt: Learnt::default() };
     book.progress(Timestamp::now(), &[progress]).expect("a cursor");
 }
 

@@ -6,11 +6,14 @@ use std::fs;
 use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use mailwarden::case::PlaceState;
+use mailwarden::casebook::{NewNotice, Trouble};
 use mailwarden::finding::{Audience, Category, Reason};
+use mailwarden::journal::Actor;
 use mailwarden::watch::{Board, Status};
 use support::dovecot::Dovecot;
-use support::odd::Odd;
+use support::odd::{HANG_UP, Odd};
 use support::smtp::Smtp;
 use support::warden::{CRY_FOR_HELP, FLAGGED, HELD, Warden, message, rule};
 
@@ -18,6 +21,8 @@ const AMBER: &str = "amber@school.example";
 const SENDER: &str = "sender@school.example";
 /// For anything that is to happen at once, on a machine that is busy with other tests.
 const SOON: Duration = Duration::from_secs(30);
+/// For what is tried again and again, after 2, 4, 8 and 16 seconds.
+const AFTER_SOME_TRIES: Duration = Duration::from_mins(2);
 
 /// A daemon that is ended with the test.
 struct Running<'a> {
@@ -61,13 +66,17 @@ impl Drop for Running<'_> {
     }
 }
 
-fn eventually<T>(what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + SOON;
+fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
+    within(SOON, what, look)
+}
+
+fn within<T>(time: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+    let deadline = Instant::now() + time;
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(Instant::now() < deadline, "not within {SOON:?}: {what}");
+        assert!(Instant::now() < deadline, "not within {time:?}: {what}");
         std::thread::sleep(Duration::from_millis(50));
     }
 }
@@ -198,16 +207,25 @@ fn judged(warden: &Warden) -> u32 {
     warden.book().cursors(&mailbox).expect("cursors").first().map_or(0, |(_, cursor)| cursor.next)
 }
 
+/// Exchange, of a message that it cannot convert; and it refuses the whole command.
 #[test]
 fn a_message_that_its_server_refuses_to_hand_over_keeps_no_other_from_being_judged() {
+    one_message_is_refused(b"TAG NO The message could not be converted\r\n");
+}
+
+#[test]
+fn a_message_that_its_server_cannot_be_asked_for_keeps_no_other_from_being_judged() {
+    one_message_is_refused(b"TAG BAD Internal error\r\n");
+}
+
+fn one_message_is_refused(refusal: &[u8]) {
     let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
     let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
-    // Exchange, of a message that it cannot convert; and it refuses the whole command.
     let odd = Odd::start(vec![
         ("EXAMINE", TWO.to_vec()),
         ("RFC822.SIZE", listed()),
         ("UID FETCH 2 (UID BODY", fetched(&[(2, FLAGGED)])),
-        ("BODY.PEEK", b"TAG NO The message could not be converted\r\n".to_vec()),
+        ("BODY.PEEK", refusal.to_vec()),
     ]);
     warden.also_watch("odd", odd.port, "password");
     let running = Running::start(&warden);
@@ -238,6 +256,55 @@ fn a_folder_of_which_nothing_is_handed_over_waits_and_is_not_given_up_message_by
     assert!(running.stop().success());
 }
 
+/// The server dies of the second of three messages.
+fn dies_of_the_second() -> Odd {
+    let three = described(1) + &described(2).replace("200", "300") + &described(3) + "TAG OK done\r\n";
+    Odd::start(vec![
+        ("EXAMINE", b"* 3 EXISTS\r\n* OK [UIDVALIDITY 7] x\r\n* OK [UIDNEXT 4] x\r\nTAG OK done\r\n".to_vec()),
+        ("STATUS", b"* STATUS \"INBOX\" (UIDVALIDITY 7 UIDNEXT 4 MESSAGES 3)\r\nTAG OK done\r\n".to_vec()),
+        ("RFC822.SIZE", three.into_bytes()),
+        ("UID FETCH 1 (UID BODY", fetched(&[(1, FLAGGED)])),
+        ("UID FETCH 3 (UID BODY", fetched(&[(3, CRY_FOR_HELP)])),
+        ("BODY.PEEK", HANG_UP.to_vec()),
+    ])
+}
+
+#[test]
+fn a_message_of_which_its_server_dies_is_passed_over_and_asked_for_again_later() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    let odd = dies_of_the_second();
+    warden.also_watch("odd", odd.port, "password");
+    let running = Running { warden: &warden, daemon: warden.start().expect("the program") };
+    within(AFTER_SOME_TRIES, "the folder judged to its end", || (judged(&warden) == 4).then_some(()));
+    let categories = || warden.cases().iter().map(|case| case.row.category).collect::<Vec<_>>();
+    assert_eq!(categories(), [Category::Bullying, Category::Incomplete, Category::Suicide]);
+    assert_eq!(warden.cases()[1].incomplete[0].reason, Reason::Unanswered);
+    running.until("a mailbox that is well", |status| status.mailboxes.values().all(|mailbox| mailbox.trouble.is_none()));
+
+    odd.answer("BODY.PEEK", fetched(&[(2, &format!("{FLAGGED} again"))]));
+    running.signal(rustix::process::Signal::HUP);
+    eventually("the message judged after all", || (warden.cases()[1].places[0].state == PlaceState::Superseded).then_some(()));
+    assert_eq!(categories(), [Category::Bullying, Category::Incomplete, Category::Suicide, Category::Bullying]);
+    assert!(running.stop().success());
+}
+
+#[test]
+fn while_a_server_hangs_up_on_every_message_none_of_them_is_to_blame() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    let odd = dies_of_the_second();
+    for each in ["UID FETCH 1 (UID BODY", "UID FETCH 3 (UID BODY"] {
+        odd.answer(each, HANG_UP.to_vec());
+    }
+    warden.also_watch("odd", odd.port, "password");
+    let running = Running { warden: &warden, daemon: warden.start().expect("the program") };
+    let hung_up = || odd.given("UID FETCH 1 (UID BODY") + odd.given("UID FETCH 3 (UID BODY") + odd.given("BODY.PEEK");
+    within(AFTER_SOME_TRIES, "five tries", || (hung_up() >= 5).then_some(()));
+    assert_eq!((judged(&warden), warden.cases().len()), (1, 0));
+    assert!(running.stop().success());
+}
+
 #[test]
 fn a_message_that_cannot_be_removed_is_told_of_and_keeps_no_other_from_being_judged() {
     let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
@@ -249,6 +316,7 @@ fn a_message_that_cannot_be_removed_is_told_of_and_keeps_no_other_from_being_jud
         ("RFC822.SIZE", listed()),
         ("BODY.PEEK", fetched(&[(1, HELD), (2, FLAGGED)])),
         ("UID STORE", b"TAG NO [NOPERM] no\r\n".to_vec()),
+        ("UID FETCH 1 (UID FLAGS)", b"* 1 FETCH (UID 1 FLAGS ())\r\nTAG OK done\r\n".to_vec()),
     ]);
     warden.also_watch("odd", odd.port, "password");
     let running = Running::start(&warden);
@@ -261,6 +329,31 @@ fn a_message_that_cannot_be_removed_is_told_of_and_keeps_no_other_from_being_jud
         let letters = smtp.messages();
         letters.iter().any(|letter| String::from_utf8_lossy(letter).contains("mailbox-keeps-messages")).then_some(())
     });
+    let case = warden.cases().into_iter().find(|case| case.row.category == Category::Violence).expect("the held message");
+    warden.book().release(Timestamp::now(), &Actor::Member("Lead".to_owned()), case.row.id, "a lesson").expect("a decision");
+    eventually("what is released stays where it is", || {
+        warden.cases().iter().any(|case| case.places[0].state == PlaceState::Released).then_some(())
+    });
+    assert!(running.stop().success());
+}
+
+#[test]
+fn notices_that_stay_undelivered_are_a_trouble_until_they_are_delivered() {
+    let dovecot = Dovecot::start();
+    // Nothing listens there.
+    let warden = Warden::telling(&dovecot, 1, &[AMBER]);
+    let earlier = Timestamp::now().checked_sub(jiff::SignedDuration::from_mins(10)).expect("a moment");
+    let notice = NewNotice { to: "technician@school.example".parse().expect("an address"), rank: 0, not_before: earlier };
+    warden.book().record_system(earlier, Trouble::WorkersFail, None, &[notice]).expect("a trouble");
+    let running = Running::start(&warden);
+    let is_told = || warden.book().troubles().expect("troubles").iter().any(|episode| episode.trouble == Trouble::NoticeUndelivered);
+    eventually("the trouble", || is_told().then_some(()));
+
+    let in_an_hour = Timestamp::now().checked_add(jiff::SignedDuration::from_hours(1)).expect("a moment");
+    for notice in warden.book().due(in_an_hour).expect("notices") {
+        warden.book().delivered(Timestamp::now(), notice.id).expect("a notice");
+    }
+    eventually("its end", || (!is_told()).then_some(()));
     assert!(running.stop().success());
 }
 
@@ -284,6 +377,27 @@ fn a_panic_ends_a_round_and_not_the_watch() {
     warden.poll();
     assert_eq!(warden.cases().len(), 3);
     assert!(warden.cases().iter().flat_map(|case| &case.places).all(|place| place.state != PlaceState::Sealed));
+}
+
+#[cfg(feature = "faults")]
+#[test]
+fn what_is_sealed_and_cannot_be_recorded_does_not_pile_up_in_the_vault() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    warden.poll();
+    dovecot.deliver(AMBER, message("held", HELD).as_slice());
+    let mut command = warden.command("run");
+    command.env("MAILWARDEN_PANIC_BEFORE", "record.commit").stderr(std::process::Stdio::piped());
+    let running = Running { warden: &warden, daemon: command.spawn().expect("the program") };
+    let panicked = |status: &Status| status.mailboxes.values().any(|it| it.trouble.as_ref().is_some_and(|why| why.contains("panic")));
+    let mut last = running.until("the panic on the board", panicked).written;
+    for _ in 0..3 {
+        last = running.until("another try", |status| status.written > last && panicked(status)).written;
+    }
+    drop(running);
+    assert!(warden.objects().len() <= 2, "a message and its sheet, when it was ended between the two: {}", warden.objects().len());
+    warden.poll();
+    assert_eq!((warden.cases().len(), warden.objects().len()), (1, 2));
 }
 
 #[test]

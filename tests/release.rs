@@ -125,6 +125,11 @@ impl Desk {
         self.warden.path().join("state/vault/objects").join(&object[..2]).join(format!("{object}.age"))
     }
 
+    fn settle(&self, state: PlaceState) {
+        let place = self.case().places[0].id;
+        self.warden.book().settle(Timestamp::now(), &Actor::Program, place, state).expect("a place");
+    }
+
     fn last_event(&self) -> (Actor, Event) {
         let entry = self.warden.book().journal_end(1).expect("a line").remove(0);
         (entry.who, entry.event)
@@ -285,13 +290,50 @@ async fn a_decision_that_cannot_be_written_down_puts_nothing_back() {
 #[tokio::test]
 async fn what_is_still_on_its_way_out_is_left_to_the_daemon() {
     let desk = Desk::holding_in("INBOX").await;
-    let place = desk.case().places[0].id;
-    desk.warden.book().settle(Timestamp::now(), &Actor::Program, place, PlaceState::Sealed).unwrap();
+    desk.settle(PlaceState::Sealed);
+    // As a daemon holds it for as long as it runs.
+    let running = fs::File::open(desk.warden.path().join("state/instance.key")).unwrap();
+    rustix::fs::flock(&running, rustix::fs::FlockOperation::LockExclusive).unwrap();
     let (code, told) = said(&desk.release());
     assert!(code == Some(1) && told.contains("it is only just being taken out"), "{told}");
     assert_eq!(desk.lying(AMBER, "INBOX").await, []);
+    drop(running);
     desk.warden.poll();
+    assert_eq!(desk.case().places[0].state, PlaceState::Removed, "the daemon says how far it came");
     assert_eq!(said(&desk.release()), (Some(0), format!("{AMBER}: back in INBOX\n")));
+    assert_eq!(desk.lying(AMBER, "INBOX").await, [as_it_was()]);
+}
+
+#[tokio::test]
+async fn what_is_still_on_its_way_out_and_has_no_daemon_comes_back_without_one() {
+    let desk = Desk::holding_in("INBOX").await;
+    desk.settle(PlaceState::Sealed);
+    assert_eq!(said(&desk.release()), (Some(0), format!("{AMBER}: back in INBOX\n")));
+    desk.settle(PlaceState::Sealed);
+    assert_eq!(said(&desk.release()), (Some(0), format!("{AMBER}: lay there already, in INBOX\n")));
+    assert_eq!(desk.lying(AMBER, "INBOX").await, [as_it_was()]);
+}
+
+#[tokio::test]
+async fn a_held_copy_of_what_is_withheld_elsewhere_comes_back_after_both_have_opened_their_own() {
+    let desk = Desk::holding_in("INBOX").await;
+    let config = fs::read_to_string(desk.warden.config()).unwrap();
+    fs::write(desk.warden.config(), config.replace("violence = \"hold\"", "violence = \"withhold\"")).unwrap();
+    desk.put(HERON, "INBOX", &letter()).await;
+    desk.warden.poll();
+    assert_eq!((desk.warden.cases().len(), desk.case().places.len()), (1, 2));
+    let (dsl, evidence) = (desk.deputy(Audience::Dsl), desk.warden.path().join("dsl.key"));
+    fs::rename(&dsl, &evidence).unwrap();
+    let (dsl, evidence) = (evidence, desk.deputy(Audience::Evidence));
+
+    let (code, told) = said(&desk.release_with(&dsl));
+    assert!(code == Some(1) && told.contains("is for `evidence` to open"), "{told}");
+    let (code, told) = said(&desk.release_with(&evidence));
+    assert!(code == Some(1) && told.contains(&format!("{HERON}: back in INBOX\n")), "{told}");
+    assert!(told.contains(&format!("the copy of {AMBER} is not back\n  why: what is sealed for it is for others to open")), "{told}");
+    assert_eq!(desk.lying(AMBER, "INBOX").await, []);
+    let (code, told) = said(&desk.release_with(&dsl));
+    assert!(code == Some(0) && told.contains(&format!("{AMBER}: back in INBOX\n")), "{told}");
     assert_eq!(desk.lying(AMBER, "INBOX").await, [as_it_was()]);
 }
 

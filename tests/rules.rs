@@ -4,16 +4,68 @@
 
 use std::path::{Path, PathBuf};
 
+use mailwarden::config;
 use mailwarden::fault::Fault;
 use mailwarden::finding::{Category, Field, Location};
 use mailwarden::scan::TextExtract;
 use mailwarden::scan::detect::{Detectors, check};
 use mailwarden::wire::{Bundle, SourceFile};
 
+/// A rule without a fault.
+const RULE: &str = r#"
+schema = 1
+id = "bullying.made-up"
+title = "A made-up rule without a fault"
+category = "bullying"
+stage = "hold"
+
+[[signal]]
+name = "disliked"
+terms = ["nobody likes you", "every-one hate~ you"]
+
+[decide]
+fire = "disliked"
+score = 50
+
+[[except_phrase]]
+terms = ["nobody likes you leaving"]
+reason = "said at a farewell"
+
+[[example]]
+expect = "match"
+text = "nobody likes you"
+
+[[example]]
+expect = "match"
+text = "Every-one hates you"
+
+[[example]]
+expect = "no-match"
+text = "Nobody likes you leaving so early"
+
+[[example]]
+expect = "no-match"
+text = "who likes you"
+
+[[history]]
+date = 2026-11-22
+by = "a test"
+note = "made up"
+"#;
+
 #[test]
 fn every_example_of_every_shipped_rule_holds() {
-    let set = check(&shipped()).unwrap_or_else(|faults| panic!("{}", told(&faults)));
+    let set = check(&shipped()).unwrap_or_else(|faults| panic!("{}", told(&faults))).set;
     assert!(set.rules >= 50 && set.terms >= 1_000, "{set:?}");
+}
+
+#[test]
+fn the_rule_that_the_reference_shows_is_without_a_fault() {
+    let reference = std::fs::read_to_string("rules/README.md").unwrap();
+    let shown = reference.split("```toml\n").nth(1).and_then(|rest| rest.split("```").next()).unwrap();
+    let file = SourceFile { path: "rules/bullying/exclusion.toml".into(), octets: shown.as_bytes().to_vec() };
+    let bundle = Bundle { rules: vec![file], word_lists: shipped().word_lists, ..Bundle::default() };
+    assert_eq!(check(&bundle).err().map(|faults| told(&faults)), None);
 }
 
 #[test]
@@ -32,7 +84,7 @@ fn a_broken_rule_is_told_as_its_golden_file_says() {
         // As the school would have it: the folder is the category.
         let name = Path::new("rules/bullying").join(rule.file_name().unwrap());
         let bundle = Bundle { rules: vec![SourceFile { path: name, octets: std::fs::read(&rule).unwrap() }], ..Bundle::default() };
-        let told = told(&check(&bundle).expect_err("a fault"));
+        let told = told(&check(&bundle).err().expect("a fault"));
         let golden = rule.with_extension("expected");
         if std::env::var_os("MAILWARDEN_BLESS").is_some() {
             std::fs::write(&golden, &told).unwrap();
@@ -48,7 +100,7 @@ fn a_broken_rule_is_told_as_its_golden_file_says() {
 fn the_faults_of_all_files_are_told_at_once() {
     let broken = |name: &str| SourceFile { path: format!("rules/scam/{name}.toml").into(), octets: b"schema = ".to_vec() };
     let list = SourceFile { path: "hashsets/a.txt".into(), octets: vec![0xff] };
-    let bundle = Bundle { rules: vec![broken("a"), broken("b"), broken("b")], hash_lists: vec![list] };
+    let bundle = Bundle { rules: vec![broken("a"), broken("b"), broken("b")], hash_lists: vec![list], ..Bundle::default() };
     let faults = Detectors::compile(&bundle).err().unwrap();
     let why: Vec<_> = faults.iter().map(|fault| fault.what.as_str()).collect();
     assert_eq!(
@@ -59,14 +111,8 @@ fn the_faults_of_all_files_are_told_at_once() {
 
 #[test]
 fn a_thousand_faults_of_one_file_are_not_all_told() {
-    let rule = std::fs::read_to_string("rules/bullying/degrading.toml").unwrap().replacen(
-        "terms = [",
-        &format!("terms = [{}", "\"!\",".repeat(1_000)),
-        1,
-    );
-    let bundle =
-        Bundle { rules: vec![SourceFile { path: "rules/bullying/degrading.toml".into(), octets: rule.into_bytes() }], ..Bundle::default() };
-    let faults = check(&bundle).unwrap_err();
+    let rule = RULE.replacen("terms = [", &format!("terms = [{}", "\"!\",".repeat(1_000)), 1);
+    let faults = check(&bundle_of(rule)).err().unwrap();
     assert_eq!((faults.len(), faults[0].why.as_str(), faults[50].why.as_str()), (51, "the term has no word in it", "950 more faults"));
 }
 
@@ -84,14 +130,14 @@ fn a_rule_of_the_school_replaces_the_shipped_one_of_the_same_name() {
 
 #[test]
 fn hostile_rules_and_lists_are_faults_and_never_a_crash() {
-    let rule = std::fs::read("rules/bullying/degrading.toml").unwrap();
+    let rule = RULE.as_bytes();
     let mut seed = 3_u64;
     let mut random = |below: usize| {
         seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         usize::try_from(seed >> 33).unwrap() % below
     };
     for _ in 0..2_000 {
-        let mut octets = rule.clone();
+        let mut octets = rule.to_vec();
         for _ in 0..=random(6) {
             match random(3) {
                 0 => octets.truncate(random(octets.len().max(1))),
@@ -104,8 +150,14 @@ fn hostile_rules_and_lists_are_faults_and_never_a_crash() {
             }
         }
         let file = |path: &str| vec![SourceFile { path: path.into(), octets: octets.clone() }];
-        for fault in
-            check(&Bundle { rules: file("rules/bullying/degrading.toml"), hash_lists: file("hashsets/a.txt") }).err().unwrap_or_default()
+        for fault in check(&Bundle {
+            rules: file("rules/bullying/made-up.toml"),
+            word_lists: file("rules/lists/a.txt"),
+            hash_lists: file("hashsets/a.txt"),
+            ..Bundle::default()
+        })
+        .err()
+        .unwrap_or_default()
         {
             assert!(fault.at.is_some() && !fault.why.is_empty(), "{fault}");
         }
@@ -114,18 +166,17 @@ fn hostile_rules_and_lists_are_faults_and_never_a_crash() {
 
 #[test]
 fn a_find_is_told_where_it_stands_in_the_original() {
-    let detectors = Detectors::compile(&shipped()).unwrap_or_else(|faults| panic!("{}", told(&faults)));
+    let detectors = Detectors::compile(&bundle_of(RULE.to_owned())).unwrap_or_else(|faults| panic!("{}", told(&faults)));
     let location = Location { part: "1".to_owned(), field: Field::Body };
     let text = "caf\u{e9} \u{1f642} n\u{200b}obody likes\r\n> you, nobody likes you".to_owned();
     let found = detectors.texts(&[TextExtract { location, text: text.clone() }]);
     let spans: Vec<_> =
         found.iter().filter_map(|(_, found)| Some((found.finding.rule.as_str(), text.get(found.span?.0..found.span?.1)?))).collect();
-    assert_eq!(spans, [("bullying.degrading", "n\u{200b}obody likes\r\n> you")]);
+    assert_eq!(spans, [("bullying.made-up", "n\u{200b}obody likes\r\n> you")]);
 }
 
 fn shipped() -> Bundle {
-    let rules = files(Path::new("rules")).into_iter().filter(|path| path.extension().is_some_and(|e| e == "toml"));
-    Bundle { rules: rules.map(|path| SourceFile { octets: std::fs::read(&path).unwrap(), path }).collect(), ..Bundle::default() }
+    config::bundle(None, &["rules".into()], None).unwrap_or_else(|faults| panic!("{}", told(&faults)))
 }
 
 fn told(faults: &[Fault]) -> String {
@@ -143,4 +194,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
         .collect();
     found.sort();
     found
+}
+
+fn bundle_of(rule: String) -> Bundle {
+    let file = SourceFile { path: "rules/bullying/made-up.toml".into(), octets: rule.into_bytes() };
+    Bundle { rules: vec![file], ..Bundle::default() }
 }

@@ -136,6 +136,37 @@ fn a_folder_that_is_numbered_anew_is_neither_skipped_nor_told_of_twice() {
 }
 
 #[test]
+fn mail_from_before_stays_left_alone_when_its_folder_is_numbered_anew() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    warden.configure("history = \"skip\"\nidle = false\n");
+    dovecot.deliver(AMBER, &message("before", CRY_FOR_HELP)[..]);
+    warden.poll();
+    number_anew(&dovecot, &warden);
+    assert_eq!(warden.cases().len(), 0, "it was there before, and nobody asked to see it");
+
+    // Judged after all, it still pages nobody.
+    warden.configure("idle = false\n");
+    number_anew(&dovecot, &warden);
+    assert!(warden.cases()[0].row.backscan && smtp.messages().is_empty());
+
+    dovecot.deliver_in_an_hour(AMBER, &message("new", &format!("{CRY_FOR_HELP} now"))[..]);
+    number_anew(&dovecot, &warden);
+    assert!(!warden.cases()[1].row.backscan);
+    assert_eq!(smtp.messages().len(), 1, "what came since is new under any number");
+}
+
+/// Polls until the folder is met under other numbers: Dovecot takes the second of the day for their validity.
+fn number_anew(dovecot: &Dovecot, warden: &Warden) {
+    let validity = || warden.book().cursors(&AMBER.parse().expect("an address")).expect("cursors")[0].1.uidvalidity;
+    let before = validity();
+    while validity() == before {
+        dovecot.renumber(AMBER);
+        warden.poll();
+    }
+}
+
+#[test]
 fn a_server_that_cannot_remove_one_message_keeps_it_and_the_case_says_so() {
     let dovecot = Dovecot::start_with("protocol imap {\n  imap_capability = IMAP4rev1\n}\n");
     let smtp = Smtp::start();
@@ -213,4 +244,38 @@ fn her_own_copy_is_delivered_and_naming_her_keeps_no_other() {
     warden.poll();
     assert_eq!(subjects(&dovecot, LEAD), ["held"]);
     assert!(subjects(&dovecot, AMBER).is_empty(), "naming her kept the copy of somebody else");
+}
+
+#[test]
+fn a_rule_counts_for_the_people_it_names_and_one_in_the_shadow_is_only_counted() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER, HERON]);
+    let with = |category: &str, word: &str, keys: &str| {
+        let text = rule(category, word).replacen("\n\n[[signal]]", &format!("\n{keys}\n\n[[signal]]"), 1);
+        fs::write(warden.path().join(format!("rules/{category}/test.toml")), text).expect("a rule");
+    };
+    with("bullying", FLAGGED, "[who]\npairs = [[\"outside\", \"pupil\"]]\nfirst_contact = true");
+    let shadow = fs::read_to_string(warden.path().join("rules/violence/test.toml")).expect("a rule").replace("\"hold\"", "\"shadow\"");
+    fs::write(warden.path().join("rules/violence/test.toml"), shadow).expect("a rule");
+    warden.poll();
+
+    let from_outside = |subject: &str, text: &str| {
+        let mail = String::from_utf8(message(subject, text)).expect("made-up text");
+        mail.replace("sender@school.example", "sender@elsewhere.example").into_bytes()
+    };
+    dovecot.deliver(HERON, &message("of the school", FLAGGED)[..]);
+    dovecot.deliver(HERON, &message("in the shadow", HELD)[..]);
+    dovecot.deliver(AMBER, &from_outside("the first", "hello")[..]);
+    dovecot.deliver(AMBER, &from_outside("the second", FLAGGED)[..]);
+    dovecot.deliver(HERON, &from_outside("to another", FLAGGED)[..]);
+    dovecot.deliver(HERON, &from_outside("again", FLAGGED)[..]);
+    warden.poll();
+
+    let cases = warden.cases();
+    let found: Vec<_> = cases.iter().map(|case| (case.row.category, case.places[0].place.mailbox.as_str())).collect();
+    assert_eq!(found, [(Category::Bullying, HERON)], "one sender of the school, one who had written before, and one who wrote twice");
+    let shadows = warden.book().shadow_counts("2026-01-01".parse().expect("a day")).expect("counts");
+    let shadows: Vec<_> = shadows.iter().map(|count| (count.rule.as_str(), count.messages)).collect();
+    assert_eq!(shadows, [("violence.test", 1)]);
+    assert_eq!(subjects(&dovecot, HERON).len(), 4, "nothing is held by a rule in the shadow");
 }

@@ -5,7 +5,22 @@ use std::process::ExitCode;
 use super::Result;
 
 /// Every figure of `make bench`, in the order in which it is taken.
-const ALL: [&str; 5] = ["message.text", "message.process-a-message", "mailbox.backlog", "mailbox.poll", "mailbox.idle-memory"];
+const ALL: [&str; 14] = [
+    "message.text",
+    "message.process-a-message",
+    "mailbox.backlog",
+    "mailbox.poll",
+    "mailbox.idle-memory",
+    "rules.compile-memory",
+    "rules.compile-terms",
+    "rules.compile",
+    "rules.terms-100",
+    "rules.terms-1000",
+    "rules.terms-10000",
+    "rules.spam-regexes",
+    "rules.shipped",
+    "rules.nasty",
+];
 
 /// How a figure is taken and told.
 type Taking = fn() -> Result<()>;

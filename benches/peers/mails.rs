@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use lettre::message::header::ContentType;
 use lettre::message::{Attachment, Message as Letter, MultiPart, SinglePart};
@@ -21,12 +22,42 @@ const WORDS: [&str; 64] = [
 
 /// 1,000 terms: words and short phrases.
 pub fn terms() -> Result<Vec<String>> {
-    let file = corpus().join("text-data/terms_1000.txt");
+    terms_of(TERMS)
+}
+
+/// 100, 1,000 or 10,000 terms.
+pub fn terms_of(count: usize) -> Result<Vec<String>> {
+    let file = corpus().join(format!("text-data/terms_{count}.txt"));
     if file.is_file() {
         return Ok(fs::read_to_string(file)?.lines().map(str::trim).filter(|term| !term.is_empty()).map(str::to_owned).collect());
     }
     eprintln!("# {} is absent: the terms are made up", file.display());
-    Ok((0..TERMS).map(made_up).collect())
+    Ok((0..count).map(made_up).collect())
+}
+
+/// The flags and the expressions of rules that somebody uses against spam.
+pub fn regexes() -> Result<Vec<(String, String)>> {
+    let file = corpus().join("text-data/regex500.tsv");
+    let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+    let fields = |line: &str| line.splitn(3, '\t').skip(1).map(str::to_owned).collect::<Vec<_>>();
+    Ok(text.lines().filter_map(|line| fields(line).try_into().ok()).map(|[flags, expression]: [String; 2]| (flags, expression)).collect())
+}
+
+/// The texts of ordinary mail of real people, or of made-up mail.
+pub fn texts() -> Result<Vec<String>> {
+    let file = corpus().join("text-data/sa_ham.jsonl.gz");
+    if !file.is_file() {
+        eprintln!("# {} is absent: the mail is made up", file.display());
+        return Ok(ordinary(500, &[]).into_iter().map(|mail| String::from_utf8_lossy(&mail).into_owned()).collect());
+    }
+    let unpacked = Command::new("gzip").arg("-dc").arg(&file).output()?;
+    let lines = unpacked.stdout.split(|octet| *octet == b'\n').filter(|line| !line.is_empty());
+    lines.map(|line| Ok(serde_json::from_slice::<Labelled>(line)?.t)).collect()
+}
+
+#[derive(serde::Deserialize)]
+struct Labelled {
+    t: String,
 }
 
 /// Ordinary mail of real people, or made-up mail in its stead.

@@ -6,8 +6,10 @@ pub mod dovecot;
 pub mod figure;
 pub mod http;
 pub mod mails;
+pub mod nasty;
 pub mod ours;
 pub mod rspamd;
+pub mod vectorscan;
 
 use std::fs::Permissions;
 use std::net::{Ipv4Addr, TcpListener, TcpStream};

@@ -28,11 +28,13 @@ pub struct Wish<'a> {
     pub messages_per_worker: usize,
     pub interval: &'a str,
     pub idle: bool,
+    /// Also look for the terms under disguises: `evasion` of the rule.
+    pub undisguise: bool,
 }
 
 impl Default for Wish<'_> {
     fn default() -> Self {
-        Self { server: None, connections: 1, workers: 1, messages_per_worker: 64, interval: "60s", idle: false }
+        Self { server: None, connections: 1, workers: 1, messages_per_worker: 64, interval: "60s", idle: false, undisguise: false }
     }
 }
 
@@ -48,7 +50,7 @@ impl School {
         let school = Self { binary: binary.to_owned(), folder: folder()? };
         let at = school.folder.path();
         fs::create_dir_all(at.join("rules/profanity"))?;
-        fs::write(at.join("rules/profanity/bench.toml"), rule(terms)?)?;
+        fs::write(at.join("rules/profanity/bench.toml"), rule(terms, wish.undisguise)?)?;
         fs::write(at.join("password"), format!("{PASSWORD}\n"))?;
         fs::set_permissions(at.join("password"), Permissions::from_mode(0o600))?;
         let users = wish.server.map_or(1, |(_, users)| users);
@@ -111,12 +113,13 @@ impl Drop for Daemon {
     }
 }
 
-fn rule(terms: &[String]) -> Result<String> {
+fn rule(terms: &[String], undisguise: bool) -> Result<String> {
     let [first, second, ..] = terms else { return Err("fewer than two terms".into()) };
     let quoted: Vec<String> = terms.iter().map(|term| quote(term)).collect();
     let example = |expect: &str, text: &str| format!("\n[[example]]\nexpect = \"{expect}\"\ntext = {}\nwhy = \"bench\"\n", quote(text));
     Ok([
-        "schema = 1\nid = \"profanity.bench\"\ntitle = \"Terms of the bench\"\ncategory = \"profanity\"\nstatus = \"live\"\n".to_owned(),
+        "schema = 1\nid = \"profanity.bench\"\ntitle = \"Terms of the bench\"\ncategory = \"profanity\"\nstage = \"hold\"\n".to_owned(),
+        format!("evasion = \"{}\"\n", if undisguise { "letters" } else { "none" }),
         format!("\n[[signal]]\nname = \"term\"\nterms = [{}]\n\n[decide]\nfire = \"term\"\nscore = 60\n", quoted.join(", ")),
         example("match", first),
         example("match", second),

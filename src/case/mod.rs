@@ -36,10 +36,12 @@ pub enum PlaceState {
     Removed,
     /// Sealed on disk, not yet verified to be gone from the mailbox.
     Sealed,
+    /// The server did not hand it over when it was found; since then it was judged after all, or it is gone.
+    Superseded,
 }
 
 impl PlaceState {
-    pub const ALL: [Self; 5] = [Self::Delivered, Self::LeftInMailbox, Self::Released, Self::Removed, Self::Sealed];
+    pub const ALL: [Self; 6] = [Self::Delivered, Self::LeftInMailbox, Self::Released, Self::Removed, Self::Sealed, Self::Superseded];
 
     pub fn as_str(self) -> &'static str {
         match self {
@@ -48,6 +50,7 @@ impl PlaceState {
             Self::Released => "released",
             Self::Removed => "removed",
             Self::Sealed => "sealed",
+            Self::Superseded => "superseded",
         }
     }
 }

@@ -242,7 +242,7 @@ fn notice_facts(row: &Row<'_>) -> rusqlite::Result<NoticeFacts> {
     })
 }
 
-fn version(row: &Row<'_>) -> rusqlite::Result<RuleVersion> {
+pub(super) fn version(row: &Row<'_>) -> rusqlite::Result<RuleVersion> {
     let mut octets = [0; 8];
     let text: String = row.get("version")?;
     hex::decode_to_slice(text, &mut octets)

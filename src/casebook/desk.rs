@@ -1,5 +1,7 @@
 //! What the tests of this room start from: an empty casebook beside a vault with one audience.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use tempfile::TempDir;
 
@@ -107,6 +109,7 @@ pub fn concern(level: Level, action: Action) -> Concern {
             score: 80,
             kind: Kind::Text,
             location: Location { part: "1.2".to_owned(), field: Field::HiddenText },
+            reach: Arc::default(),
         }],
         incomplete: vec![Incomplete { part: "2".to_owned(), reason: Reason::EncryptedArchive }],
     }

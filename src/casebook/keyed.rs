@@ -24,7 +24,7 @@ impl FromSql for Keyed {
 }
 
 impl Casebook {
-    /// One message, octet by octet: `Message::sha256`.
+    /// One message, octet by octet: `Message::digest`.
     pub fn key_message(&self, whole: &[u8; 32]) -> Keyed {
         self.keyed("message", &[whole])
     }
@@ -41,6 +41,11 @@ impl Casebook {
 
     pub fn key_address(&self, address: &Address) -> Keyed {
         self.keyed("address", &[address.as_str().as_bytes()])
+    }
+
+    /// Who wrote to which mailbox.
+    pub fn key_contact(&self, sender: &Address, mailbox: &Address) -> Keyed {
+        self.keyed("contact", &[sender.as_str().as_bytes(), mailbox.as_str().as_bytes()])
     }
 
     fn keyed(&self, label: &str, pieces: &[&[u8]]) -> Keyed {

@@ -9,10 +9,12 @@ mod column;
 mod desk;
 mod error;
 mod keyed;
+mod learnt;
 mod outbox;
 mod place;
 mod progress;
 mod record;
+mod rules;
 mod trouble;
 
 use std::fs::OpenOptions;
@@ -26,20 +28,24 @@ use rusqlite::{Connection, DropBehavior, OptionalExtension, Transaction, Transac
 use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, Verified};
 use crate::mail::Address;
 use crate::steps;
+use column::Moment;
 
 pub use cases::{CaseFacts, CaseRow, Filter, FindingFacts, NoticeFacts, Standing};
 pub use error::CasebookError;
 pub use keyed::Keyed;
+pub use learnt::{Learnt, ShadowCount};
 pub use outbox::{About, NewNotice, Notice, NoticeId, Undelivered};
 pub use place::{PlaceFacts, PlaceId, SealedObject, SealedPlace};
 pub use progress::{Counts, Judged, MailboxDay, Outcome, Progress};
 pub use record::{New, Party, Recorded};
-pub use trouble::Trouble;
+pub use rules::{RuleRecord, Version};
+pub use trouble::{Episode, Trouble};
 
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 4] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql"), include_str!("schema_4.sql")];
 
 /// One connection. For use by one thread at a time; several may be open.
 pub struct Casebook {
@@ -198,14 +204,14 @@ fn commit(mut tx: Transaction<'_>, step: Option<&'static str>) -> rusqlite::Resu
 }
 
 /// The number of a mailbox, given on first sight.
-fn mailbox(tx: &Transaction<'_>, address: &Address) -> rusqlite::Result<i64> {
+fn mailbox(tx: &Transaction<'_>, address: &Address, now: Timestamp) -> rusqlite::Result<i64> {
     let known =
         tx.prepare_cached("SELECT id FROM mailbox WHERE address = ?")?.query_row([address.as_str()], |row| row.get(0)).optional()?;
     match known {
         Some(id) => Ok(id),
         None => tx
-            .prepare_cached("INSERT INTO mailbox (address) VALUES (?) RETURNING id")?
-            .query_row(params![address.as_str()], |row| row.get(0)),
+            .prepare_cached("INSERT INTO mailbox (address, met_at) VALUES (?, ?) RETURNING id")?
+            .query_row(params![address.as_str(), Moment(now)], |row| row.get(0)),
     }
 }
 
@@ -239,6 +245,16 @@ mod tests {
         fs::write(&other, [7; 5000]).unwrap();
         assert!(matches!(Casebook::open(&other, desk.key.clone()), Err(CasebookError::Damaged { path, .. }) if path == other));
         assert_eq!(fs::read(&other).unwrap(), [7; 5000]);
+    }
+
+    #[test]
+    fn a_casebook_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_holds() {
+        let desk = Desk::new();
+        desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
+        desk.book.conn.execute_batch("ALTER TABLE mailbox DROP COLUMN met_at; PRAGMA user_version = 3").unwrap();
+        let again = desk.again();
+        assert_eq!(again.cases(&Filter::default()).unwrap().len(), 1);
+        assert_eq!(again.met(&address("ann")).unwrap(), None, "nobody wrote it down");
     }
 
     #[test]
@@ -304,7 +320,11 @@ mod tests {
         book.record(&new).unwrap();
         let judged = [Judged { message: Some(book.key_message(&whole)), outcome: Outcome::Clear }].to_vec();
         let cursor = crate::mail::Cursor { uidvalidity: place.uidvalidity, next: 2, history: 1 };
-        book.progress(at(0), &[Progress { mailbox: place.mailbox.clone(), folder: place.folder.clone(), cursor, judged }]).unwrap();
+        book.progress(
+            at(0),
+            &[Progress { mailbox: place.mailbox.clone(), folder: place.folder.clone(), cursor, judged, learnt: Learnt::default() }],
+        )
+        .unwrap();
 
         let mut octets = Vec::new();
         for file in ["casebook.db", "casebook.db-wal"] {

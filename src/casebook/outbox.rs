@@ -8,7 +8,7 @@ use rusqlite::{Row, Transaction, params};
 use super::column::{Moment, moment, moment_if_any, parsed, word};
 use super::{Casebook, Keyed, Refusal, Result, Trouble};
 use crate::case::{CaseId, Codename};
-use crate::finding::{Category, Level};
+use crate::finding::{Category, Level, RuleId};
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
 
@@ -46,7 +46,7 @@ pub struct Notice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     Case { case: CaseId, codename: Codename, category: Category, level: Level },
-    System { trouble: Trouble, mailbox: Option<Address>, since: Timestamp },
+    System { trouble: Trouble, mailbox: Option<Address>, rule: Option<RuleId>, since: Timestamp },
 }
 
 /// Notices that are due and were not delivered.
@@ -88,7 +88,7 @@ impl Casebook {
     pub fn due(&self, now: Timestamp) -> Result<Vec<Notice>> {
         self.read(|conn| {
             conn.prepare_cached(&format!(
-                "SELECT notice.id AS id, of_case, recipient, rank, due_at, failures, codename, category, level, kind, mailbox, began_at {DUE}
+                "SELECT notice.id AS id, of_case, recipient, rank, due_at, failures, codename, category, level, kind, mailbox, rule, began_at {DUE}
                  AND (retry_at IS NULL OR retry_at <= ?1) ORDER BY level DESC, due_at, notice.id"
             ))?
             .query_map(params![Moment(now)], notice)?
@@ -191,6 +191,7 @@ fn notice(row: &Row<'_>) -> rusqlite::Result<Notice> {
         None => About::System {
             trouble: word(row, "kind")?,
             mailbox: row.get::<_, String>("mailbox")?.parse().ok(),
+            rule: row.get::<_, String>("rule")?.parse().ok(),
             since: moment(row, "began_at")?,
         },
     };
@@ -268,7 +269,7 @@ mod tests {
         let ann = address("ann");
         desk.book.record_system(at(3), Trouble::MailboxUnreachable, Some(&ann), &[notice("technician", 0, 3)]).unwrap();
         let due = desk.book.due(at(3)).unwrap();
-        assert_eq!(due[0].about, About::System { trouble: Trouble::MailboxUnreachable, mailbox: Some(ann), since: at(3) });
+        assert_eq!(due[0].about, About::System { trouble: Trouble::MailboxUnreachable, mailbox: Some(ann), rule: None, since: at(3) });
         desk.book.delivered(at(4), due[0].id).unwrap();
         assert_eq!(desk.book.due(at(5)).unwrap(), []);
     }

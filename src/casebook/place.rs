@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use super::column::{Json, Moment, moment, moment_if_any, parsed, word};
 use super::{Casebook, CasebookError, Keyed, New, Refusal, Result, mailbox};
 use crate::case::{CaseId, PlaceState};
+use crate::finding::Reason;
 use crate::journal::{Actor, Event};
 use crate::mail::{Address, Arrival, FolderName, Place, Uid, UidValidity};
 use crate::vault::{ObjectId, Receipt};
@@ -30,6 +31,8 @@ pub struct SealedPlace {
     pub place: Place,
     pub object: SealedObject,
     pub found_at: Timestamp,
+    /// A person has decided that it is no concern: it stays, if it is still there.
+    pub released: bool,
 }
 
 /// An object in the vault, as it was recorded.
@@ -68,11 +71,29 @@ impl Casebook {
     pub fn sealed_places(&self, mailbox: &Address) -> Result<Vec<SealedPlace>> {
         self.read(|conn| {
             conn.prepare_cached(
-                "SELECT place.*, address FROM place JOIN mailbox ON mailbox.id = place.mailbox
-                 WHERE state = 'sealed' AND address = ? ORDER BY place.id",
+                "SELECT place.*, address, released_at FROM place JOIN mailbox ON mailbox.id = place.mailbox
+                 JOIN cases ON cases.id = of_case WHERE state = 'sealed' AND address = ? ORDER BY place.id",
             )?
             .query_map([mailbox.as_str()], sealed_place)?
             .filter_map(Result::transpose)
+            .collect()
+        })
+    }
+
+    /// The messages of a mailbox that its server did not hand over, oldest first: they may be asked for again.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn passed_over(&self, mailbox: &Address) -> Result<Vec<(PlaceId, Place)>> {
+        self.read(|conn| {
+            conn.prepare_cached(
+                "SELECT DISTINCT place.*, address FROM incomplete
+                 JOIN place ON place.of_case = incomplete.of_case JOIN mailbox ON mailbox.id = place.mailbox
+                 WHERE reason IN (?, ?) AND state = ? AND address = ? ORDER BY place.id",
+            )?
+            .query_map(params![Json(Reason::Unanswered), Json(Reason::Unfetched), Json(PlaceState::Delivered), mailbox.as_str()], |row| {
+                Ok((PlaceId(row.get("id")?), place_of(row)?))
+            })?
             .collect()
         })
     }
@@ -138,7 +159,7 @@ impl Casebook {
 
     pub(super) fn place(&self, tx: &Transaction<'_>, case: CaseId, new: &New<'_>) -> Result<PlaceId, Refusal> {
         let New { place, arrival, message, .. } = *new;
-        let mailbox = mailbox(tx, &place.mailbox)?;
+        let mailbox = mailbox(tx, &place.mailbox, new.found_at)?;
         let state = if new.message_object.is_some() { PlaceState::Sealed } else { PlaceState::Delivered };
         let object = new.message_object.map(|receipt| receipt.object().to_string());
         let sha256 = new.message_object.map(Receipt::ciphertext_sha256);
@@ -240,6 +261,7 @@ fn sealed_place(row: &Row<'_>) -> rusqlite::Result<Option<SealedPlace>> {
         place: place_of(row)?,
         object,
         found_at: moment(row, "found_at")?,
+        released: moment_if_any(row, "released_at")?.is_some(),
     }))
 }
 
@@ -247,7 +269,7 @@ fn sealed_place(row: &Row<'_>) -> rusqlite::Result<Option<SealedPlace>> {
 mod tests {
     use super::super::desk::{Desk, address, at, concern, place};
     use super::*;
-    use crate::finding::{Action, Level};
+    use crate::finding::{Action, Incomplete, Level};
 
     #[test]
     fn each_sealed_copy_has_its_own_object_and_the_newest_receipt_counts() {
@@ -265,6 +287,9 @@ mod tests {
         let sealed = desk.book.sealed_places(&address("ann")).unwrap();
         assert_eq!(sealed.iter().map(|sealed| (sealed.id, &sealed.place)).collect::<Vec<_>>(), [(one.place, &place("ann", 1))]);
         assert_eq!(sealed[0].object.ciphertext_sha256, *newer.ciphertext_sha256());
+        assert!(!sealed[0].released);
+        desk.book.release(at(8), &Actor::Member("Ann Example".to_owned()), one.case, "a lesson").unwrap();
+        assert!(desk.book.sealed_places(&address("ann")).unwrap()[0].released);
         desk.book.settle(at(9), &Actor::Program, one.place, PlaceState::Removed).unwrap();
         assert_eq!(desk.book.sealed_places(&address("ann")).unwrap(), []);
         assert_eq!(desk.book.sealed_places(&address("ben")).unwrap().len(), 1);
@@ -288,6 +313,24 @@ mod tests {
         assert!(desk.book.is_message(here, &[1; 32]).unwrap());
         assert!(!desk.book.is_message(here, &[2; 32]).unwrap());
         assert!(matches!(desk.book.is_message(PlaceId(99), &[1; 32]), Err(CasebookError::NoPlace(99))));
+    }
+
+    #[test]
+    fn what_was_not_handed_over_is_passed_over_until_it_is_settled_and_what_was_read_in_part_never_is() {
+        let desk = Desk::new();
+        let unread = |reason| {
+            let mut concern = concern(Level::Weekly, Action::Pass);
+            concern.incomplete = vec![Incomplete { part: String::new(), reason }];
+            concern
+        };
+        desk.record(1, &place("ann", 1), &unread(Reason::EncryptedArchive), None);
+        let hung_up = desk.record(2, &place("ann", 2), &unread(Reason::Unanswered), None);
+        let withheld = desk.record(3, &place("ann", 3), &unread(Reason::Unfetched), None);
+        desk.record(4, &place("ben", 1), &unread(Reason::Unfetched), None);
+        let passed_over = || desk.book.passed_over(&address("ann")).unwrap();
+        assert_eq!(passed_over(), [(hung_up.place, place("ann", 2)), (withheld.place, place("ann", 3))]);
+        desk.book.settle(at(9), &Actor::Program, hung_up.place, PlaceState::Superseded).unwrap();
+        assert_eq!(passed_over(), [(withheld.place, place("ann", 3))]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rusqlite::{OptionalExtension, params};
 
-use super::{Casebook, Keyed, Result, column, mailbox};
+use super::{Casebook, Keyed, Learnt, Result, column, mailbox};
 use crate::mail::{Address, Cursor, FolderName, UidValidity};
 
 /// A stretch of one folder, judged from the old cursor to the new.
@@ -17,6 +17,7 @@ pub struct Progress {
     pub folder: FolderName,
     pub cursor: Cursor,
     pub judged: Vec<Judged>,
+    pub learnt: Learnt,
 }
 
 /// One message of it.
@@ -96,8 +97,8 @@ impl Casebook {
                  ON CONFLICT DO UPDATE SET seen = seen + excluded.seen, scanned = scanned + excluded.scanned,
                      incomplete = incomplete + excluded.incomplete, flagged = flagged + excluded.flagged, held = held + excluded.held",
             )?;
-            for Progress { mailbox: address, folder, cursor, judged } in batch {
-                let mailbox = mailbox(tx, address)?;
+            for Progress { mailbox: address, folder, cursor, judged, learnt } in batch {
+                let mailbox = mailbox(tx, address, now)?;
                 let mut counts = Counts::default();
                 for Judged { message, outcome } in judged {
                     counts += Counts::of(*outcome);
@@ -112,6 +113,7 @@ impl Casebook {
                     count.execute(params![mailbox, day, seen, scanned, incomplete, flagged, held])?;
                 }
                 advance.execute(params![mailbox, folder.0, cursor.uidvalidity.0, cursor.next, cursor.history])?;
+                learnt.keep(tx, &day)?;
             }
             Ok(())
         })
@@ -128,6 +130,20 @@ impl Casebook {
             let mut judged =
                 tx.prepare_cached("SELECT 1 FROM judged JOIN mailbox ON mailbox.id = judged.mailbox WHERE message = ? AND address = ?")?;
             messages.iter().map(|message| judged.exists(params![message, mailbox.as_str()])).collect()
+        })
+    }
+
+    /// When a mailbox was first looked into, if that was written down.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn met(&self, mailbox: &Address) -> Result<Option<Timestamp>> {
+        self.read(|conn| {
+            let met = conn
+                .prepare_cached("SELECT met_at FROM mailbox WHERE address = ?")?
+                .query_row([mailbox.as_str()], |row| column::moment_if_any(row, "met_at"))
+                .optional()?;
+            Ok(met.flatten())
         })
     }
 
@@ -197,7 +213,13 @@ mod tests {
 
     fn inbox(next: u32, judged: &[Judged]) -> Progress {
         let cursor = Cursor { uidvalidity: UidValidity(9), next, history: 1 };
-        Progress { mailbox: address("ann"), folder: FolderName("INBOX".to_owned()), cursor, judged: judged.to_vec() }
+        Progress {
+            mailbox: address("ann"),
+            folder: FolderName("INBOX".to_owned()),
+            cursor,
+            judged: judged.to_vec(),
+            learnt: Learnt::default(),
+        }
     }
 
     #[test]
@@ -211,6 +233,15 @@ mod tests {
         assert_eq!(desk.again().cursor(&ann, &inbox_name).unwrap(), Some(read));
         assert_eq!(desk.book.cursors(&ann).unwrap(), [(inbox_name, read), (FolderName("Sent".to_owned()), sent)]);
         assert_eq!(desk.book.cursors(&address("ben")).unwrap(), []);
+    }
+
+    #[test]
+    fn a_mailbox_was_met_when_it_was_first_looked_into() {
+        let desk = Desk::new();
+        assert_eq!(desk.book.met(&address("ann")).unwrap(), None);
+        desk.book.progress(at(7), &[inbox(5, &[])]).unwrap();
+        desk.book.progress(at(9), &[inbox(8, &[])]).unwrap();
+        assert_eq!(desk.book.met(&address("ann")).unwrap(), Some(at(7)));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::column::{Json, Moment};
 use super::outbox::{self, NewNotice, Subject};
 use super::{Casebook, Result};
+use crate::finding::RuleId;
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
 
@@ -16,10 +17,14 @@ use crate::mail::Address;
 pub enum Trouble {
     /// No room to seal: nothing more is removed from mailboxes.
     DiskFull,
+    /// The server lists a folder and does not open it: nobody reads what is in it.
+    FolderClosed,
     /// The server cannot remove one message alone, or brings it back.
     MailboxKeepsMessages,
     MailboxUnreachable,
     NoticeUndelivered,
+    /// A rule held more than the policy allows, and only flags since.
+    RuleHoldsTooMuch,
     /// The rules on the disk do not compile; those before them stay in force.
     RulesRefused,
     SelfTestFailed,
@@ -31,14 +36,27 @@ impl Trouble {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::DiskFull => "disk-full",
+            Self::FolderClosed => "folder-closed",
             Self::MailboxKeepsMessages => "mailbox-keeps-messages",
             Self::MailboxUnreachable => "mailbox-unreachable",
             Self::NoticeUndelivered => "notice-undelivered",
+            Self::RuleHoldsTooMuch => "rule-holds-too-much",
             Self::RulesRefused => "rules-refused",
             Self::SelfTestFailed => "self-test-failed",
             Self::WorkersFail => "workers-fail",
         }
     }
+}
+
+/// A trouble that lasts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Episode {
+    pub trouble: Trouble,
+    /// `None`: of no mailbox in particular.
+    pub mailbox: Option<Address>,
+    /// `None`: of no rule in particular.
+    pub rule: Option<RuleId>,
+    pub since: Timestamp,
 }
 
 impl Casebook {
@@ -87,16 +105,17 @@ impl Casebook {
         })
     }
 
-    /// Every trouble at hand, with its mailbox and since when, oldest first.
+    /// Every trouble at hand, oldest first.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn troubles(&self) -> Result<Vec<(Trouble, Option<Address>, Timestamp)>> {
+    pub fn troubles(&self) -> Result<Vec<Episode>> {
         self.read(|conn| {
-            conn.prepare_cached("SELECT kind, mailbox, began_at FROM trouble WHERE over_at IS NULL ORDER BY began_at, id")?
+            conn.prepare_cached("SELECT kind, mailbox, rule, began_at FROM trouble WHERE over_at IS NULL ORDER BY began_at, id")?
                 .query_map([], |row| {
-                    let (Json(trouble), address, Moment(began)) = (row.get(0)?, row.get::<_, String>(1)?, row.get(2)?);
-                    Ok((trouble, address.parse().ok(), began))
+                    let (Json(trouble), Moment(since)) = (row.get(0)?, row.get(3)?);
+                    let (mailbox, rule) = (row.get::<_, String>(1)?.parse().ok(), row.get::<_, String>(2)?.parse().ok());
+                    Ok(Episode { trouble, mailbox, rule, since })
                 })?
                 .collect()
         })
@@ -120,7 +139,7 @@ mod tests {
         assert!(!begins(2, Some(&ann)));
         assert!(begins(3, Some(&ben)), "another mailbox");
         assert!(begins(4, None), "no mailbox in particular");
-        let at_hand: Vec<_> = desk.book.troubles().unwrap().into_iter().map(|(_, mailbox, since)| (mailbox, since)).collect();
+        let at_hand: Vec<_> = desk.book.troubles().unwrap().into_iter().map(|episode| (episode.mailbox, episode.since)).collect();
         assert_eq!(at_hand, [(Some(ann.clone()), at(1)), (Some(ben.clone()), at(3)), (None, at(4))]);
 
         assert!(desk.book.system_over(at(5), Trouble::MailboxUnreachable, Some(&ann)).unwrap());

@@ -20,7 +20,7 @@ const DEADLINE: Duration = Duration::from_secs(30);
 /// The largest message or file that is looked into, unless a configuration says otherwise. In octets.
 pub const LARGEST: u64 = 150 << 20;
 
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct CageArgs {
     /// Go on although this kernel cannot cage the scan processes.
     #[arg(long)]
@@ -28,7 +28,7 @@ pub(super) struct CageArgs {
 }
 
 /// Whose rules and lists are used.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Args)]
 pub(super) struct Sources {
     /// Use the rules, the lists and the policy of this configuration.
     #[arg(long, value_name = "FILE")]
@@ -45,6 +45,8 @@ pub(super) struct Caged {
     /// `None` when nobody named one.
     pub config: Option<Config>,
     pub bundle: Bundle,
+    /// The directories that the rules of it come from.
+    pub rules: Vec<PathBuf>,
     pub options: CageOptions,
     workers: usize,
     deadline: Duration,
@@ -66,17 +68,11 @@ impl Sources {
         let hashsets = self.hashsets.or_else(|| scan.map_or_else(|| here_or_shared("hashsets"), |scan| scan.hashsets.clone()));
         let file = config.as_ref().map(|config| config.file.as_path());
         let bundle = config::bundle(file, &rules, hashsets.as_deref()).map_err(Failure::config)?;
-        let bare = Caged::bare(bundle, &self.cage);
-        Ok(match config {
-            None => bare,
-            Some(config) => Caged {
-                options: watch::Options { allow_uncaged: self.cage.allow_uncaged }.cage(&config),
-                workers: config.scan.workers.get(),
-                deadline: config.scan.deadline,
-                config: Some(config),
-                ..bare
-            },
-        })
+        let caged = match config {
+            None => Caged::bare(bundle, &self.cage),
+            Some(config) => Caged::of(config, bundle, &self.cage),
+        };
+        Ok(Caged { rules, ..caged })
     }
 }
 
@@ -86,9 +82,21 @@ impl Caged {
         Self {
             config: None,
             bundle,
+            rules: Vec::new(),
             options: CageOptions { allow_uncaged: cage.allow_uncaged, ..CageOptions::default() },
             workers: thread::available_parallelism().map_or(1, NonZeroUsize::get),
             deadline: DEADLINE,
+        }
+    }
+
+    /// As the daemon is started from that configuration.
+    pub fn of(config: Config, bundle: Bundle, cage: &CageArgs) -> Self {
+        Self {
+            options: watch::Options { allow_uncaged: cage.allow_uncaged }.cage(&config),
+            workers: config.scan.workers.get(),
+            deadline: config.scan.deadline,
+            config: Some(config),
+            ..Self::bare(bundle, cage)
         }
     }
 

@@ -54,7 +54,8 @@ fn describe(config: &Config, rule_set: &RuleSet, out: &mut Output) -> Result<(),
         History::Skip => "for new mail only",
     };
     out.line(&format!("watched: {} mailboxes of {}, {history}", config.mailboxes.len(), config.school.name))?;
-    out.line(&format!("rules:   {} with {} terms; {} digests in lists", rule_set.rules, rule_set.terms, rule_set.list_entries))?;
+    let RuleSet { id, rules, terms, list_entries, .. } = rule_set;
+    out.line(&format!("rules:   {id}: {rules} with {terms} terms; {list_entries} digests in lists"))?;
     for contact in &config.contacts {
         out.line(&format!("told:    {}, as {}, at {}", contact.name, contact.recipient, contact.address))?;
     }

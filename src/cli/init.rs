@@ -68,17 +68,12 @@ fn make_state(config: &Config, out: &mut Output) -> Result<Shelf, Failure> {
     let directory = &config.state.directory;
     DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| out_of_reach(config, &error))?;
     let path = config.state.instance_key();
-    let key = match InstanceKey::create(&path) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            out.line(&format!("found {}", path.display()))?;
-            InstanceKey::read(&path)
-        }
-        made => {
-            out.line(&format!("made  {}", path.display()))?;
-            made
-        }
-    };
-    Shelf::open_with(config, key.map_err(|error| out_of_reach(config, &error))?)
+    match InstanceKey::create(&path) {
+        Ok(_) => out.line(&format!("made  {}", path.display()))?,
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => out.line(&format!("found {}", path.display()))?,
+        Err(error) => return Err(out_of_reach(config, &error)),
+    }
+    Shelf::open(config)
 }
 
 fn nobody_enrolled(audience: Audience) -> Fault {

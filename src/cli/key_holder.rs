@@ -18,8 +18,6 @@ use crate::vault::{AudienceIdentity, MemberIdentity, Ring, Vault, VaultError};
 pub(super) struct KeyHolder {
     #[command(flatten)]
     pub config: ConfigFile,
-    /// The case, as the notice names it.
-    pub codename: Codename,
     /// Your private key; `-` reads it from standard input.
     #[arg(long, value_name = "FILE")]
     identity: PathBuf,
@@ -34,28 +32,40 @@ pub(super) struct Reason(String);
 
 /// Whether a key opens what it is to open. Either way, the journal learns who came.
 pub(super) enum Admission {
-    Admitted { who: Actor, key: AudienceIdentity },
-    Refused { who: Actor },
+    /// `others` are the keys of the other audiences that she is a member of.
+    Admitted {
+        who: Actor,
+        key: AudienceIdentity,
+        others: Vec<AudienceIdentity>,
+    },
+    Refused {
+        who: Actor,
+    },
 }
 
 impl KeyHolder {
     /// Opens the ring of the first of these audiences that she is a member of.
     ///
     /// # Errors
-    /// When her key cannot be read, or a ring is damaged.
-    pub fn admission(&self, vault: &Vault, audiences: &[Audience]) -> Result<Admission, Failure> {
-        let member = self.member()?;
+    /// When a ring is damaged.
+    pub fn admission(member: &MemberIdentity, vault: &Vault, audiences: &[Audience]) -> Result<Admission, Failure> {
         for audience in audiences {
-            if let Some((who, key)) = enter(&vault.ring(), *audience, &member)? {
-                return Ok(Admission::Admitted { who, key });
+            if let Some((who, key)) = enter(&vault.ring(), *audience, member)? {
+                let others = Audience::ALL.into_iter().filter(|other| other != audience);
+                let others = others.filter_map(|other| enter(&vault.ring(), other, member).ok().flatten().map(|(_, key)| key)).collect();
+                return Ok(Admission::Admitted { who, key, others });
             }
         }
         // A member of another audience is known by name all the same.
-        let name = Audience::ALL.into_iter().find_map(|audience| enter(&vault.ring(), audience, &member).ok().flatten());
+        let name = Audience::ALL.into_iter().find_map(|audience| enter(&vault.ring(), audience, member).ok().flatten());
         Ok(Admission::Refused { who: name.map_or_else(operator, |(who, _)| who) })
     }
 
-    fn member(&self) -> Result<MemberIdentity, VaultError> {
+    /// Her key, read once: it may come from standard input.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn presented(&self) -> Result<MemberIdentity, VaultError> {
         if self.identity == Path::new("-") {
             MemberIdentity::read_from(io::stdin(), Path::new("standard input"))
         } else {
@@ -64,9 +74,9 @@ impl KeyHolder {
     }
 
     /// What she is told whose key does not fit.
-    pub fn not_hers(&self, audiences: &[Audience]) -> Failure {
+    pub fn not_hers(codename: &Codename, audiences: &[Audience]) -> Failure {
         let theirs = audiences.iter().map(|audience| format!("`{audience}`")).collect::<Vec<_>>().join(" and ");
-        let what = format!("{} is for {theirs} to open; this key is not among theirs, so please ask one of them", self.codename);
+        let what = format!("{codename} is for {theirs} to open; this key is not among theirs, so please ask one of them");
         Failure { exit: Exit::World, faults: vec![Fault { what, at: None, why: String::new(), hint: String::new() }] }
     }
 }

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use super::key_holder::{Admission, KeyHolder};
 use super::shelf::Shelf;
 use super::{Failure, Output};
-use crate::case::Sheet;
+use crate::case::{Codename, Sheet};
 use crate::casebook::SealedObject;
 use crate::journal::Event;
 use crate::vault::{AudienceIdentity, Vault};
@@ -22,6 +22,8 @@ const LARGEST_SHEET: u64 = 8 << 20;
 /// never shown.
 #[derive(Debug, Args)]
 pub(super) struct Open {
+    /// The case, as the notice names it.
+    codename: Codename,
     #[command(flatten)]
     holder: KeyHolder,
 }
@@ -30,7 +32,7 @@ impl Open {
     pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
         let holder = &self.holder;
         let shelf = Shelf::open(&holder.config.load()?)?;
-        let facts = shelf.case(&holder.codename)?;
+        let facts = shelf.case(&self.codename)?;
         let Shelf { vault, book } = shelf;
         let (case, codename) = (facts.row.id, facts.row.codename);
         let Some(sheet) = facts.sheet else {
@@ -38,8 +40,8 @@ impl Open {
             return Err(Failure::world(format!("{codename} has no sheet"), &"it is a case of facts alone", hint));
         };
         let object = sheet.object.to_string();
-        match holder.admission(&vault, &facts.audiences)? {
-            Admission::Admitted { who, key } => {
+        match KeyHolder::admission(&holder.presented()?, &vault, &facts.audiences)? {
+            Admission::Admitted { who, key, .. } => {
                 let reason = holder.reason.as_str().to_owned();
                 book.note(Timestamp::now(), &who, &Event::Viewed { case, codename, object, reason })?;
                 for line in read(&vault, &sheet, &key)?.to_text().lines() {
@@ -49,7 +51,7 @@ impl Open {
             }
             Admission::Refused { who } => {
                 book.note(Timestamp::now(), &who, &Event::ViewRefused { case, codename, object })?;
-                Err(holder.not_hers(&facts.audiences))
+                Err(KeyHolder::not_hers(&self.codename, &facts.audiences))
             }
         }
     }

@@ -1,7 +1,7 @@
 //! What people see: tables as wide as their terminal, colour only there, and plain columns for programs.
 
 use std::env;
-use std::io::{self, BufWriter, IsTerminal, StderrLock, StdoutLock, Write};
+use std::io::{self, BufWriter, IsTerminal, StdoutLock, Write};
 use std::os::fd::AsFd;
 
 use comfy_table::{ColumnConstraint, ContentArrangement, LineStyle, Table, TableStyle, Width};
@@ -93,19 +93,24 @@ impl Default for Output {
 
 /// Tells of every fault on standard error, an empty line between two. That nobody can read it is no reason to fail.
 pub fn tell(faults: &[Fault]) {
-    let mut err = io::stderr().lock();
-    let colour = err.is_terminal() && env::var_os("NO_COLOR").is_none();
-    let _ = write_faults(&mut err, faults, colour);
+    let _ = write_faults("error", "31", faults);
 }
 
-fn write_faults(err: &mut StderrLock<'_>, faults: &[Fault], colour: bool) -> io::Result<()> {
+/// As [`tell`], of what may stay as it is.
+pub fn tell_notes(notes: &[Fault]) {
+    let _ = write_faults("note", "36", notes);
+}
+
+fn write_faults(grade: &str, colour: &str, faults: &[Fault]) -> io::Result<()> {
+    let mut err = io::stderr().lock();
+    let colourful = err.is_terminal() && env::var_os("NO_COLOR").is_none();
     for (number, fault) in faults.iter().enumerate() {
         if number > 0 {
             writeln!(err)?;
         }
-        let text = fault.to_string();
-        match text.strip_prefix("error:") {
-            Some(rest) if colour => writeln!(err, "\x1b[1;31merror:\x1b[0m{rest}")?,
+        let text = fault.told_as(grade);
+        match text.strip_prefix(grade).and_then(|rest| rest.strip_prefix(':')) {
+            Some(rest) if colourful => writeln!(err, "\x1b[1;{colour}m{grade}:\x1b[0m{rest}")?,
             _ => writeln!(err, "{text}")?,
         }
     }

@@ -10,22 +10,34 @@ use rustix::fs::{FlockOperation, flock};
 use super::key_holder::{Admission, KeyHolder};
 use super::shelf::Shelf;
 use super::{Exit, Failure, Output};
-use crate::case::{PlaceState, visible};
+use crate::case::{Codename, PlaceState, visible};
 use crate::casebook::{CaseFacts, CasebookError, PlaceFacts};
 use crate::config::{Config, Login, Password};
 use crate::fault::Fault;
-use crate::finding::{Action, Audience};
+use crate::finding::{Action, Audience, RuleId, RuleVersion};
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
-use crate::vault::{AudienceIdentity, VaultError};
+use crate::vault::{AudienceIdentity, Measure, MemberIdentity, ObjectId, VaultError};
 use crate::watch::{self, PutBack, Trouble};
 
 /// Put a held message back where it was, as it was.
 ///
 /// The decision and your reason are written to the journal, and the same rule does not hold the same message again.
 /// When it is interrupted, type it once more: it goes on with the copies that are not yet back.
+///
+/// With `--rule` and `--version` everything that one version of a rule had a part in holding is put back, case by case, but
+/// for what somebody has decided already: `mailwarden rules stats` tells the versions.
 #[derive(Debug, Args)]
 pub(super) struct Release {
+    /// The case, as the notice names it.
+    #[arg(required_unless_present = "rule", conflicts_with = "rule")]
+    codename: Option<Codename>,
+    /// A rule that has held too much: `category.name`.
+    #[arg(long, value_name = "ID", requires = "version")]
+    rule: Option<RuleId>,
+    /// Which version of it.
+    #[arg(long, value_name = "VERSION", requires = "rule")]
+    version: Option<RuleVersion>,
     #[command(flatten)]
     holder: KeyHolder,
 }
@@ -41,9 +53,12 @@ enum Obstacle {
     NotTheMessage,
     #[error("mailwarden does not watch `{0}` any more and has no way into it")]
     NotWatched(Address),
-    /// Recorded, and still on its way out: the daemon would take out what is put back now.
+    /// Recorded, and still on its way out: only the daemon knows how far, and leaves it where it is.
     #[error("it is only just being taken out")]
     OnItsWay,
+    /// A copy that was withheld folds into a case whose other copies were held.
+    #[error("what is sealed for it is for others to open")]
+    SealedToOthers,
     #[error(transparent)]
     Trouble(#[from] Trouble),
     #[error(transparent)]
@@ -52,21 +67,55 @@ enum Obstacle {
 
 impl Release {
     pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
-        let holder = &self.holder;
-        let config = holder.config.load()?;
+        let config = self.holder.config.load()?;
         let shelf = Shelf::open(&config)?;
         let _alone = alone(&config)?;
-        let facts = shelf.case(&holder.codename)?;
+        let codenames = match (&self.codename, &self.rule, self.version) {
+            (Some(codename), ..) => vec![codename.clone()],
+            (None, Some(rule), Some(version)) => shelf.book.held_by(rule, version)?,
+            (None, ..) => Vec::new(),
+        };
+        if codenames.is_empty() {
+            return Err(Failure::world(
+                "nothing is put back",
+                &"that version of that rule holds nothing",
+                "`mailwarden rules stats` tells",
+            ));
+        }
+        let holder = self.holder.presented()?;
+        let mut faults = Vec::new();
+        for codename in &codenames {
+            if codenames.len() > 1 {
+                out.line(&codename.to_string())?;
+            }
+            // What is wrong with one case keeps none of the others.
+            if let Err(failure) = self.release(codename, &holder, &config, &shelf, out) {
+                faults.extend(failure.faults);
+            }
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Failure { exit: Exit::World, faults }) }
+    }
+
+    fn release(
+        &self,
+        codename: &Codename,
+        member: &MemberIdentity,
+        config: &Config,
+        shelf: &Shelf,
+        out: &mut Output,
+    ) -> Result<(), Failure> {
+        let facts = shelf.case(codename)?;
         let (case, codename) = (facts.row.id, facts.row.codename.clone());
         if facts.row.action < Action::Hold {
             let hint = format!("`mailwarden cases acknowledge {codename}` says that somebody has it in hand");
             return Err(Failure::world(format!("nothing of {codename} is held"), &"its message was delivered", hint));
         }
         let audiences = message_audiences(&facts);
-        match holder.admission(&shelf.vault, &audiences)? {
-            Admission::Admitted { who, key } => {
-                shelf.book.release(Timestamp::now(), &who, case, holder.reason.as_str())?;
-                let errand = Errand { config: &config, shelf: &shelf, who: &who, key: &key };
+        match KeyHolder::admission(member, &shelf.vault, &audiences)? {
+            Admission::Admitted { who, key, mut others } => {
+                others.insert(0, key);
+                shelf.book.release(Timestamp::now(), &who, case, self.holder.reason.as_str())?;
+                let errand = Errand { config, shelf, who: &who, keys: &others };
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
@@ -74,16 +123,22 @@ impl Release {
                 runtime.block_on(errand.put_all_back(&facts, out))
             }
             Admission::Refused { who } => {
+                let refused = KeyHolder::not_hers(&codename, &audiences);
                 shelf.book.note(Timestamp::now(), &who, &Event::ReleaseRefused { case, codename })?;
-                Err(holder.not_hers(&audiences))
+                Err(refused)
             }
         }
     }
 }
 
-/// To whom the message itself was sealed: nobody at the school, when it was withheld (D3).
+/// Who decides. When any copy was withheld, nobody at the school does (D3); once it is decided, those to whom other copies were
+/// sealed may finish it.
 fn message_audiences(facts: &CaseFacts) -> Vec<Audience> {
-    if facts.row.action == Action::Withhold { vec![Audience::Evidence] } else { facts.audiences.clone() }
+    match (facts.row.action, &facts.released) {
+        (Action::Withhold, None) => vec![Audience::Evidence],
+        (Action::Withhold, Some(_)) => [&[Audience::Evidence], facts.audiences.as_slice()].concat(),
+        _ => facts.audiences.clone(),
+    }
 }
 
 /// Two releases at once would each find the message missing, and add one.
@@ -106,7 +161,8 @@ struct Errand<'a> {
     config: &'a Config,
     shelf: &'a Shelf,
     who: &'a Actor,
-    key: &'a AudienceIdentity,
+    /// The one that admitted her first.
+    keys: &'a [AudienceIdentity],
 }
 
 impl Errand<'_> {
@@ -127,18 +183,24 @@ impl Errand<'_> {
     async fn put_back(&self, copy: &PlaceFacts) -> Result<String, Obstacle> {
         let folder = visible(&copy.place.folder.0);
         Ok(match copy.state {
-            PlaceState::Delivered => format!("was never taken out of {folder}"),
+            PlaceState::Delivered | PlaceState::Superseded => format!("was never taken out of {folder}"),
             PlaceState::LeftInMailbox => format!("still in {folder}, because its server cannot remove one message alone"),
             PlaceState::Released => "is back already".to_owned(),
-            PlaceState::Sealed => return Err(Obstacle::OnItsWay),
-            PlaceState::Removed => {
-                let back = self.append(copy).await?;
-                self.shelf.book.settle(Timestamp::now(), self.who, copy.id, PlaceState::Released)?;
-                let gone = if back.folder == copy.place.folder { String::new() } else { format!(", because {folder} is gone") };
-                let put = if back.lay_there { "lay there already, in" } else { "back in" };
-                format!("{put} {}{gone}", visible(&back.folder.0))
+            PlaceState::Sealed => {
+                let _no_daemon = watch::alone(self.config).map_err(|_| Obstacle::OnItsWay)?;
+                self.bring_back(copy).await?
             }
+            PlaceState::Removed => self.bring_back(copy).await?,
         })
+    }
+
+    async fn bring_back(&self, copy: &PlaceFacts) -> Result<String, Obstacle> {
+        let back = self.append(copy).await?;
+        self.shelf.book.settle(Timestamp::now(), self.who, copy.id, PlaceState::Released)?;
+        let gone =
+            if back.folder == copy.place.folder { String::new() } else { format!(", because {} is gone", visible(&copy.place.folder.0)) };
+        let put = if back.lay_there { "lay there already, in" } else { "back in" };
+        Ok(format!("{put} {}{gone}", visible(&back.folder.0)))
     }
 
     /// Nothing goes to the server before all of it was read, and found to be what was taken out.
@@ -155,15 +217,28 @@ impl Errand<'_> {
         }
         // No place is `Removed` without an object: the tables see to that.
         let object = copy.object.ok_or(Obstacle::NotTheMessage)?.object;
-        let measure = vault.measure(&object, self.key)?;
-        if !book.is_message(copy.id, &measure.sha256)? {
+        let (key, measure) = self.opened(&object)?;
+        if !book.is_message(copy.id, &measure.digest)? {
             return Err(Obstacle::NotTheMessage);
         }
         let tls = watch::trust(&watched.server).map_err(Trouble::from)?;
         let mut session = watch::connect(watched, &self.config.watch, tls).await?;
-        let back = watch::put_back(&mut session, &copy.place, &copy.arrival, &measure, || vault.unseal(&object, self.key)).await?;
+        let back = watch::put_back(&mut session, &copy.place, &copy.arrival, &measure, || vault.unseal(&object, key)).await?;
         session.logout().await;
         Ok(back)
+    }
+}
+
+impl Errand<'_> {
+    /// What is sealed, by whichever of her keys opens it.
+    fn opened(&self, object: &ObjectId) -> Result<(&AudienceIdentity, Measure), Obstacle> {
+        for key in self.keys {
+            match self.shelf.vault.measure(object, key) {
+                Err(VaultError::WrongIdentity { .. }) => {}
+                measured => return Ok((key, measured?)),
+            }
+        }
+        Err(Obstacle::SealedToOthers)
     }
 }
 
@@ -177,6 +252,7 @@ impl Obstacle {
             }
             Self::NotTheMessage => "keep a copy of the state directory, and restore the vault from the backup".to_owned(),
             Self::NotWatched(mailbox) => format!("add a [[mailbox]] for {mailbox}, and type the command again"),
+            Self::SealedToOthers => "it is decided: let one of them type the same command with her own key".to_owned(),
             Self::OnItsWay => "wait for the next round of `mailwarden run`, and type the command again".to_owned(),
             Self::Trouble(Trouble::Password(fault)) => fault.hint.clone(),
             Self::Casebook(_) | Self::Trouble(_) | Self::Vault(_) => "type the command again".to_owned(),

@@ -7,8 +7,9 @@ use super::Failure;
 use crate::case::Codename;
 use crate::casebook::{CaseFacts, Casebook, CasebookError};
 use crate::config::Config;
-use crate::journal::{Actor, InstanceKey};
+use crate::journal::Actor;
 use crate::vault::{Vault, VaultError};
+use crate::watch::{self, StartFailure};
 
 pub(super) struct Shelf {
     pub vault: Vault,
@@ -19,15 +20,11 @@ impl Shelf {
     /// # Errors
     /// When `mailwarden init` was not run, or by another user.
     pub fn open(config: &Config) -> Result<Self, Failure> {
-        let key = InstanceKey::read(&config.state.instance_key()).map_err(|error| out_of_reach(config, &error))?;
-        Self::open_with(config, key)
-    }
-
-    /// # Errors
-    /// As [`Shelf::open`].
-    pub fn open_with(config: &Config, key: InstanceKey) -> Result<Self, Failure> {
         require_owner(config)?;
-        Ok(Self { vault: Vault::open(&config.state.vault())?, book: Casebook::open(&config.state.casebook(), key)? })
+        match watch::open_shelf(config) {
+            Err(StartFailure::Key { source, .. }) => Err(out_of_reach(config, &source)),
+            opened => opened.map(|(vault, book)| Self { vault, book }).map_err(Failure::from),
+        }
     }
 }
 

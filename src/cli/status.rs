@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::shelf::Shelf;
 use super::time::{brief, wall};
 use super::{ConfigFile, Exit, Failure, Output};
-use crate::casebook::{Casebook, Counts, Undelivered};
+use crate::casebook::{Casebook, Counts, Episode, Undelivered};
 use crate::mail::{Address, Role};
 use crate::watch::{Board, Status};
 use crate::wire::RuleSet;
@@ -147,11 +147,12 @@ fn troubles(board: Option<&Status>, book: &Casebook) -> Result<Vec<Trouble>, Fai
     let on_board = board.into_iter().flat_map(|board| &board.troubles);
     let mut troubles: Vec<_> =
         on_board.map(|(what, why)| Trouble { what: what.clone(), mailbox: None, since: None, why: Some(why.clone()) }).collect();
-    for (trouble, mailbox, since) in book.troubles()? {
+    for Episode { trouble, mailbox, rule, since } in book.troubles()? {
         // Of a mailbox that is watched no more, nobody will ever say that it is over.
         let left = mailbox.as_ref().is_some_and(|mailbox| board.is_some_and(|board| !board.mailboxes.contains_key(mailbox)));
         if !left {
-            troubles.push(Trouble { what: trouble.as_str().to_owned(), mailbox, since: Some(since), why: None });
+            let why = rule.map(|rule| format!("{rule} flags only, until it is changed"));
+            troubles.push(Trouble { what: trouble.as_str().to_owned(), mailbox, since: Some(since), why });
         }
     }
     Ok(troubles)

@@ -5,6 +5,8 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use jiff::Zoned;
+
 use super::Config;
 use crate::fault::{At, Fault};
 use crate::wire::{Bundle, SourceFile};
@@ -31,10 +33,12 @@ impl Config {
 /// As [`Config::bundle`].
 pub fn bundle(file: Option<&Path>, rules: &[PathBuf], hashsets: Option<&Path>) -> Result<Bundle, Vec<Fault>> {
     let mut faults = Vec::new();
-    let mut bundle = Bundle::default();
+    let mut bundle = Bundle { today: Zoned::now().date(), ..Bundle::default() };
     for directory in rules {
-        let is_rule = |path: &Path| path.extension() == Some(OsStr::new("toml"));
-        bundle.rules.extend(gather(directory, "rules", &is_rule, &mut faults));
+        let of_rules = gather(directory, "rules", &|path| is_rule(path) || is_word_list(path), &mut faults);
+        let (rules, lists): (Vec<_>, Vec<_>) = of_rules.into_iter().partition(|file| is_rule(&file.path));
+        bundle.rules.extend(rules);
+        bundle.word_lists.extend(lists);
     }
     if let Some(directory) = hashsets {
         let is_list = |path: &Path| path.file_stem() != Some(OsStr::new("README"));
@@ -59,6 +63,15 @@ pub fn bundle(file: Option<&Path>, rules: &[PathBuf], hashsets: Option<&Path>) -
         });
     }
     if faults.is_empty() { Ok(bundle) } else { Err(faults) }
+}
+
+fn is_rule(path: &Path) -> bool {
+    path.extension() == Some(OsStr::new("toml"))
+}
+
+/// Words that rules share: `lists/<name>.txt`.
+fn is_word_list(path: &Path) -> bool {
+    path.extension() == Some(OsStr::new("txt")) && path.parent().and_then(Path::file_name) == Some(OsStr::new("lists"))
 }
 
 /// The wanted files below a directory that `key` of `[scan]` names.
@@ -123,8 +136,9 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 mod tests {
     use super::*;
 
-    /// The names of the rules, and of the lists, that a folder of these files yields; or why it yields none.
-    fn bundled(files: &[&str], rules: &[&str], hashsets: Option<&str>) -> Result<(Vec<String>, Vec<String>), Vec<String>> {
+    /// The names of the rules, of their lists, and of the lists of digests, that a folder of these files yields; or why
+    /// it yields none.
+    fn bundled(files: &[&str], rules: &[&str], hashsets: Option<&str>) -> Result<[Vec<String>; 3], Vec<String>> {
         let folder = tempfile::tempdir().unwrap();
         for file in files {
             let path = folder.path().join(file);
@@ -137,7 +151,7 @@ mod tests {
             files.iter().map(|file| file.path.strip_prefix(folder.path()).unwrap().display().to_string()).collect::<Vec<_>>()
         };
         bundle(Some(Path::new("mailwarden.toml")), &rules, hashsets.as_deref())
-            .map(|bundle| (names(bundle.rules), names(bundle.hash_lists)))
+            .map(|bundle| [bundle.rules, bundle.word_lists, bundle.hash_lists].map(names))
             .map_err(|faults| faults.into_iter().map(|fault| fault.what).collect())
     }
 
@@ -148,12 +162,16 @@ mod tests {
             "rules/bullying/z.toml",
             "rules/README.md",
             "rules/.cache/x.toml",
+            "rules/lists/places.txt",
+            "rules/notes.txt",
             "local/hate/b.toml",
+            "local/lists/places.txt",
             "lists/a",
             "lists/README.md",
         ];
-        let (rules, lists) = bundled(&files, &["rules", "local"], Some("lists")).unwrap();
+        let [rules, word_lists, lists] = bundled(&files, &["rules", "local"], Some("lists")).unwrap();
         assert_eq!(rules, ["rules/bullying/z.toml", "rules/hate/b.toml", "local/hate/b.toml"]);
+        assert_eq!(word_lists, ["rules/lists/places.txt", "local/lists/places.txt"]);
         assert_eq!(lists, ["lists/a"]);
     }
 

@@ -1,10 +1,10 @@
 //! The school's clock: when its hours are, and by when a concern of a level has to be dealt with.
 
-use jiff::civil::{Time, Weekday};
+use jiff::civil::{Date, Time, Weekday};
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp, ToSpan, Zoned};
 
-use crate::finding::Level;
+use crate::finding::{Hours, Level};
 
 /// School days are Monday to Friday; holidays are not known, so that a notice is rather early than late.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,6 +31,14 @@ impl SchoolClock {
                 found.checked_add(SignedDuration::from_mins(minutes)).ok()
             }
         }
+    }
+
+    pub fn hours_at(&self, moment: Timestamp) -> Hours {
+        if self.in_school_hours(&moment.to_zoned(self.zone.clone())) { Hours::School } else { Hours::OutsideSchool }
+    }
+
+    pub fn date_at(&self, moment: Timestamp) -> Date {
+        moment.to_zoned(self.zone.clone()).date()
     }
 
     fn in_school_hours(&self, local: &Zoned) -> bool {

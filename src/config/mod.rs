@@ -17,11 +17,12 @@ pub use clock::SchoolClock;
 pub use password::{Password, Secret};
 pub use settings::{Contact, History, Login, Notice, Scan, School, Security, Server, SmtpLogin, State, Watch, Watched};
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use crate::fault::Fault;
-use crate::finding::{Policy, Recipient};
-use crate::mail::{Address, Role};
+use crate::finding::{HoldLimit, Party, Person, Policy, Recipient, Report, Standing};
+use crate::mail::{Address, Private, Role};
 
 /// A configuration without a fault that would keep mailwarden from its work.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct Config {
     pub watch: Watch,
     pub scan: Scan,
     pub policy: Policy,
+    /// When a rule holds too much, and only flags from then on.
+    pub hold_limit: HoldLimit,
     pub notice: Notice,
     /// In the order of the file. There is a `dsl` and a `technician`.
     pub contacts: Vec<Contact>,
@@ -46,6 +49,27 @@ impl Config {
     /// The people who stand for a recipient, in the order in which they are told.
     pub fn contacts_of(&self, recipient: Recipient) -> impl Iterator<Item = &Contact> {
         self.contacts.iter().filter(move |contact| contact.recipient == recipient)
+    }
+
+    /// What the list of mailboxes says of an address.
+    pub fn person(&self, address: &Address) -> Person {
+        let listed = self.mailboxes.iter().map(|own| &own.mailbox).find(|mailbox| mailbox.address == *address);
+        let standing = match listed {
+            Some(mailbox) => Standing::Is(Party::Role(mailbox.role)),
+            None if self.school.owns(address) => Standing::Unlisted,
+            None => Standing::Is(Party::Outside),
+        };
+        Person { address: Some(address.clone()), standing, group: listed.map(|mailbox| mailbox.group.clone()) }
+    }
+
+    /// The two ends of a message: whom its header names, and in whose mailbox it lies, if that is known. A message
+    /// without a sender is from outside.
+    pub fn correspondents(&self, report: &Report, mailbox: Option<&Address>) -> (Person, Vec<Person>) {
+        let outside = Person { standing: Standing::Is(Party::Outside), ..Person::default() };
+        let sender = report.sender.as_ref().map(Private::expose);
+        let named = report.recipients.iter().map(Private::expose);
+        let recipients: BTreeSet<_> = named.chain(mailbox.filter(|mailbox| Some(*mailbox) != sender)).collect();
+        (sender.map_or(outside, |sender| self.person(sender)), recipients.into_iter().map(|address| self.person(address)).collect())
     }
 
     /// Whether mail to this address is delivered, never held (D17): it is a safeguarding mailbox or the DSL's own.

@@ -53,7 +53,7 @@ fn whole(file: &Table<'_>) -> Option<Config> {
     let watch = file.section("watch", "[watch]", sections::watch);
     let max_message = watch.as_ref().map_or(0, |watch| watch.max_message);
     let scan = file.section("scan", "[scan]", |table| sections::scan(table, max_message));
-    let policy = file.section("policy", "[policy]", sections::policy);
+    let policy = file.section("policy", "[policy]", |table| (sections::policy(table), sections::hold_limit(table)));
     let notice = file.required_section("notice", "[notice]", sections::notice).flatten();
     let mailboxes = accounts::mailboxes(file, school.as_ref());
 
@@ -73,7 +73,8 @@ fn whole(file: &Table<'_>) -> Option<Config> {
         }
     }
 
-    let (Some(school), Some(state), Some(watch), Some(scan), Some(policy), Some(notice)) = (school, state, watch, scan, policy, notice)
+    let (Some(school), Some(state), Some(watch), Some(scan), Some((policy, hold_limit)), Some(notice)) =
+        (school, state, watch, scan, policy, notice)
     else {
         mailboxes.faults.into_iter().for_each(|fault| file.tell_of(fault));
         return None;
@@ -86,6 +87,7 @@ fn whole(file: &Table<'_>) -> Option<Config> {
         watch,
         scan,
         policy,
+        hold_limit,
         notice,
         contacts,
         faults: mailboxes.faults,

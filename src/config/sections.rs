@@ -12,7 +12,7 @@ use jiff::tz::TimeZone;
 use super::kind::{self, wrong};
 use super::table::{Placed, Table};
 use super::{Contact, History, Notice, Password, Scan, School, SchoolClock, Security, SmtpLogin, State, Watch};
-use crate::finding::{Action, Category, Policy, Recipient};
+use crate::finding::{Action, Category, HoldLimit, Policy, Recipient};
 use crate::mail::FolderName;
 
 const KIB: u64 = 1 << 10;
@@ -116,6 +116,15 @@ pub(super) fn policy(table: &Table<'_>) -> Policy {
         }
     });
     policy
+}
+
+/// Of `[policy]`, when a rule holds too much.
+pub(super) fn hold_limit(table: &Table<'_>) -> HoldLimit {
+    let default = HoldLimit::default();
+    HoldLimit {
+        cases: table.optional("most_held", kind::whole(1..=1_000_000)).unwrap_or(default.cases),
+        share: table.optional("most_held_share", kind::share(0.0..=1.0)).unwrap_or(default.share),
+    }
 }
 
 pub(super) fn notice(table: &Table<'_>) -> Option<Notice> {

@@ -26,6 +26,8 @@ pub enum Reason {
     EncryptedArchive,
     /// S/MIME or PGP.
     EncryptedMessage,
+    /// The server fell silent or hung up whenever it was asked for the message.
+    Unanswered,
     /// The server did not hand over the message that it listed.
     Unfetched,
     /// A format that this version does not open.
@@ -44,6 +46,7 @@ impl Reason {
             Self::Deadline => "deadline",
             Self::EncryptedArchive => "encrypted-archive",
             Self::EncryptedMessage => "encrypted-message",
+            Self::Unanswered => "unanswered",
             Self::Unfetched => "unfetched",
             Self::Unsupported => "unsupported",
             Self::Video => "video",

@@ -1,8 +1,8 @@
 //! From what was found to what is done: a pure function of the findings, the policy and the circumstances.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, Actions, Audience, Category, Finding, Incomplete, Level, Recipient, RuleId, RuleVersion};
+use super::{Action, Actions, Audience, Category, Circumstances, Finding, Incomplete, Level, Recipient, RuleId, RuleVersion, Stage};
 
 /// What the school has decided beyond the defaults of [`Category`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,20 +48,19 @@ impl Policy {
         Ok(())
     }
 
+    /// In points of score.
+    pub fn threshold(&self) -> u16 {
+        self.threshold
+    }
+
+    /// Whether findings of one category are enough.
+    fn is_concern(&self, found: &[&Finding]) -> bool {
+        !found.is_empty() && found.iter().map(|finding| u32::from(finding.score)).sum::<u32>() >= u32::from(self.threshold)
+    }
+
     fn actions(&self, category: Category) -> Actions {
         self.actions.get(&category).map_or_else(|| category.actions(), |action| Actions::all(*action))
     }
-}
-
-/// What is known of a message besides its content.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Circumstances<'a> {
-    /// The sender has no address in the school's domains.
-    pub sender_outside: bool,
-    /// This copy lies in a safeguarding mailbox: it is delivered, never held.
-    pub to_safeguarding: bool,
-    /// Rules that a person has already found wrong on this very content.
-    pub waived: &'a [(RuleId, RuleVersion)],
 }
 
 /// What is to be done with a message.
@@ -74,6 +73,17 @@ pub enum Verdict {
     Hold(Concern),
     /// Delivered, nothing found in what could be read, and not everything could be.
     Incomplete(Vec<Incomplete>),
+}
+
+impl Verdict {
+    pub fn as_str(&self) -> &'static str {
+        match self {
+            Self::Clear => "clear",
+            Self::Flag(_) => "flag",
+            Self::Hold(_) => "hold",
+            Self::Incomplete(_) => "incomplete",
+        }
+    }
 }
 
 /// Why a message is not clear. There is at least one finding.
@@ -123,16 +133,16 @@ impl Concern {
 /// Decides. Deterministic: the same input gives the same verdict after a crash.
 pub fn judge(findings: &[Finding], incomplete: &[Incomplete], policy: &Policy, circumstances: &Circumstances<'_>) -> Verdict {
     let mut by_category: BTreeMap<Category, Vec<&Finding>> = BTreeMap::new();
-    for finding in findings.iter().filter(|f| !waived(f, circumstances)) {
+    for finding in counting(findings, circumstances).filter(|finding| finding.reach.stage >= Stage::Flag) {
         by_category.entry(finding.category).or_default().push(finding);
     }
-    by_category.retain(|_, found| found.iter().map(|f| u32::from(f.score)).sum::<u32>() >= u32::from(policy.threshold));
+    by_category.retain(|_, found| policy.is_concern(found));
 
     let mut weighed: Vec<(Level, Action, Category)> = by_category
         .iter()
         .map(|(category, found)| {
             let level = found.iter().filter_map(|f| f.level).chain([category.level()]).max().unwrap_or_else(|| category.level());
-            (level, action_for(found, policy.actions(*category), circumstances), *category)
+            (level, action_for(found, *category, policy, circumstances), *category)
         })
         .collect();
     // Gravest first: the level, then what is done, then the order of the list.
@@ -155,23 +165,42 @@ pub fn judge(findings: &[Finding], incomplete: &[Incomplete], policy: &Policy, c
     if action >= Action::Hold { Verdict::Hold(concern) } else { Verdict::Flag(concern) }
 }
 
-fn waived(finding: &Finding, circumstances: &Circumstances<'_>) -> bool {
-    circumstances.waived.iter().any(|(rule, version)| *rule == finding.rule && *version == finding.version)
+/// The rules in the shadow that fired, each once: they are counted, and nothing else comes of them.
+pub fn shadows<'f>(findings: &'f [Finding], circumstances: &Circumstances<'_>) -> BTreeSet<(&'f RuleId, RuleVersion)> {
+    let shadows = counting(findings, circumstances).filter(|finding| finding.reach.stage == Stage::Shadow);
+    shadows.map(|finding| (&finding.rule, finding.version)).collect()
 }
 
-fn action_for(found: &[&Finding], actions: Actions, circumstances: &Circumstances<'_>) -> Action {
-    let by_what = found
+/// Those that count for these people, at this time, and that nobody has found wrong.
+fn counting<'f>(findings: &'f [Finding], circumstances: &Circumstances<'_>) -> impl Iterator<Item = &'f Finding> {
+    let waived =
+        |finding: &Finding| circumstances.waived.iter().any(|(rule, version)| *rule == finding.rule && *version == finding.version);
+    findings.iter().filter(move |finding| !waived(finding) && finding.reach.conditions.hold(circumstances))
+}
+
+/// What is done about a concern of one category. More than flagging takes rules that may do more, and enough of them.
+fn action_for(found: &[&Finding], category: Category, policy: &Policy, circumstances: &Circumstances<'_>) -> Action {
+    let actions = policy.actions(category);
+    let has_fallen =
+        |finding: &Finding| circumstances.fallen.iter().any(|(rule, version)| *rule == finding.rule && *version == finding.version);
+    let may_hold: Vec<_> = found.iter().copied().filter(|finding| finding.reach.stage == Stage::Hold && !has_fallen(finding)).collect();
+    let (decisive, most) = if policy.is_concern(&may_hold) { (&*may_hold, Action::Withhold) } else { (found, Action::Flag) };
+    let by_what = decisive
         .iter()
         .map(|finding| if finding.location.field.is_material() { actions.material } else { actions.talk })
         .max()
         .unwrap_or(Action::Pass);
-    if circumstances.sender_outside { by_what.max(actions.from_outside) } else { by_what }
+    let action = if circumstances.sender_outside { by_what.max(actions.from_outside) } else { by_what };
+    action.min(most)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Field, Kind, Location, Reason};
+    use std::slice;
+    use std::sync::Arc;
+
+    use crate::finding::{Conditions, Field, Kind, Location, Party, Person, Reach, Reason, Standing, Who};
 
     fn finding(category: Category, score: u16, field: Field) -> Finding {
         Finding {
@@ -182,7 +211,12 @@ mod tests {
             score,
             kind: Kind::Text,
             location: Location { part: "1".to_owned(), field },
+            reach: Arc::default(),
         }
+    }
+
+    fn at_stage(stage: Stage, finding: Finding) -> Finding {
+        Finding { reach: Arc::new(Reach { stage, ..Reach::default() }), ..finding }
     }
 
     fn judged(findings: &[Finding], circumstances: &Circumstances<'_>) -> Verdict {
@@ -259,6 +293,48 @@ mod tests {
         assert_eq!(judged(&found, &Circumstances { waived: &waived, ..Circumstances::default() }), Verdict::Clear);
         let older = [(found[0].rule.clone(), RuleVersion([2; 8]))];
         assert!(matches!(judged(&found, &Circumstances { waived: &older, ..Circumstances::default() }), Verdict::Hold(_)));
+    }
+
+    #[test]
+    fn a_rule_in_the_shadow_is_counted_and_nothing_else() {
+        let found = [at_stage(Stage::Shadow, finding(Category::Violence, 100, Field::Attachment))];
+        let circumstances = Circumstances::default();
+        assert_eq!(judged(&found, &circumstances), Verdict::Clear);
+        assert_eq!(shadows(&found, &circumstances).into_iter().map(|(rule, _)| rule.as_str()).collect::<Vec<_>>(), ["violence.test"]);
+        let beside = [found[0].clone(), finding(Category::Violence, 40, Field::Attachment)];
+        assert_eq!(judged(&beside, &circumstances), Verdict::Clear, "it adds nothing to another rule");
+    }
+
+    #[test]
+    fn a_rule_that_may_flag_holds_nothing_and_keeps_no_other_from_holding() {
+        let flag = at_stage(Stage::Flag, finding(Category::Violence, 80, Field::Attachment));
+        let hold = finding(Category::Violence, 80, Field::Attachment);
+        let weak = finding(Category::Violence, 20, Field::Attachment);
+        assert!(matches!(judged(slice::from_ref(&flag), &Circumstances::default()), Verdict::Flag(_)));
+        assert!(matches!(judged(&[flag.clone(), weak], &Circumstances::default()), Verdict::Flag(_)));
+        assert!(matches!(judged(&[flag, hold], &Circumstances::default()), Verdict::Hold(_)));
+    }
+
+    #[test]
+    fn a_finding_counts_only_under_the_conditions_of_its_rule() {
+        let who = Who { sender: vec![Party::Outside], ..Who::default() };
+        let reach = Reach { conditions: Conditions { who, ..Conditions::default() }, ..Reach::default() };
+        let found = [Finding { reach: Arc::new(reach), ..finding(Category::Bullying, 80, Field::Body) }];
+        let sent_by = |standing| Circumstances { sender: Person { standing, ..Person::default() }, ..Circumstances::default() };
+        assert!(matches!(judged(&found, &sent_by(Standing::Is(Party::Outside))), Verdict::Flag(_)));
+        assert_eq!(judged(&found, &sent_by(Standing::Unlisted)), Verdict::Clear);
+    }
+
+    #[test]
+    fn a_rule_that_has_held_too_much_flags_in_that_version_and_keeps_no_other_from_holding() {
+        let mut found = vec![finding(Category::Violence, 80, Field::Attachment)];
+        let fallen = [(found[0].rule.clone(), found[0].version)];
+        let judged = |found: &[Finding], fallen| judged(found, &Circumstances { fallen, ..Circumstances::default() });
+        assert!(matches!(judged(&found, &fallen), Verdict::Flag(_)));
+        let older = [(found[0].rule.clone(), RuleVersion([2; 8]))];
+        assert!(matches!(judged(&found, &older), Verdict::Hold(_)));
+        found.push(Finding { rule: "violence.other".parse().unwrap(), ..found[0].clone() });
+        assert!(matches!(judged(&found, &fallen), Verdict::Hold(_)));
     }
 
     #[test]

@@ -1,13 +1,25 @@
 //! What was found in a message, what could not be read, and the verdict that follows.
 
 mod category;
+mod circumstances;
+mod conditions;
 mod fingerprint;
 mod incomplete;
 mod judge;
+mod limit;
+mod reach;
 mod report;
+mod stage;
+mod trace;
 
 pub use category::{Action, Actions, Audience, Category, FourC, Level, Recipient};
+pub use circumstances::{Circumstances, Person, Standing};
+pub use conditions::{Conditions, Direction, Exception, Hours, KeptOut, Party, When, Who};
 pub use fingerprint::Fingerprint;
 pub use incomplete::{Defect, Incomplete, Reason};
-pub use judge::{Circumstances, Concern, LoosensPolicy, Policy, Verdict, judge};
+pub use judge::{Concern, LoosensPolicy, Policy, Verdict, judge, shadows};
+pub use limit::HoldLimit;
+pub use reach::{Reach, RuleFacts, RulesInForce};
 pub use report::{Field, Finding, Kind, Location, PictureFact, Report, RuleId, RuleVersion, SheetOctets, Sheets};
+pub use stage::Stage;
+pub use trace::{AdjustmentTrace, Explained, Quote, SignalTrace, Trace};

@@ -2,10 +2,11 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, Defect, Incomplete, Level, Reason};
+use super::{Category, Defect, Incomplete, Level, Reach, Reason};
 use crate::mail::{Address, Private};
 
 /// `<category>.<name>`, as the rule's file is named: `bullying.threat`.
@@ -55,6 +56,17 @@ impl fmt::Display for RuleId {
 /// released a message that the old one had caught.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct RuleVersion(pub [u8; 8]);
+
+impl FromStr for RuleVersion {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut octets = [0; 8];
+        hex::decode_to_slice(text, &mut octets)
+            .map_err(|_| format!("`{text}` is no version: 16 hex digits, as `rules stats` tells them"))?;
+        Ok(Self(octets))
+    }
+}
 
 impl fmt::Display for RuleVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -113,6 +125,9 @@ pub struct Finding {
     pub score: u16,
     pub kind: Kind,
     pub location: Location,
+    /// Known to whoever started the worker, and never asked of it.
+    #[serde(skip)]
+    pub reach: Arc<Reach>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -155,10 +170,18 @@ pub enum Field {
     FileName,
     /// Text of an HTML body that its reader does not see.
     HiddenText,
+    /// Where the links of a page lead to.
+    Link,
+    /// What a body repeats of an earlier message.
+    Quoted,
     Subject,
 }
 
 impl Field {
+    /// Where words stand, in the order in which rules name them.
+    pub const OF_WORDS: [Self; 7] =
+        [Self::Subject, Self::Body, Self::Quoted, Self::HiddenText, Self::AttachmentText, Self::FileName, Self::Link];
+
     /// Something sent along, as opposed to something said.
     pub fn is_material(self) -> bool {
         matches!(self, Self::Attachment | Self::AttachmentText | Self::FileName)
@@ -171,6 +194,8 @@ impl Field {
             Self::Body => "body",
             Self::FileName => "file-name",
             Self::HiddenText => "hidden-text",
+            Self::Link => "link",
+            Self::Quoted => "quoted",
             Self::Subject => "subject",
         }
     }

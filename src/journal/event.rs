@@ -1,10 +1,12 @@
 //! What the journal can say: one variant an event, facts only.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::case::{CaseId, Codename, PlaceState};
-use crate::finding::{Action, Audience, Category, Level, RuleId};
+use crate::finding::{Action, Audience, Category, Level, RuleId, Stage};
 use crate::mail::Place;
 
 /// Who did it.
@@ -80,6 +82,24 @@ pub enum Event {
     ReleaseRefused {
         case: CaseId,
         codename: Codename,
+    },
+    /// A rule held more cases of a day than the policy allows, and only flags until it is another version.
+    RuleFell {
+        rule: RuleId,
+        version: String,
+        held: u64,
+        scanned: u64,
+    },
+    /// The change register: a rule goes another way from now on. By whom, why, and with what measured effect.
+    RuleStaged {
+        rule: RuleId,
+        from: Stage,
+        to: Stage,
+        old_version: String,
+        new_version: String,
+        by: String,
+        note: String,
+        effect: BTreeMap<String, u64>,
     },
     RulesInForce {
         rule_set: String,

@@ -154,7 +154,8 @@ pub struct Cursor {
     pub uidvalidity: UidValidity,
     /// The lowest UID that may still be unjudged; 1 in a folder never seen.
     pub next: u32,
-    /// Messages below this UID were there before the mailbox was watched: what is found in them pages nobody.
+    /// Messages below this UID were there when the folder, or its numbering, was met. Those among them that are older than
+    /// the first look into the mailbox are its history: what is found in them pages nobody.
     pub history: u32,
 }
 

@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use mapped::Mapped;
 pub use pass::{receive, send, send_all};
-pub use process::{Fork, end, fork, leave, take_channel};
+pub use process::{Fork, end, fork, leave, take_channel, until_alone};
 
 /// Proof that this process is caged, or that somebody said `--allow-uncaged`: only [`enter`] makes one.
 #[derive(Debug)]

@@ -79,18 +79,22 @@ pub fn take_channel(channel: OwnedFd) -> io::Result<BorrowedFd<'static>> {
     Ok(rustix::stdio::stdin())
 }
 
+/// Waits until the threads that were joined are gone: the kernel counts one for a moment longer than `join` takes.
+pub fn until_alone() {
+    while only_thread().is_err() {
+        std::thread::yield_now();
+    }
+}
+
 /// Splits this process in two.
 ///
 /// In a process of several threads the child would inherit locks whose holders do not exist in it. So this
-/// asks the kernel first: `unshare(CLONE_THREAD)` changes nothing, and fails where there is a second thread.
+/// asks the kernel first.
 ///
 /// # Errors
 /// `EINVAL` when this process has more than one thread; otherwise what the kernel says.
 pub fn fork() -> io::Result<Fork> {
-    // SAFETY: `CLONE_THREAD` makes `unshare` a question: nothing is unshared.
-    if unsafe { libc::unshare(libc::CLONE_THREAD) } != 0 {
-        return Err(io::Error::last_os_error());
-    }
+    only_thread()?;
     // SAFETY: this is the only thread, and only it could start another; so the child is a whole copy of its
     // parent and may do what that may.
     match unsafe { libc::fork() } {
@@ -98,6 +102,12 @@ pub fn fork() -> io::Result<Fork> {
         0 => Ok(Fork::Child),
         child => Ok(Fork::Parent { child: child.cast_unsigned() }),
     }
+}
+
+/// Asks the kernel: `unshare(CLONE_THREAD)` changes nothing, and fails where there is a second thread.
+fn only_thread() -> io::Result<()> {
+    // SAFETY: `CLONE_THREAD` makes `unshare` a question: nothing is unshared.
+    if unsafe { libc::unshare(libc::CLONE_THREAD) } == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
 }
 
 /// Kills a child of this process, if it still runs, and waits for its end. The number cannot have passed to

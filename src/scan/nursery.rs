@@ -13,9 +13,9 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::detect::{self, Detectors};
 use crate::fault::Fault;
-use crate::finding::{Fingerprint, Incomplete, Reason, Report};
+use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report};
 use crate::sandbox::{self, Caged, Fork, Limits, Mapped};
-use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Order, Request, RuleSet};
+use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Order, Request, Tested};
 
 /// Exit codes, for the daemon: what a caged process has to say is a number.
 const DONE: i32 = 0;
@@ -64,26 +64,35 @@ impl Terms {
 
 fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     compile_first_regex();
+    shrink_first_heap();
     let cage = sandbox::enter_nursery(terms.limits, terms.allow_uncaged);
     #[cfg(feature = "faults")]
     sandbox::attacks::remember_parent();
     let channel = Channel(rustix::stdio::stdin());
-    let Some((first @ (Order::Check | Order::Compile), Some(bundle))) = channel.hear()? else { return Err(NotUnderstood) };
+    let Some((first @ (Order::Check | Order::Compile | Order::Test), Some(bundle))) = channel.hear()? else { return Err(NotUnderstood) };
     channel.say(&cage)?;
     if cage.is_err() {
         return Ok(());
     }
     let bundle = unpack(bundle);
     if first == Order::Check {
-        return channel.say(&compiled(detect::check(&bundle)));
+        return channel.say(&compiled(detect::check(&bundle).map(|checked| Compiled::Ready {
+            set: checked.set,
+            rules: Vec::new(),
+            notes: checked.notes,
+        })));
     }
-    let detectors = match Detectors::compile(&bundle) {
+    if first == Order::Test {
+        return channel.say(&tested(&bundle));
+    }
+    let detectors = match apart(|| Detectors::compile(&bundle)) {
         Ok(detectors) => detectors,
         Err(faults) => return channel.say(&compiled(Err(faults))),
     };
     // What was read of it is compiled now: no worker needs the files.
     drop(bundle);
-    channel.say(&compiled(Ok(detectors.rule_set())))?;
+    super::warm_up(&detectors);
+    channel.say(&Compiled::Ready { set: detectors.rule_set(), rules: detectors.facts(), notes: Vec::new() })?;
 
     let mut workers = BTreeSet::new();
     while let Some(order) = channel.hear()? {
@@ -110,7 +119,21 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
 /// The first regex of a process opens files to count the processor's cores. This one is ours and comes before the cage,
 /// where opening a file is the end: no rule's is the first then.
 fn compile_first_regex() {
-    let _ = regex::bytes::Regex::new("first");
+    let _ = regex_automata::meta::Regex::new("first");
+}
+
+/// Nor is the first heap of a thread that shrinks a rule's: then the allocator opens a file to ask whether memory is
+/// overcommitted, once a process.
+fn shrink_first_heap() {
+    apart(|| drop(vec![vec![1_u8; 64 << 10]; 32]));
+}
+
+/// Runs what leaves a heap full of holes in a thread of its own, and so on a heap of its own: the workers, which inherit every
+/// page and copy those that they write to, then fill no holes. It saves a worker two thirds of its page faults.
+fn apart<T: Send>(build: impl FnOnce() -> T + Send) -> T {
+    let built = std::thread::scope(|scope| scope.spawn(build).join());
+    sandbox::until_alone();
+    built.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
 fn unpack(bundle: OwnedFd) -> Bundle {
@@ -120,14 +143,25 @@ fn unpack(bundle: OwnedFd) -> Bundle {
     bundle.expect("a sealed bundle that fits into memory")
 }
 
-fn compiled(compiled: Result<RuleSet, Vec<Fault>>) -> Compiled {
-    match compiled {
-        Ok(rule_set) => Compiled::Ready(rule_set),
-        Err(mut faults) => {
-            faults.truncate(MAX_ITEMS);
-            Compiled::Refused(faults)
-        }
+fn compiled(compiled: Result<Compiled, Vec<Fault>>) -> Compiled {
+    let mut compiled = compiled.unwrap_or_else(Compiled::Refused);
+    let (Compiled::Refused(told) | Compiled::Ready { notes: told, .. }) = &mut compiled;
+    told.truncate(MAX_ITEMS);
+    compiled
+}
+
+fn tested(bundle: &Bundle) -> Result<Vec<Tested>, Vec<Fault>> {
+    let mut tested = detect::test(bundle).map_err(|mut faults| {
+        faults.truncate(MAX_ITEMS);
+        faults
+    })?;
+    // Every rule is told; of the faults as many as somebody reads.
+    let mut left = MAX_ITEMS;
+    for rule in &mut tested {
+        rule.faults.truncate(left.max(1));
+        left = left.saturating_sub(rule.faults.len());
     }
+    Ok(tested)
 }
 
 fn failed(e: &std::io::Error) -> Done {
@@ -164,6 +198,7 @@ fn serve(caged: &Caged, channel: &Channel, detectors: &Detectors) -> Result<Serv
     let parcel = parcel.ok_or(NotUnderstood)?;
     let count = request.count();
     let answered = match request {
+        Request::Explain => explain(caged, parcel.as_fd(), detectors).map(|explained| channel.explain(explained)),
         Request::File => fingerprint(caged, parcel.as_fd()).map(|file| channel.say(&Answer::Examined(file))),
         Request::Messages { want_facts, sizes } => {
             examine(caged, channel, parcel.as_fd(), &sizes, detectors, want_facts).map(|reports| channel.report(reports))
@@ -213,6 +248,15 @@ fn examine(
     .ok()
 }
 
+/// `None` when the examination panicked.
+fn explain(caged: &Caged, message: BorrowedFd<'_>, detectors: &Detectors) -> Option<Explained> {
+    catch_unwind(AssertUnwindSafe(|| match Mapped::new(message) {
+        Ok(octets) => super::explain(caged, &octets, detectors),
+        Err(_) => Explained { report: Report::unread(Reason::Budget), traces: Vec::new() },
+    }))
+    .ok()
+}
+
 /// `None` when decoding it panicked.
 fn fingerprint(caged: &Caged, file: BorrowedFd<'_>) -> Option<Result<Fingerprint, Reason>> {
     catch_unwind(AssertUnwindSafe(|| Ok(super::examine_file(caged, &Mapped::new(file).map_err(|_| Reason::Budget)?)))).ok()
@@ -251,6 +295,18 @@ impl Channel {
             Err(BadFrame::TooLong(_)) if reports.len() > 1 => self.say(&Answer::<()>::Panicked),
             Err(BadFrame::TooLong(_)) => self.say(&Answer::Examined(reports.into_iter().map(shortened).collect::<Vec<_>>())),
             Err(_) => Err(NotUnderstood),
+        }
+    }
+
+    fn explain(&self, mut explained: Explained) -> Result<(), NotUnderstood> {
+        loop {
+            match wire::encode(&Answer::Examined(&explained)) {
+                Ok(frame) => return self.send(&frame),
+                // The report of one message fits; of the rest, half of it may.
+                Err(BadFrame::TooLong(_)) if !explained.traces.is_empty() => explained.traces.truncate(explained.traces.len() / 2),
+                Err(BadFrame::TooLong(_)) => explained.report = shortened(explained.report),
+                Err(_) => return Err(NotUnderstood),
+            }
         }
     }
 

@@ -142,6 +142,8 @@ fn around(text: &str, (start, end): (usize, usize)) -> Option<(&str, &str, &str)
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::Arc;
+
     use crate::finding::{Category, Finding, Kind, Location, RuleVersion};
 
     fn text(field: Field, text: String) -> TextExtract {
@@ -158,10 +160,12 @@ mod tests {
                 score,
                 kind: Kind::Text,
                 location: Location { part: "1".to_owned(), field: Field::Body },
+                reach: Arc::default(),
             },
             title: "A test".to_owned(),
             span: Some(span),
             distance: None,
+            with: None,
         }
     }
 

@@ -23,7 +23,7 @@ pub use error::VaultError;
 pub use key::{AudienceIdentity, Member, MemberIdentity, Recipient};
 pub use object::{ObjectId, Receipt};
 pub use ring::Ring;
-pub use sweep::Swept;
+pub use sweep::{MOST_STRANGERS, Swept};
 
 /// How much must stay free on the disk; the larger of the two counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -43,7 +43,8 @@ impl Default for Reserve {
 /// What is sealed in an object, without its octets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Measure {
-    pub sha256: [u8; 32],
+    /// As [`crate::wire::Message::digest`], by which a message is known.
+    pub digest: [u8; 32],
     /// In octets.
     pub size: u64,
 }
@@ -131,8 +132,8 @@ impl Vault {
     }
 
     /// Takes back what was sealed and never recorded: nobody will ask for it. What stays behind all the same is swept.
-    pub fn discard(&self, receipt: Receipt) {
-        let _ = std::fs::remove_file(self.folder.join(receipt.into_object().path()));
+    pub fn discard(&self, object: ObjectId) {
+        let _ = std::fs::remove_file(self.folder.join(object.path()));
     }
 
     /// A receipt again, for an object that was sealed and recorded before a crash.
@@ -168,8 +169,9 @@ impl Vault {
     pub fn measure(&self, object: &ObjectId, identity: &AudienceIdentity) -> Result<Measure, VaultError> {
         let mut size = 0;
         let counted = Counting { inner: self.unseal(object, identity)?, size: &mut size };
-        let sha256 = Hashing::new(counted).finish().map_err(VaultError::reading(&self.folder.join(object.path())))?;
-        Ok(Measure { sha256, size })
+        let mut digest = blake3::Hasher::new();
+        digest.update_reader(counted).map_err(VaultError::reading(&self.folder.join(object.path())))?;
+        Ok(Measure { digest: digest.finalize().into(), size })
     }
 
     fn object(&self, object: &ObjectId) -> Result<(PathBuf, File), VaultError> {
@@ -211,8 +213,6 @@ pub(crate) mod tests {
     use std::cell::Cell;
     use std::fs;
     use std::os::unix::fs::PermissionsExt;
-
-    use sha2::{Digest, Sha256};
 
     use super::*;
 
@@ -289,7 +289,7 @@ pub(crate) mod tests {
         let Furnished { folder, vault, dsl, head } = furnished();
         let message = vec![b'm'; 200_000];
         let receipt = vault.seal(|| &message[..], &[Audience::Dsl]).unwrap();
-        let measure = Measure { sha256: Sha256::digest(&message).into(), size: 200_000 };
+        let measure = Measure { digest: blake3::hash(&message).into(), size: 200_000 };
         assert_eq!(vault.measure(receipt.object(), &dsl).unwrap(), measure);
         assert!(matches!(vault.measure(receipt.object(), &head), Err(VaultError::WrongIdentity { .. })));
 

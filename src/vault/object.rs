@@ -58,10 +58,6 @@ impl Receipt {
         &self.object
     }
 
-    pub(super) fn into_object(self) -> ObjectId {
-        self.object
-    }
-
     /// Of the file as it was read back.
     pub fn ciphertext_sha256(&self) -> &[u8; 32] {
         &self.ciphertext_sha256

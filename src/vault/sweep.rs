@@ -14,7 +14,7 @@ pub struct Swept {
 }
 
 /// More unknown objects than this were not left by a crash, whatever was in flight.
-const MOST_STRANGERS: usize = 64;
+pub const MOST_STRANGERS: usize = 64;
 
 impl Vault {
     /// Removes drafts, and objects that no row knows: they were sealed when the process died before it could

@@ -105,7 +105,7 @@ impl Board {
             if !rounded.unfinished {
                 status.oldest_unscanned = None;
             }
-            status.failing_since = None;
+            status.failing_since = (!rounded.closed.is_empty()).then(|| status.failing_since.unwrap_or_else(Timestamp::now));
             status.trouble = (!rounded.closed.is_empty()).then(|| {
                 let names: Vec<_> = rounded.closed.iter().map(|folder| format!("`{folder}`")).collect();
                 format!("the server does not open {}", names.join(", "))

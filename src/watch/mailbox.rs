@@ -10,11 +10,13 @@ use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Backoff;
 use super::imap::{Folder, ImapError, Session};
+use super::pulse::Worker;
 use super::round::{Memory, Round, Rounded};
 use super::{Daemon, Trouble, tell};
 use crate::casebook;
 use crate::config::Watched;
 use crate::mail::Address;
+use crate::worker::Standing;
 
 /// A trouble that waiting may mend is told to the technician when it has lasted so long.
 const LASTS: SignedDuration = SignedDuration::from_mins(15);
@@ -29,9 +31,13 @@ pub struct Post {
     /// Whose session it is, and with which server: a reload may have changed either.
     of: Option<Watched>,
     memory: Memory,
+    /// What its messages do to the scan processes.
+    standing: Standing,
     backoff: Backoff,
     /// The last round went through, and the casebook knows it.
     well: bool,
+    /// There are folders that the server does not open.
+    closed_since: Option<Timestamp>,
     /// The number that the next message in INBOX was to get, when it was last asked.
     inbox_next: Option<u32>,
     /// IDLE went wrong: until then the mailbox is polled and no more.
@@ -79,6 +85,7 @@ impl Drop for Watching<'_> {
         } else {
             self.daemon.board.no_longer_watching(self.mailbox);
         }
+        self.daemon.pulse.at_rest(&Worker::Mailbox(self.mailbox.clone()));
         self.daemon.registry.leave(self.mailbox);
     }
 }
@@ -96,8 +103,13 @@ impl Post {
             daemon.board.failed(mailbox, "its server is out of reach");
             return left;
         }
-        match self.round(daemon, watched).await {
+        let worker = Worker::Mailbox(mailbox.clone());
+        daemon.pulse.at_work(&worker, Duration::ZERO);
+        let round = self.round(daemon, watched).await;
+        daemon.pulse.at_rest(&worker);
+        match round {
             Ok(rounded) => {
+                self.tell_of_closed(daemon, mailbox, !rounded.closed.is_empty());
                 gate.in_reach();
                 self.backoff.succeeded();
                 daemon.board.polled(mailbox, &rounded);
@@ -120,20 +132,35 @@ impl Post {
         }
     }
 
+    /// A folder that the server does not open now and then is no trouble; one that it never opens is read by nobody.
+    fn tell_of_closed(&mut self, daemon: &Daemon, mailbox: &Address, closed: bool) {
+        let trouble = casebook::Trouble::FolderClosed;
+        let since = closed.then(|| self.closed_since.unwrap_or_else(Timestamp::now));
+        if since.is_some_and(|since| Timestamp::now().duration_since(since) >= LASTS) {
+            tell::trouble(daemon, trouble, Some(mailbox));
+        } else if !closed && (self.closed_since.is_some() || !self.well) {
+            tell::trouble_over(daemon, trouble, Some(mailbox));
+        }
+        self.closed_since = since;
+    }
+
     async fn round(&mut self, daemon: &Arc<Daemon>, watched: &Watched) -> Result<Rounded, Trouble> {
         if self.session.as_ref().is_none_or(|session| !session.is_in_step()) {
+            let worker = Worker::Mailbox(watched.mailbox.address.clone());
+            daemon.pulse.at_rest(&worker);
             let _turn = daemon.gate(watched).turn().await;
+            daemon.pulse.at_work(&worker, Duration::ZERO);
             self.session = Some(daemon.connect(watched).await?);
         }
         let Some(session) = self.session.as_mut() else { return Ok(Rounded::default()) };
-        Round { daemon, watched, session, memory: &mut self.memory }.run().await
+        Round { daemon, watched, session, memory: &mut self.memory, standing: &self.standing, came: 0 }.run().await
     }
 
     /// Waits until `until`, or until the server says that something has arrived. It is a hint and no more:
     /// a server that falls silent delays nothing beyond the interval.
     async fn news(&mut self, daemon: &Daemon, until: impl Future<Output = ()>) {
         let wanted = daemon.config().watch.idle && self.no_idle_before.is_none_or(|before| before <= Instant::now());
-        match self.session.as_mut().filter(|session| wanted && session.capabilities().idle) {
+        match self.session.as_mut().filter(|session| wanted && session.is_in_step() && session.capabilities().idle) {
             Some(session) => {
                 if idle(session, self.inbox_next, until).await.is_err() {
                     // The next poll connects again, and is followed by no IDLE for a while.

@@ -4,6 +4,7 @@
 //! and a count. The mailbox is the queue: a crash and a shutdown are the same event.
 
 mod backoff;
+mod blame;
 mod board;
 mod connect;
 mod examine;
@@ -11,10 +12,12 @@ mod gate;
 pub mod imap;
 mod mailbox;
 mod notice;
+mod pulse;
 mod put_back;
 mod quarantine;
 mod registry;
 mod round;
+mod second_look;
 mod shelf;
 mod start;
 mod tell;
@@ -40,13 +43,14 @@ use crate::mail::Address;
 use crate::worker::{Nursery, Pool, StartError};
 use gate::Gate;
 use imap::Session;
+use pulse::Pulse;
 use registry::Registry;
 use shelf::Shelf;
 
 pub use board::{Board, MailboxStatus, Status};
 pub use connect::{connect, trust};
 pub use put_back::{PutBack, put_back};
-pub use start::{Options, StartFailure, start};
+pub use start::{Options, StartFailure, alone, open_shelf, start};
 pub use trouble::Trouble;
 
 /// How often the board is written to its file, and the watchdog told that all is well.
@@ -63,6 +67,7 @@ pub struct Daemon {
     registry: Registry,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
     board: Board,
+    pulse: Pulse,
     /// Rung when there is a new notice.
     outbox: Notify,
     stop: watch::Sender<bool>,
@@ -162,12 +167,16 @@ impl Daemon {
         }
     }
 
+    /// Says that all is well, to whoever reads the board and to systemd, as long as it is.
     fn beat(&self) {
-        match self.board.write() {
-            Ok(()) => {
+        let stuck = self.pulse.stuck();
+        self.board.trouble("stuck", stuck.as_ref().map(|worker| format!("{worker} does not come on")));
+        match (self.board.write(), stuck) {
+            (Ok(()), None) => {
                 let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
             }
-            Err(error) => tracing::error!(%error, "the status file cannot be written"),
+            (Ok(()), Some(worker)) => tracing::error!(%worker, "it does not come on: the watchdog is not fed"),
+            (Err(error), _) => tracing::error!(%error, "the status file cannot be written"),
         }
     }
 
@@ -177,6 +186,8 @@ impl Daemon {
             Ok((config, nursery)) => {
                 let rule_set = nursery.rule_set().clone();
                 self.board.rules(rule_set.clone(), nursery.cage().to_string());
+                let came = self.shelf.book(|book| book.rules_came(Timestamp::now(), |rule, version| nursery.rules().has(rule, version)));
+                self.board.trouble("casebook", came.err().map(|error| error.to_string()));
                 self.pool.replace(nursery);
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 // Servers may have moved; rounds at work keep the gate that they came through.

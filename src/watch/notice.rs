@@ -14,8 +14,9 @@ use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Letter, Tokio1Executor};
 use tokio::time::timeout;
 
-use super::Daemon;
-use crate::casebook::{About, Notice};
+use super::pulse::Worker;
+use super::{Daemon, tell};
+use crate::casebook::{self, About, Notice};
 use crate::config::{Config, Security};
 use crate::fault::{At, Fault};
 use crate::finding::{Category, Level};
@@ -26,6 +27,8 @@ use crate::wire::Message;
 const ROUND: Duration = Duration::from_secs(2);
 /// For one letter.
 const TIMEOUT: Duration = Duration::from_secs(30);
+/// A notice that is due for so long is late.
+const LATE: SignedDuration = SignedDuration::from_mins(5);
 /// The wait before a notice that failed is tried again.
 const RETRY: SignedDuration = SignedDuration::from_secs(60);
 
@@ -35,13 +38,32 @@ pub type Transport = AsyncSmtpTransport<Tokio1Executor>;
 /// Sends what is due until the daemon stops.
 pub async fn run(daemon: Arc<Daemon>) {
     let mut stop = daemon.stop.subscribe();
+    let mut late = None;
     while !*stop.borrow() {
         send_due(&daemon).await;
+        tell_of_late(&daemon, &mut late);
         tokio::select! {
             () = tokio::time::sleep(ROUND) => {}
             () = daemon.outbox.notified() => {}
             _ = stop.changed() => {}
         }
+    }
+}
+
+/// Notices that stay undelivered are told of like any other trouble: on the board at once, and by a letter as soon as one
+/// goes out. `late` is what was last told.
+fn tell_of_late(daemon: &Daemon, late: &mut Option<bool>) {
+    let now = Timestamp::now();
+    match daemon.shelf.book(|book| book.undelivered(now)) {
+        Ok(undelivered) => {
+            let is_late = undelivered.oldest.is_some_and(|due| now.duration_since(due) >= LATE);
+            match late.replace(is_late) {
+                before if before == Some(is_late) => {}
+                _ if is_late => tell::trouble(daemon, casebook::Trouble::NoticeUndelivered, None),
+                _ => tell::trouble_over(daemon, casebook::Trouble::NoticeUndelivered, None),
+            }
+        }
+        Err(error) => daemon.board.trouble("casebook", Some(error.to_string())),
     }
 }
 
@@ -58,6 +80,7 @@ pub async fn send_due(daemon: &Daemon) {
         Err(fault) => return daemon.board.trouble("notices", Some(format!("{}: {}", fault.what, fault.why))),
     };
     for letter in letters(due) {
+        daemon.pulse.at_work(&Worker::Postman, TIMEOUT);
         let sent = match compose(&letter, &config) {
             Ok(composed) => send(daemon, &transport, &composed).await,
             Err(()) => Err("an address that no letter can carry".to_owned()),
@@ -77,6 +100,7 @@ pub async fn send_due(daemon: &Daemon) {
         daemon.board.trouble("notices", sent.err().map(|kind| format!("not delivered: {kind}")));
         daemon.board.trouble("casebook", noted.err().map(|error| error.to_string()));
     }
+    daemon.pulse.at_rest(&Worker::Postman);
 }
 
 async fn send(daemon: &Daemon, transport: &Transport, letter: &Letter) -> Result<(), String> {
@@ -85,7 +109,7 @@ async fn send(daemon: &Daemon, transport: &Transport, letter: &Letter) -> Result
     // break that ends the letter in SMTP may or may not become a part of it.
     for ending in [b"".as_slice(), b"\r\n"] {
         let arrived = Message::from_octets(&[&octets, ending].concat()).map_err(|error| error.to_string())?;
-        daemon.shelf.book(|book| book.sending(&book.key_letter(&arrived.body_sha256()))).map_err(|error| error.to_string())?;
+        daemon.shelf.book(|book| book.sending(&book.key_letter(&arrived.body_digest()))).map_err(|error| error.to_string())?;
     }
     step("notice.send");
     hand_over(transport, letter, &octets).await
@@ -157,9 +181,10 @@ fn paragraph(text: &mut String, notice: &Notice, config: &Config) {
             let link = config.notice.link_to(codename.as_str()).map(|link| format!("Look at   {link}\n")).unwrap_or_default();
             write!(text, "\nCase      {codename}\nCategory  {}\nLevel     {level}\nDue       {}\n{link}", category.title(), wall(due))
         }
-        About::System { trouble, mailbox, since } => {
+        About::System { trouble, mailbox, rule, since } => {
+            let rule = rule.as_ref().map(|rule| format!("Rule      {rule}\nIt flags only, until it is changed.\n")).unwrap_or_default();
             let mailbox = mailbox.as_ref().map(|mailbox| format!("Mailbox   {mailbox}\n")).unwrap_or_default();
-            write!(text, "\nTrouble   {}\n{mailbox}Since     {}\nLook at   mailwarden status\n", trouble.as_str(), wall(*since))
+            write!(text, "\nTrouble   {}\n{rule}{mailbox}Since     {}\nLook at   mailwarden status\n", trouble.as_str(), wall(*since))
         }
     };
 }

@@ -53,7 +53,7 @@ async fn lies_in(session: &mut Session, folder: &Folder, arrival: &Arrival, meas
     let mut found = false;
     let mut fetch = session.fetch(&selected, &alike)?;
     while let Some((_, message)) = fetch.next().await? {
-        found |= message.sha256() == measure.sha256;
+        found |= message.digest() == measure.digest;
     }
     Ok(found)
 }

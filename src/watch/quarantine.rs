@@ -8,6 +8,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::imap::{ImapError, Selected, Session};
+use super::shelf::{UNRECORDED, Unrecorded};
 use super::{Daemon, Trouble, tell};
 use crate::case::PlaceState;
 use crate::casebook::{self, Keyed, New, NewNotice, Party, PlaceId, Recorded, SealedPlace};
@@ -56,16 +57,18 @@ pub struct Sealed {
 /// When the shelf takes nothing; the message is met again.
 pub async fn flag(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Result<Recorded, Trouble> {
     let daemon = Arc::clone(daemon);
+    let turn = daemon.shelf.turn_to_seal().await;
     blocking(move || {
+        let _turn = turn;
         let write_up = WriteUp::of(&daemon, &caught, &concern)?;
         let recorded = daemon.shelf.book(|book| book.record(&write_up.with(None)))?;
-        write_up.close(&daemon, &recorded);
+        write_up.close(&recorded);
         Ok(recorded)
     })
     .await
 }
 
-/// Notes that messages could not be read whole: facts for the technician, nothing sealed, all in one transaction.
+/// Notes that messages could not be read whole: facts for the technician, some of them in one transaction.
 ///
 /// # Errors
 /// As [`flag`].
@@ -74,11 +77,15 @@ pub async fn note_incomplete(daemon: &Arc<Daemon>, unread: Vec<Caught>) -> Resul
         return Ok(());
     }
     let daemon = Arc::clone(daemon);
+    let turn = daemon.shelf.turn_to_seal().await;
     blocking(move || {
+        let _turn = turn;
         let concerns: Vec<_> = unread.into_iter().map(|caught| (not_wholly_read(&caught.report), caught)).collect();
-        let write_ups = concerns.iter().map(|(concern, caught)| WriteUp::of(&daemon, caught, concern)).collect::<Result<Vec<_>, _>>()?;
-        let recorded = daemon.shelf.book(|book| book.record_all(write_ups.iter().map(|write_up| write_up.with(None))))?;
-        write_ups.into_iter().zip(&recorded).for_each(|(write_up, recorded)| write_up.close(&daemon, recorded));
+        for some in concerns.chunks(UNRECORDED) {
+            let write_ups = some.iter().map(|(concern, caught)| WriteUp::of(&daemon, caught, concern)).collect::<Result<Vec<_>, _>>()?;
+            let recorded = daemon.shelf.book(|book| book.record_all(write_ups.iter().map(|write_up| write_up.with(None))))?;
+            write_ups.into_iter().zip(&recorded).for_each(|(write_up, recorded)| write_up.close(recorded));
+        }
         Ok(())
     })
     .await
@@ -102,13 +109,16 @@ fn not_wholly_read(report: &Report) -> Concern {
 /// As [`flag`].
 pub async fn seal(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Result<(Recorded, Sealed), Trouble> {
     let daemon = Arc::clone(daemon);
+    let turn = daemon.shelf.turn_to_seal().await;
     blocking(move || {
+        let _turn = turn;
         let audiences = tell::without_sender(concern.message_audiences(), caught.sender(), &daemon.config());
-        let receipt = daemon.shelf.vault().seal(|| caught.message.reader(), &audiences)?;
+        let sealed = daemon.shelf.seal(|| caught.message.reader(), &audiences)?;
         let write_up = WriteUp::of(&daemon, &caught, &concern)?;
-        let recorded = daemon.shelf.book(|book| book.record(&write_up.with(Some(&receipt))))?;
-        write_up.close(&daemon, &recorded);
+        let recorded = daemon.shelf.book(|book| book.record(&write_up.with(Some(&sealed.receipt))))?;
+        write_up.close(&recorded);
         let id = recorded.place;
+        let receipt = sealed.recorded();
         Ok((recorded, Sealed { place: caught.place, id, receipt }))
     })
     .await
@@ -148,10 +158,29 @@ pub async fn remove(daemon: &Arc<Daemon>, session: &mut Session, folder: &Select
 /// # Errors
 /// When the sealed object is not as it was recorded: then the message stays.
 pub async fn finish(daemon: &Arc<Daemon>, session: &mut Session, folder: &Selected, place: SealedPlace) -> Result<(), Trouble> {
+    if place.released {
+        return stay(daemon, session, folder, place).await;
+    }
     let SealedPlace { id, place, object, .. } = place;
     let vault = daemon.shelf.clone();
     let receipt = blocking(move || Ok(vault.vault().confirm(&object.object, &object.ciphertext_sha256)?)).await?;
     remove(daemon, session, folder, Sealed { place, id, receipt }).await
+}
+
+/// Somebody has released what is not removed yet: it stays where it lies, without the mark of an earlier try. If it is gone
+/// already, the release goes on from its sealed copy.
+async fn stay(daemon: &Arc<Daemon>, session: &mut Session, folder: &Selected, place: SealedPlace) -> Result<(), Trouble> {
+    let SealedPlace { id, place, .. } = place;
+    let state = if session.is_gone(folder, place.uid).await? { PlaceState::Removed } else { PlaceState::Released };
+    if state == PlaceState::Released {
+        match session.store_undeleted(folder, place.uid).await {
+            // Where marks cannot be set, none was.
+            Err(ImapError::Bad { .. } | ImapError::No { .. } | ImapError::Unsupported { .. }) if session.is_in_step() => {}
+            taken_off => taken_off?,
+        }
+    }
+    tracing::info!(mailbox = %place.mailbox, %state, "released on its way out");
+    settle(daemon, id, state).await
 }
 
 /// The folder was numbered anew and has been judged anew: under its old number a message can be met no more.
@@ -162,7 +191,11 @@ pub async fn renumbered(daemon: &Arc<Daemon>, place: SealedPlace) -> Result<(), 
     settle(daemon, place.id, PlaceState::Removed).await
 }
 
-async fn settle(daemon: &Arc<Daemon>, place: PlaceId, state: PlaceState) -> Result<(), Trouble> {
+/// Writes down what became of a place.
+///
+/// # Errors
+/// As [`flag`].
+pub async fn settle(daemon: &Arc<Daemon>, place: PlaceId, state: PlaceState) -> Result<(), Trouble> {
     let daemon = Arc::clone(daemon);
     blocking(move || Ok(daemon.shelf.book(|book| book.settle(Timestamp::now(), &Actor::Program, place, state))?)).await
 }
@@ -197,13 +230,13 @@ struct WriteUp<'a> {
     parties: Vec<(Keyed, Party)>,
     audiences: Vec<Audience>,
     notices: Vec<NewNotice>,
-    sheet: Option<Receipt>,
+    sheet: Option<Unrecorded<'a>>,
     rule_set: String,
     now: Timestamp,
 }
 
 impl<'a> WriteUp<'a> {
-    fn of(daemon: &Daemon, caught: &'a Caught, concern: &'a Concern) -> Result<Self, Trouble> {
+    fn of(daemon: &'a Daemon, caught: &'a Caught, concern: &'a Concern) -> Result<Self, Trouble> {
         let now = Timestamp::now();
         let config = daemon.config();
         let sender = caught.sender();
@@ -217,17 +250,17 @@ impl<'a> WriteUp<'a> {
                     level = level.raised();
                 }
             }
-            let content = book.key_content(&message.body_sha256(), &caught.report.origin);
+            let content = book.key_content(&message.body_digest(), &caught.report.origin);
             let recipients = caught.report.recipients.iter().map(|address| (book.key_address(address.expose()), Party::Recipient));
             let parties: Vec<_> = sender.map(|sender| (book.key_address(sender), Party::Sender)).into_iter().chain(recipients).collect();
-            Ok((content, book.key_message(&message.sha256()), parties, book.folds_into(&content, concern.level)?.is_some()))
+            Ok((content, book.key_message(&message.digest()), parties, book.folds_into(&content, concern.level)?.is_some()))
         })?;
         let audiences = tell::without_sender(concern.sheet_audiences(), sender, &config);
         let sheet = match &caught.report.sheets {
             // A copy folds into the case of the first, which has a sheet; what is only counted needs none.
             Some(sheets) if !folds && level > Level::Counted => {
                 let octets = if concern.action == Action::Withhold { &sheets.facts } else { &sheets.whole };
-                Some(daemon.shelf.vault().seal(|| octets.0.as_slice(), &audiences)?)
+                Some(daemon.shelf.seal(|| octets.0.as_slice(), &audiences)?)
             }
             _ => None,
         };
@@ -247,7 +280,7 @@ impl<'a> WriteUp<'a> {
             level: self.level,
             parties: &self.parties,
             audiences: &self.audiences,
-            sheet: self.sheet.as_ref(),
+            sheet: self.sheet.as_ref().map(|sheet| &sheet.receipt),
             message_object,
             rule_set: &self.rule_set,
             notices: &self.notices,
@@ -256,9 +289,9 @@ impl<'a> WriteUp<'a> {
     }
 
     /// Throws the sheet away when another copy was recorded while it was sealed: no row will ever know it.
-    fn close(self, daemon: &Daemon, recorded: &Recorded) {
-        if let Some(sheet) = self.sheet.filter(|_| recorded.folded) {
-            daemon.shelf.vault().discard(sheet);
+    fn close(self, recorded: &Recorded) {
+        if let Some(sheet) = self.sheet.filter(|_| !recorded.folded) {
+            let _ = sheet.recorded();
         }
     }
 }

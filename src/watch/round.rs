@@ -2,26 +2,35 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::imap::{Folder, FolderStatus, ImapError, Session};
+use jiff::Timestamp;
+
+use super::blame::Suspects;
+use super::imap::{Folder, FolderStatus, ImapError, Limits, Listed, Session};
+use super::pulse::Worker;
 use super::quarantine;
+use super::second_look::SecondLooks;
 use super::visit::Visit;
 use super::{Daemon, Trouble};
-use crate::casebook::{Progress, SealedPlace};
+use crate::casebook::{Learnt, Progress, SealedPlace};
 use crate::config::{Config, History, Watched};
 use crate::mail::{Address, Cursor, FolderName, Uid, UidValidity};
+use crate::worker::Standing;
 
 /// What is remembered of a mailbox from round to round.
 #[derive(Default)]
 pub struct Memory {
-    /// Messages that the server lists and does not hand over in a form that can be read, and in how many rounds.
-    pub withheld: HashMap<Numbered, u32>,
+    pub suspects: Suspects,
+    /// The first look into the mailbox, in seconds since 1970.
+    pub met: Option<i64>,
     /// In octets, of messages whose size the server understates.
     pub true_sizes: HashMap<Numbered, u64>,
     /// The folder in which the last round broke off. It comes last, so that it keeps no other from being read.
     pub broke_off: Option<FolderName>,
     /// The session broke with it: the messages of that folder are fetched one by one, so that the one to blame is found.
     pub broke: bool,
+    pub second_looks: SecondLooks,
     quiet: Option<Quiet>,
 }
 
@@ -65,6 +74,9 @@ pub struct Round<'a> {
     pub watched: &'a Watched,
     pub session: &'a mut Session,
     pub memory: &'a mut Memory,
+    pub standing: &'a Standing,
+    /// Messages that were handed over in this round.
+    pub came: usize,
 }
 
 impl Round<'_> {
@@ -75,8 +87,9 @@ impl Round<'_> {
     pub async fn run(&mut self) -> Result<Rounded, Trouble> {
         let config = self.daemon.config();
         let survey = self.session.survey().await?;
+        let second_looks = self.memory.second_looks.are_due(self.daemon, &self.watched.mailbox.address)?;
         let same = |quiet: &&Quiet| quiet.survey == survey && Arc::ptr_eq(&quiet.config, &config);
-        if let Some(quiet) = self.memory.quiet.as_ref().filter(same) {
+        if let Some(quiet) = self.memory.quiet.as_ref().filter(same).filter(|_| !second_looks) {
             return Ok(quiet.rounded.clone());
         }
         let mut folders = survey.clone();
@@ -89,6 +102,7 @@ impl Round<'_> {
         if cursors.is_empty() {
             cursors = self.meet(&folders).await?;
         }
+        self.memory.met = self.daemon.shelf.book(|book| book.met(self.mailbox()))?.map(Timestamp::as_second);
         let inbox = folders.iter().find(|(folder, _)| folder.name.0.eq_ignore_ascii_case("INBOX")).and_then(|(_, status)| *status);
         let mut rounded = Rounded { folders: folders.len(), inbox_next: inbox.map(|status| status.uidnext), ..Rounded::default() };
         let mut quiet = true;
@@ -113,8 +127,14 @@ impl Round<'_> {
             }
         }
         self.memory.broke_off = None;
-        self.memory.quiet = quiet.then(|| Quiet { config, survey, rounded: rounded.clone() });
-        self.session.leave().await?;
+        self.memory.quiet = quiet.then(|| Quiet { config, survey: survey.clone(), rounded: rounded.clone() });
+        if second_looks {
+            let folders: Vec<_> = survey.into_iter().map(|(folder, _)| folder).collect();
+            self.look_again(&folders).await?;
+        }
+        if self.session.is_in_step() {
+            self.session.leave().await?;
+        }
         Ok(rounded)
     }
 
@@ -133,6 +153,7 @@ impl Round<'_> {
             folder: folder.clone(),
             cursor: *cursor,
             judged: Vec::new(),
+            learnt: Learnt::default(),
         };
         self.progress(cursors.iter().map(stretch).collect()).await?;
         Ok(cursors)
@@ -140,6 +161,20 @@ impl Round<'_> {
 
     pub fn mailbox(&self) -> &Address {
         &self.watched.mailbox.address
+    }
+
+    /// As the watchdog knows it.
+    pub fn worker(&self) -> Worker {
+        Worker::Mailbox(self.mailbox().clone())
+    }
+
+    /// What fetching and examining these messages may take: those of a parcel may each miss the deadline, and wait in between
+    /// for others that do.
+    pub fn allowed_for(&self, batch: &[Listed]) -> Duration {
+        let octets: u64 = batch.iter().map(|listed| listed.arrival.size).fold(0, u64::saturating_add);
+        let parcel = u32::try_from(batch.len().min(self.daemon.pool.parcel())).unwrap_or(u32::MAX);
+        let examining = self.daemon.config().scan.deadline.saturating_mul(16).saturating_mul(parcel);
+        Duration::from_secs(octets.min(self.daemon.config().watch.max_message) / Limits::default().slowest).saturating_add(examining)
     }
 
     async fn folder(
@@ -168,9 +203,15 @@ impl Round<'_> {
                 finished => finished?,
             }
         }
-        // Numbered anew, all mail is met again, and known again by its digest.
-        let cursor = cursor.filter(|cursor| cursor.uidvalidity == uidvalidity).unwrap_or(Cursor { uidvalidity, next: 1, history: 1 });
-        let more = self.visit(Visit { folder, selected, cursor }).await?;
+        let cursor = match cursor {
+            Some(cursor) if cursor.uidvalidity == uidvalidity => cursor,
+            // Numbered anew, all mail is met again, and what was judged is known again by its digest.
+            Some(_) => Cursor { uidvalidity, next: 1, history: selected.uidnext.unwrap_or(1) },
+            None => Cursor { uidvalidity, next: 1, history: 1 },
+        };
+        // What was on its way out is looked for among all.
+        let skip = void.is_empty() && self.daemon.config().watch.history == History::Skip;
+        let more = self.visit(Visit { folder, selected, cursor, skip }).await?;
         if !more {
             for place in void {
                 // Under its old number it can be met no more: it was removed under the new one, or by its owner.

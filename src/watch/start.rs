@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use super::Daemon;
 use super::board::Board;
+use super::pulse::Pulse;
 use super::registry::Registry;
 use super::shelf::Shelf;
 use crate::casebook::{self, Casebook, CasebookError};
@@ -72,6 +73,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
     let now = Timestamp::now();
     book.note(now, &Actor::Program, &Event::Started { version: env!("CARGO_PKG_VERSION").to_owned() })?;
     book.note(now, &Actor::Program, &in_force(nursery.rule_set()))?;
+    book.rules_came(now, |rule, version| nursery.rules().has(rule, version))?;
     // They compile: what was refused before the last stop is refused no more.
     book.system_over(now, casebook::Trouble::RulesRefused, None)?;
     if swept.drafts + swept.objects > 0 {
@@ -87,6 +89,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
         registry: Registry::default(),
         gates: Mutex::default(),
         board,
+        pulse: Pulse::default(),
         outbox: Notify::new(),
         stop: watch::Sender::new(false),
         config: RwLock::new(Arc::new(config)),
@@ -95,7 +98,10 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
 
 /// The lock that one daemon holds as long as it runs, and a second does not get: it would sweep away what the first has
 /// sealed and is yet to record, and the first would remove the only copy from the mailbox.
-fn alone(config: &Config) -> Result<File, StartFailure> {
+///
+/// # Errors
+/// `Another` while a daemon runs; `Key` before `mailwarden init`.
+pub fn alone(config: &Config) -> Result<File, StartFailure> {
     let path = config.state.instance_key();
     let lock = File::open(&path).and_then(|file| match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => Ok(None),
@@ -108,7 +114,11 @@ fn alone(config: &Config) -> Result<File, StartFailure> {
     }
 }
 
-fn open_shelf(config: &Config) -> Result<(Vault, Casebook), StartFailure> {
+/// The vault and the casebook of a configuration, which commands use beside the daemon.
+///
+/// # Errors
+/// `Key` before `mailwarden init`, or for another user; else what the vault and the casebook refuse with.
+pub fn open_shelf(config: &Config) -> Result<(Vault, Casebook), StartFailure> {
     let path = config.state.instance_key();
     let key = InstanceKey::read(&path).map_err(|source| StartFailure::Key { path, source })?;
     Ok((Vault::open(&config.state.vault())?, Casebook::open(&config.state.casebook(), key)?))

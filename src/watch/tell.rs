@@ -1,9 +1,11 @@
 //! Who is told of a concern and when: from the concern, the people involved and the school's contacts.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::Daemon;
-use crate::casebook::{self, NewNotice};
+use super::{Daemon, quarantine};
+use crate::casebook::{self, NewNotice, Version};
 use crate::config::Config;
 use crate::finding::{Audience, Concern, Level, Recipient};
 use crate::mail::Address;
@@ -89,4 +91,29 @@ pub fn trouble(daemon: &Daemon, trouble: casebook::Trouble, mailbox: Option<&Add
 pub fn trouble_over(daemon: &Daemon, trouble: casebook::Trouble, mailbox: Option<&Address>) {
     let over = daemon.shelf.book(|book| book.system_over(Timestamp::now(), trouble, mailbox));
     daemon.board.trouble("casebook", over.err().map(|error| error.to_string()));
+}
+
+/// Rules have just held a message: one that holds too much falls, and the technician and the safeguarding lead hear of it.
+pub async fn holds(daemon: &Arc<Daemon>, rules: Vec<Version>) {
+    if rules.is_empty() {
+        return;
+    }
+    let daemon = Arc::clone(daemon);
+    let weighed = quarantine::blocking(move || {
+        let (now, config) = (Timestamp::now(), daemon.config());
+        let mut notices: Vec<NewNotice> = Vec::new();
+        for contact in [Recipient::Technician, Recipient::Dsl].into_iter().flat_map(|recipient| config.contacts_of(recipient)) {
+            if !notices.iter().any(|notice| notice.to == contact.address) {
+                notices.push(NewNotice { to: contact.address.clone(), rank: 0, not_before: now });
+            }
+        }
+        let fell = daemon.shelf.book(|book| book.weigh_holds(now, &rules, &config.hold_limit, &notices));
+        for rule in fell.as_ref().into_iter().flatten() {
+            tracing::warn!(%rule, "it holds too much, and only flags from now on");
+        }
+        daemon.board.trouble("casebook", fell.err().map(|error| error.to_string()));
+        Ok(())
+    });
+    // It writes to the board what goes wrong.
+    let _ = weighed.await;
 }

@@ -11,7 +11,7 @@ use super::imap::{Folder, ImapError, Listed, Selected, UidSet};
 use super::quarantine::{self, Caught, Sealed};
 use super::round::{Numbered, Round};
 use super::verdict::Followed;
-use crate::casebook::{Judged, Outcome, Progress};
+use crate::casebook::{Judged, Learnt, Outcome, Progress};
 use crate::finding::{Reason, Report};
 use crate::mail::{Arrival, Cursor, Place, Uid};
 use crate::wire::Message;
@@ -19,8 +19,6 @@ use crate::wire::Message;
 /// One FETCH brings at most so many messages, and so many octets unless one message alone is larger.
 const BATCH_MESSAGES: usize = 200;
 const BATCH_OCTETS: u64 = 8 << 20;
-/// In so many rounds a message is asked for that does not come, or not in a form that can be read, before it is noted as unread.
-const PATIENCE: u32 = 3;
 /// What one visit to a folder judges at most, in messages, before the other folders have their turn.
 const VISIT: usize = 1_000;
 /// Numbers that one listing is about, at first: twice as many after a listing that brought few messages.
@@ -31,10 +29,12 @@ pub struct Visit<'a> {
     pub folder: &'a Folder,
     pub selected: Selected,
     pub cursor: Cursor,
+    /// Pass over what was there before the first look into the mailbox.
+    pub skip: bool,
 }
 
 impl Visit<'_> {
-    fn number(&self, uid: Uid) -> Numbered {
+    pub fn number(&self, uid: Uid) -> Numbered {
         (self.folder.name.clone(), self.cursor.uidvalidity, uid)
     }
 }
@@ -54,17 +54,21 @@ impl Round<'_> {
                     message.arrival.size = *size;
                 }
             }
-            if listed.len() < BATCH_MESSAGES {
+            let count = listed.len();
+            if visit.skip {
+                listed.retain(|message| !self.is_history(&visit, message.uid, &message.arrival));
+            }
+            if count < BATCH_MESSAGES {
                 window = window.saturating_mul(2);
             }
             if !self.judge_listed(&mut visit, &listed).await? {
                 return Ok(false);
             }
-            judged += listed.len();
+            judged += count;
             let reached = end.or(visit.selected.uidnext).unwrap_or(first);
             if reached > visit.cursor.next {
                 visit.cursor.next = reached;
-                self.commit(visit.folder, visit.cursor, Vec::new()).await?;
+                self.commit(visit.folder, visit.cursor, Vec::new(), Learnt::default()).await?;
             }
             if end.is_none() || judged >= VISIT {
                 return Ok(end.is_some());
@@ -77,16 +81,18 @@ impl Round<'_> {
         if let Some(oldest) = listed.iter().map(|message| message.arrival.internal_date).min() {
             self.daemon.board.waiting(self.mailbox(), oldest);
         }
-        let alone = self.memory.broke && self.memory.broke_off.as_ref() == Some(&visit.folder.name);
-        let most = if alone { 1 } else { BATCH_MESSAGES };
-        for batch in batches(listed, most) {
+        let (alone, standing) = (self.is_suspicious(visit), self.standing);
+        // A batch is a turn with the server: one that stalls keeps it for a single message.
+        for batch in batches(listed, || if alone || standing.stalls() { 1 } else { BATCH_MESSAGES }) {
+            self.daemon.pulse.at_rest(&self.worker());
             let turn = self.daemon.gate(self.watched).turn().await;
-            let (judged, unread) = self.batch(visit, batch).await?;
+            self.daemon.pulse.at_work(&self.worker(), self.allowed_for(batch));
+            let (judged, learnt, unread) = self.batch(visit, batch).await?;
             drop(turn);
             let end = batch.last().map_or(visit.cursor.next, |last| last.uid.get().saturating_add(1));
             // What was not handed over is asked for again: the cursor waits in front of it.
             visit.cursor.next = unread.map_or(end, Uid::get);
-            self.commit(visit.folder, visit.cursor, judged).await?;
+            self.commit(visit.folder, visit.cursor, judged, learnt).await?;
             if unread.is_some() {
                 return Ok(false);
             }
@@ -94,8 +100,8 @@ impl Round<'_> {
         Ok(true)
     }
 
-    async fn commit(&self, folder: &Folder, cursor: Cursor, judged: Vec<Judged>) -> Result<(), Trouble> {
-        self.progress(vec![Progress { mailbox: self.mailbox().clone(), folder: folder.name.clone(), cursor, judged }]).await
+    pub async fn commit(&self, folder: &Folder, cursor: Cursor, judged: Vec<Judged>, learnt: Learnt) -> Result<(), Trouble> {
+        self.progress(vec![Progress { mailbox: self.mailbox().clone(), folder: folder.name.clone(), cursor, judged, learnt }]).await
     }
 
     pub async fn progress(&self, batch: Vec<Progress>) -> Result<(), Trouble> {
@@ -103,17 +109,22 @@ impl Round<'_> {
         quarantine::blocking(move || Ok(shelf.book(|book| book.progress(Timestamp::now(), &batch))?)).await
     }
 
-    /// Has a batch examined and acts on the verdicts. Returns what was judged, and the first message that
-    /// could not be.
-    async fn batch(&mut self, visit: &mut Visit<'_>, batch: &[Listed]) -> Result<(Vec<Judged>, Option<Uid>), Trouble> {
-        let (given_up, fetched): (Vec<_>, Vec<_>) = batch
-            .iter()
-            .cloned()
-            .partition(|listed| self.memory.withheld.get(&visit.number(listed.uid)).is_some_and(|tries| *tries >= PATIENCE));
+    /// Has a batch examined and acts on the verdicts. Returns what was judged and learnt, and the first message that
+    /// could not be judged.
+    pub async fn batch(&mut self, visit: &mut Visit<'_>, batch: &[Listed]) -> Result<(Vec<Judged>, Learnt, Option<Uid>), Trouble> {
+        let given_up = |listed: &Listed| self.memory.suspects.given_up(&visit.number(listed.uid));
+        let passed_over: Vec<_> = batch.iter().filter_map(|listed| Some((listed, given_up(listed)?))).collect();
+        let fetched: Vec<_> = batch.iter().filter(|listed| given_up(listed).is_none()).cloned().collect();
+        if self.is_suspicious(visit) {
+            self.vouch(visit, &fetched).await?;
+        }
+        let came = self.came;
         let Examined { messages, oversized, missing } = match self.examine(visit, &fetched).await {
-            Err(Trouble::Imap(ImapError::No { .. })) if self.session.is_in_step() => self.one_by_one(visit, &fetched).await?,
+            Err(Trouble::Imap(ImapError::Bad { .. } | ImapError::No { .. })) if self.session.is_in_step() => {
+                self.one_by_one(visit, &fetched).await?
+            }
             Err(Trouble::Imap(error)) => {
-                self.blame(visit, &fetched, &error);
+                self.blame(visit, &fetched, self.came > came, &error);
                 return Err(error.into());
             }
             examined => examined?,
@@ -123,7 +134,10 @@ impl Round<'_> {
         let mut followed = Followed::default();
         for (uid, key, met) in messages {
             let outcome = match (met, arrivals.get(&uid)) {
-                (Met::Clear, _) => Outcome::Clear,
+                (Met::Clear(sender), _) => {
+                    followed.learnt.contacts.extend(sender.and_then(|sender| self.contact(sender.expose())));
+                    Outcome::Clear
+                }
                 (Met::Told(told), Some(arrival)) => {
                     let (message, report) = *told;
                     self.act(self.caught(visit, uid, (*arrival).clone(), message, report), &mut followed).await?
@@ -135,33 +149,19 @@ impl Round<'_> {
         for listed in batch.iter().filter(|listed| oversized.contains(&listed.uid)) {
             followed.unread.push(self.unread(visit, listed, Reason::Budget)?);
         }
-        for listed in &given_up {
-            followed.unread.push(self.unread(visit, listed, Reason::Unfetched)?);
+        for (listed, reason) in &passed_over {
+            tracing::warn!(mailbox = %self.mailbox(), uid = %listed.uid, %reason, "a message is passed over");
+            followed.unread.push(self.unread(visit, listed, *reason)?);
         }
-        judged.extend((0..oversized.len() + given_up.len()).map(|_| Judged { message: None, outcome: Outcome::Incomplete }));
+        judged.extend((0..oversized.len() + passed_over.len()).map(|_| Judged { message: None, outcome: Outcome::Incomplete }));
         quarantine::note_incomplete(self.daemon, followed.unread).await?;
         let mut waiting = None;
         for listed in self.still_there(visit, missing).await? {
-            *self.memory.withheld.entry(visit.number(listed.uid)).or_default() += 1;
+            self.memory.suspects.strike(visit.number(listed.uid), Reason::Unfetched);
             waiting = waiting.or(Some(listed.uid));
         }
         self.remove(visit, followed.held).await?;
-        Ok((judged, waiting))
-    }
-
-    /// Remembers which message broke the session, if it was a message and not the network.
-    fn blame(&mut self, visit: &Visit<'_>, batch: &[Listed], error: &ImapError) {
-        match error {
-            ImapError::LiteralTooLarge { uid: Some(uid), octets, .. } => {
-                self.memory.true_sizes.insert(visit.number(*uid), *octets);
-            }
-            ImapError::LiteralTooLarge { .. } | ImapError::Malformed { .. } => {
-                if let [alone] = batch {
-                    *self.memory.withheld.entry(visit.number(alone.uid)).or_default() += 1;
-                }
-            }
-            _ => {}
-        }
+        Ok((judged, followed.learnt, waiting))
     }
 
     /// Removes what was sealed. The folder was opened for reading; removing needs it open for writing.
@@ -208,7 +208,13 @@ impl Round<'_> {
     }
 
     fn caught(&self, visit: &Visit<'_>, uid: Uid, arrival: Arrival, message: Message, report: Report) -> Caught {
-        Caught { place: self.place(visit, uid), arrival, message, report, backscan: uid.get() < visit.cursor.history }
+        let backscan = self.is_history(visit, uid, &arrival);
+        Caught { place: self.place(visit, uid), arrival, message, report, backscan }
+    }
+
+    /// Whether it was there before the first look into the mailbox.
+    fn is_history(&self, visit: &Visit<'_>, uid: Uid, arrival: &Arrival) -> bool {
+        uid.get() < visit.cursor.history && self.memory.met.is_none_or(|met| arrival.internal_date <= met)
     }
 
     fn place(&self, visit: &Visit<'_>, uid: Uid) -> Place {
@@ -216,8 +222,8 @@ impl Round<'_> {
     }
 }
 
-/// Cuts a listing into what one FETCH asks for, `most` messages at most.
-fn batches(listed: &[Listed], most: usize) -> impl Iterator<Item = &[Listed]> {
+/// Cuts a listing into what one FETCH asks for, `most` messages at most: asked anew before each.
+fn batches(listed: &[Listed], most: impl Fn() -> usize) -> impl Iterator<Item = &[Listed]> {
     let mut rest = listed;
     std::iter::from_fn(move || {
         let mut octets = 0;
@@ -225,7 +231,7 @@ fn batches(listed: &[Listed], most: usize) -> impl Iterator<Item = &[Listed]> {
             octets = message.arrival.size.saturating_add(octets);
             octets <= BATCH_OCTETS
         };
-        let count = rest.iter().take(most).take_while(|message| fits(message)).count().max(1).min(rest.len());
+        let count = rest.iter().take(most()).take_while(|message| fits(message)).count().max(1).min(rest.len());
         let (batch, after) = rest.split_at(count);
         rest = after;
         (!batch.is_empty()).then_some(batch)
@@ -243,7 +249,7 @@ mod tests {
             .zip(1..)
             .filter_map(|(size, uid)| Some(Listed { uid: Uid::new(uid)?, arrival: Arrival { flags: Vec::new(), internal_date: 0, size } }))
             .collect();
-        let sizes: Vec<_> = batches(&listed, BATCH_MESSAGES).map(<[_]>::len).collect();
+        let sizes: Vec<_> = batches(&listed, || BATCH_MESSAGES).map(<[_]>::len).collect();
         assert_eq!(sizes, [1, 1, 1]);
     }
 }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The first argument of a process that is to be a nursery.
 pub const NURSERY_ROLE: &str = "scan-nursery";
 
-/// From the daemon to the nursery. The first is `Check` or `Compile`; it is answered by two frames, what cage there is
+/// From the daemon to the nursery. The first is `Check`, `Compile` or `Test`; it is answered by two frames, what cage there is
 /// (`Result<Cage, CageError>`) and what became of the bundle (`Compiled`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
@@ -18,6 +18,8 @@ pub enum Order {
     End { worker: u32 },
     /// Start a worker. Beside it travels the socket on which the worker is to serve.
     Fork,
+    /// As `Check`, answered with every rule and its examples (`Result<Vec<Tested>, Vec<Fault>>`) in place of `Compiled`.
+    Test,
 }
 
 /// What the nursery did.

@@ -16,15 +16,15 @@ pub const MAX_SMALL: u64 = 64 << 10;
 pub struct MessageWriter {
     octets: Octets,
     size: u64,
-    sha256: Sha256,
+    digest: blake3::Hasher,
 }
 
 /// The octets of one message, never on disk and never held twice.
 pub struct Message {
     octets: Octets,
     size: u64,
-    sha256: OnceLock<[u8; 32]>,
-    body_sha256: OnceLock<[u8; 32]>,
+    digest: OnceLock<[u8; 32]>,
+    body_digest: OnceLock<[u8; 32]>,
 }
 
 enum Octets {
@@ -34,7 +34,7 @@ enum Octets {
 
 impl MessageWriter {
     pub fn new() -> Self {
-        Self { octets: Octets::Heap(Vec::new()), size: 0, sha256: Sha256::new() }
+        Self { octets: Octets::Heap(Vec::new()), size: 0, digest: blake3::Hasher::new() }
     }
 
     /// # Errors
@@ -48,13 +48,13 @@ impl MessageWriter {
                 let mut file = memory_file()?;
                 for piece in [heap.as_slice(), octets] {
                     file.write_all(piece)?;
-                    self.sha256.update(piece);
+                    self.digest.update(piece);
                 }
                 self.octets = Octets::Memory(file);
             }
             Octets::Memory(file) => {
                 file.write_all(octets)?;
-                self.sha256.update(octets);
+                self.digest.update(octets);
             }
         }
         Ok(())
@@ -67,12 +67,12 @@ impl MessageWriter {
     /// # Errors
     /// When the kernel refuses the seals.
     pub fn seal(mut self) -> io::Result<Message> {
-        let sha256 = OnceLock::new();
+        let digest = OnceLock::new();
         if let Octets::Memory(file) = &mut self.octets {
             seal(file)?;
-            let _ = sha256.set(self.sha256.finalize().into());
+            let _ = digest.set(self.digest.finalize().into());
         }
-        Ok(Message { octets: self.octets, size: self.size, sha256, body_sha256: OnceLock::new() })
+        Ok(Message { octets: self.octets, size: self.size, digest, body_digest: OnceLock::new() })
     }
 }
 
@@ -96,22 +96,31 @@ impl Message {
         self.size
     }
 
-    /// Of all octets. Plain digests stay in memory: what is kept is keyed (`casebook`).
-    pub fn sha256(&self) -> [u8; 32] {
-        *self.sha256.get_or_init(|| {
-            let mut sha256 = Sha256::new();
-            self.each_piece(|piece| sha256.update(piece));
-            sha256.finalize().into()
+    /// BLAKE3 of all octets, which costs a third of SHA-256. Plain digests stay in memory: what is kept is keyed (`casebook`).
+    pub fn digest(&self) -> [u8; 32] {
+        *self.digest.get_or_init(|| {
+            let mut digest = blake3::Hasher::new();
+            self.each_piece(|piece| {
+                digest.update(piece);
+            });
+            digest.finalize().into()
         })
     }
 
-    /// Of the octets behind the header: the same for every copy, whatever trace fields servers add.
-    pub fn body_sha256(&self) -> [u8; 32] {
-        *self.body_sha256.get_or_init(|| {
-            let mut body = BodyHash::default();
+    /// BLAKE3 of the octets behind the header: the same for every copy, whatever trace fields servers add.
+    pub fn body_digest(&self) -> [u8; 32] {
+        *self.body_digest.get_or_init(|| {
+            let mut body = BodyDigest::default();
             self.each_piece(|piece| body.update(piece));
-            body.hash.finalize().into()
+            body.digest.finalize().into()
         })
+    }
+
+    /// SHA-256 of all octets, as the vault has measured what it sealed.
+    pub fn sha256(&self) -> [u8; 32] {
+        let mut sha256 = Sha256::new();
+        self.each_piece(|piece| sha256.update(piece));
+        sha256.finalize().into()
     }
 
     fn each_piece(&self, mut with: impl FnMut(&[u8])) {
@@ -199,14 +208,14 @@ fn seal(file: &mut File) -> io::Result<()> {
 
 /// Hashes what follows the first empty line, however the octets are cut into pieces.
 #[derive(Default)]
-struct BodyHash {
-    hash: Sha256,
+struct BodyDigest {
+    digest: blake3::Hasher,
     inside: bool,
     /// Octets of the current header line, CR left out.
     line: u64,
 }
 
-impl BodyHash {
+impl BodyDigest {
     fn update(&mut self, octets: &[u8]) {
         let mut rest = octets;
         while !self.inside {
@@ -219,7 +228,7 @@ impl BodyHash {
                 _ => self.line += 1,
             }
         }
-        self.hash.update(rest);
+        self.digest.update(rest);
     }
 }
 
@@ -231,8 +240,8 @@ mod tests {
     fn copies_that_differ_in_trace_fields_have_one_body() {
         let one = Message::from_octets(b"Received: a\r\nSubject: s\r\n\r\nbody").unwrap();
         let other = Message::from_octets(b"Subject: s\r\n\r\nbody").unwrap();
-        assert_eq!(one.body_sha256(), other.body_sha256());
-        assert_ne!(one.sha256(), other.sha256());
+        assert_eq!(one.body_digest(), other.body_digest());
+        assert_ne!(one.digest(), other.digest());
     }
 
     #[test]
@@ -244,7 +253,11 @@ mod tests {
             writer.write(&octets[..cut]).unwrap();
             writer.write(&octets[cut..]).unwrap();
             let pieces = writer.seal().unwrap();
-            assert_eq!((pieces.sha256(), pieces.body_sha256()), (whole.sha256(), whole.body_sha256()), "cut at {cut}");
+            assert_eq!(
+                (pieces.digest(), pieces.body_digest(), pieces.sha256()),
+                (whole.digest(), whole.body_digest(), whole.sha256()),
+                "cut at {cut}"
+            );
             let mut read = Vec::new();
             pieces.reader().read_to_end(&mut read).unwrap();
             assert_eq!(read, octets);

@@ -7,15 +7,17 @@ mod message;
 use std::io;
 use std::path::PathBuf;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::fault::Fault;
+use crate::finding::{RuleFacts, RuleId, RuleVersion, Stage};
 
 pub use control::{Done, NURSERY_ROLE, Order};
 pub use message::{MAX_SMALL, Message, MessageWriter, Parcel};
 
 /// Changes whenever a shape below changes: both ends are the same binary, and this proves it.
-pub const VERSION: u8 = 3;
+pub const VERSION: u8 = 5;
 /// `VERSION` and the length of the payload, big-endian.
 pub const HEADER: usize = 5;
 /// The largest payload of any frame, in octets: two sheets of 512 KiB each with room to spare.
@@ -27,8 +29,14 @@ pub const MAX_PAYLOAD: usize = 4 << 20;
 pub struct Bundle {
     /// `rules/<category>/<name>.toml`, in the order of their paths; a later file of the same id replaces an earlier one.
     pub rules: Vec<SourceFile>,
+    /// `rules/lists/<name>.txt`, in the order of their paths; a later file of the same name replaces an earlier one.
+    pub word_lists: Vec<SourceFile>,
     /// `hashsets/*`, in the order of their paths.
     pub hash_lists: Vec<SourceFile>,
+    /// On the clock of this machine: a caged process has none. Exceptions that ended before it do not come into force.
+    pub today: Date,
+    /// Rules that are only tested run too: somebody asks what they would do. Not part of the bundle's name.
+    pub tested_too: bool,
 }
 
 impl Bundle {
@@ -51,9 +59,26 @@ pub struct SourceFile {
 /// What became of a bundle.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Compiled {
-    Ready(RuleSet),
+    Ready {
+        set: RuleSet,
+        /// Every rule that runs and every list of digests: what a worker may say was found.
+        rules: Vec<RuleFacts>,
+        /// What may stay as it is, and is said aloud: of `Order::Check` alone.
+        notes: Vec<Fault>,
+    },
     /// Every fault at once; nothing of the bundle is in force.
     Refused(Vec<Fault>),
+}
+
+/// What the examples of one rule say of it: the answer to `Order::Test`, where every rule compiles.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tested {
+    pub rule: RuleId,
+    pub version: RuleVersion,
+    pub stage: Stage,
+    pub examples: usize,
+    /// Examples that fail, and what else is to be mended.
+    pub faults: Vec<Fault>,
 }
 
 /// The name and the size of what is in force.
@@ -73,6 +98,8 @@ pub struct RuleSet {
 pub enum Request {
     /// They are a file of their own: answered by a `Result<Fingerprint, Reason>`.
     File,
+    /// They are one message: answered by an `Explained`.
+    Explain,
     /// They are messages, one behind the other: answered by a `Vec<Report>`.
     Messages {
         /// Also report digests of pictures, which only the owner of the file may learn.
@@ -86,7 +113,7 @@ impl Request {
     /// How many messages or files it is about.
     pub fn count(&self) -> usize {
         match self {
-            Self::File => 1,
+            Self::Explain | Self::File => 1,
             Self::Messages { sizes, .. } => sizes.len(),
         }
     }

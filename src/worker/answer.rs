@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::finding::{Fingerprint, Reason, Report};
+use crate::finding::{Explained, Fingerprint, Reason, Report, RulesInForce};
 use crate::wire::Request;
 
 /// Of any list in a report.
@@ -12,27 +12,37 @@ const MAX_PART: usize = 400;
 
 /// What a worker may answer.
 pub trait Claim: DeserializeOwned {
-    /// The claim with what is too much cut off; `None` where it says what no examination says.
-    fn vetted(self, request: &Request) -> Option<Self>;
+    /// The claim with what is too much cut off and what is known of the rules added; `None` where it says what no
+    /// examination under these rules says.
+    fn vetted(self, request: &Request, rules: &RulesInForce) -> Option<Self>;
 }
 
 impl Claim for Vec<Report> {
-    fn vetted(self, request: &Request) -> Option<Self> {
+    fn vetted(self, request: &Request, rules: &RulesInForce) -> Option<Self> {
         let Request::Messages { want_facts, sizes } = request else { return None };
         if self.len() != sizes.len() {
             return None;
         }
-        self.into_iter().map(|report| vetted(report, *want_facts)).collect()
+        self.into_iter().map(|report| vetted(report, *want_facts, rules)).collect()
+    }
+}
+
+impl Claim for Explained {
+    fn vetted(self, _: &Request, rules: &RulesInForce) -> Option<Self> {
+        let Self { report, mut traces } = self;
+        traces.truncate(MAX_ITEMS);
+        traces.iter().all(|trace| is_part(&trace.location.part)).then_some(())?;
+        Some(Self { report: vetted(report, true, rules)?, traces })
     }
 }
 
 impl Claim for Result<Fingerprint, Reason> {
-    fn vetted(self, _: &Request) -> Option<Self> {
+    fn vetted(self, _: &Request, _: &RulesInForce) -> Option<Self> {
         Some(self.map(|file| Fingerprint { quality: file.quality.min(100), ..file }))
     }
 }
 
-fn vetted(mut report: Report, want_facts: bool) -> Option<Report> {
+fn vetted(mut report: Report, want_facts: bool, rules: &RulesInForce) -> Option<Report> {
     let parts = (report.findings.iter().map(|f| &f.location.part))
         .chain(report.incomplete.iter().map(|i| &i.part))
         .chain(report.pictures.iter().map(|p| &p.part));
@@ -45,6 +55,7 @@ fn vetted(mut report: Report, want_facts: bool) -> Option<Report> {
     report.defects.truncate(MAX_ITEMS);
     report.pictures.truncate(if want_facts { MAX_ITEMS } else { 0 });
     report.recipients.truncate(MAX_ITEMS);
+    report.findings = report.findings.into_iter().map(|finding| rules.recognise(finding)).collect::<Option<_>>()?;
     for finding in &mut report.findings {
         finding.score = finding.score.clamp(1, 100);
     }
@@ -61,7 +72,9 @@ fn is_part(part: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Category, Field, Finding, Kind, Location, PictureFact, Reason, RuleVersion};
+    use std::sync::Arc;
+
+    use crate::finding::{Category, Field, Finding, Kind, Level, Location, PictureFact, Reach, Reason, RuleFacts, RuleVersion, Stage};
 
     fn finding(part: &str, score: u16) -> Finding {
         Finding {
@@ -72,7 +85,30 @@ mod tests {
             score,
             kind: Kind::Text,
             location: Location { part: part.to_owned(), field: Field::Body },
+            reach: Arc::default(),
         }
+    }
+
+    /// One rule is in force, that of `finding`; it may flag.
+    fn vetted(report: Report, want_facts: bool) -> Option<Report> {
+        let Finding { rule: id, version, category, level, .. } = finding("1", 10);
+        let reach = Reach { stage: Stage::Flag, ..Reach::default() };
+        super::vetted(report, want_facts, &[RuleFacts { id, version, category, level, reach }].into_iter().collect())
+    }
+
+    #[test]
+    fn a_find_of_a_rule_that_is_not_in_force_or_not_like_that_is_a_lie() {
+        let found = |finding| {
+            let mut report = Report::unread(Reason::Damaged);
+            report.findings = vec![finding];
+            vetted(report, false).map(|report| report.findings[0].reach.stage)
+        };
+        let known = finding("1", 10);
+        assert_eq!(found(known.clone()), Some(Stage::Flag), "what the daemon knows is added");
+        assert_eq!(found(Finding { rule: "bullying.other".parse().unwrap(), ..known.clone() }), None);
+        assert_eq!(found(Finding { category: Category::KnownImage, ..known.clone() }), None);
+        assert_eq!(found(Finding { level: Some(Level::Now), ..known.clone() }), None);
+        assert_eq!(found(Finding { version: RuleVersion([9; 8]), ..known }), None);
     }
 
     #[test]

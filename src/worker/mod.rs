@@ -10,15 +10,17 @@ mod nursery;
 mod one;
 mod parcel;
 mod pool;
+mod turns;
 
 use std::fmt;
 use std::path::PathBuf;
 
 pub use errand::ForkError;
 pub use line::LineError;
-pub use nursery::{Nursery, StartError, World};
+pub use nursery::{Nursery, Ready, StartError, World};
 pub use parcel::{Packed, Packer};
 pub use pool::{Permit, Pool, PoolError};
+pub use turns::Standing;
 
 use crate::finding::Reason;
 use crate::sandbox::Limits;

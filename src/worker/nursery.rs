@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::de::DeserializeOwned;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
@@ -16,9 +17,9 @@ use super::line::{Line, LineError};
 use super::one::Worker;
 use super::{CageOptions, Loss};
 use crate::fault::Fault;
-use crate::finding::Report;
+use crate::finding::{Report, RulesInForce};
 use crate::sandbox::{Cage, CageError};
-use crate::wire::{self, Bundle, Compiled, Message, Order, Parcel, Request, RuleSet};
+use crate::wire::{self, Bundle, Compiled, Message, Order, Parcel, Request, RuleSet, Tested};
 
 /// For compiling every rule and reading every list.
 const START_DEADLINE: Duration = Duration::from_mins(1);
@@ -30,8 +31,18 @@ pub struct Nursery {
     errands: mpsc::UnboundedSender<Errand>,
     cage: Cage,
     rule_set: RuleSet,
+    rules: RulesInForce,
     bundle: Arc<Message>,
     options: CageOptions,
+}
+
+/// Rules and lists without a fault.
+pub struct Ready {
+    pub set: RuleSet,
+    /// Empty where the rules were checked.
+    pub rules: RulesInForce,
+    /// What may stay as it is, and is said aloud; only where the rules were checked.
+    pub notes: Vec<Fault>,
 }
 
 /// Why there is no nursery.
@@ -76,14 +87,25 @@ impl Nursery {
         Self::start_sealed(Arc::new(bundle), options.clone()).await
     }
 
-    /// Has a nursery of its own compile `bundle` and hold every rule against its own examples.
+    /// Has a nursery of its own compile `bundle` and hold every rule against its own examples: what would be in force,
+    /// and what there is to say about it.
     ///
     /// # Errors
     /// As [`Nursery::start`]; an example that fails is a fault of its rule.
-    pub async fn check(bundle: &Bundle, options: &CageOptions) -> Result<RuleSet, StartError> {
+    pub async fn check(bundle: &Bundle, options: &CageOptions) -> Result<Ready, StartError> {
         let bundle = bundle.seal().map_err(World::Memory)?;
-        let (_child, _line, _cage, rule_set) = spawn_with(Order::Check, &bundle, options).await?;
-        Ok(rule_set)
+        let (_child, _line, _cage, compiled) = spawn_with(Order::Check, &bundle, options).await?;
+        ready(compiled)
+    }
+
+    /// Has a nursery of its own hold every rule of `bundle` against its own examples, and say so rule by rule.
+    ///
+    /// # Errors
+    /// As [`Nursery::start`]; examples that fail are in the answer.
+    pub async fn test(bundle: &Bundle, options: &CageOptions) -> Result<Vec<Tested>, StartError> {
+        let bundle = bundle.seal().map_err(World::Memory)?;
+        let (_child, _line, _cage, tested) = spawn_with::<Result<_, _>>(Order::Test, &bundle, options).await?;
+        tested.map_err(StartError::Refused)
     }
 
     /// # Errors
@@ -94,6 +116,11 @@ impl Nursery {
 
     pub fn rule_set(&self) -> &RuleSet {
         &self.rule_set
+    }
+
+    /// What its workers may say was found.
+    pub fn rules(&self) -> &RulesInForce {
+        &self.rules
     }
 
     pub fn cage(&self) -> &Cage {
@@ -124,25 +151,30 @@ impl Nursery {
     }
 
     async fn start_sealed(bundle: Arc<Message>, options: CageOptions) -> Result<Self, StartError> {
-        let (child, line, cage, rule_set) = spawn_with(Order::Compile, &bundle, &options).await?;
+        let (child, line, cage, compiled) = spawn_with(Order::Compile, &bundle, &options).await?;
+        let Ready { set: rule_set, rules, .. } = ready(compiled)?;
         let (errands, queue) = mpsc::unbounded_channel();
         tokio::spawn(errand::attend(child, line, queue));
-        let nursery = Arc::new(Self { errands, cage, rule_set, bundle, options });
+        let nursery = Arc::new(Self { errands, cage, rule_set, rules, bundle, options });
         trial(&nursery).await?;
         // The trial's worker is gone, and with it the only other holder.
         Arc::into_inner(nursery).ok_or_else(|| World::Worker(ForkError::NurseryGone).into())
     }
 }
 
-/// Starts a nursery with its first order, and waits until the bundle is compiled.
-async fn spawn_with(first: Order, bundle: &Message, options: &CageOptions) -> Result<(Child, Line, Cage, RuleSet), StartError> {
+/// Starts a nursery with its first order, and waits for what it says of the bundle.
+async fn spawn_with<T: DeserializeOwned>(
+    first: Order,
+    bundle: &Message,
+    options: &CageOptions,
+) -> Result<(Child, Line, Cage, T), StartError> {
     let (mut line, far) = Line::pair().map_err(|source| World::Spawn { executable: options.executable.clone(), source })?;
     let mut child = spawn(far.into(), options)?;
-    let compiled = timeout(START_DEADLINE, compile(&mut line, first, bundle)).await.map_err(|_| World::Deadline)?;
-    match compiled {
+    let answered = timeout(START_DEADLINE, hand_over(&mut line, first, bundle)).await.map_err(|_| World::Deadline)?;
+    match answered {
         Err(StartError::World(World::Line(LineError::Closed))) => Err(ended(&mut child).await.into()),
         Err(error) => Err(error),
-        Ok((cage, rule_set)) => Ok((child, line, cage, rule_set)),
+        Ok((cage, answer)) => Ok((child, line, cage, answer)),
     }
 }
 
@@ -172,12 +204,16 @@ fn spawn(channel: OwnedFd, options: &CageOptions) -> Result<Child, World> {
         .map_err(|source| World::Spawn { executable: options.executable.clone(), source })
 }
 
-async fn compile(line: &mut Line, first: Order, bundle: &Message) -> Result<(Cage, RuleSet), StartError> {
+async fn hand_over<T: DeserializeOwned>(line: &mut Line, first: Order, bundle: &Message) -> Result<(Cage, T), StartError> {
     let parcel = Parcel::of(std::slice::from_ref(bundle)).map_err(World::Memory)?;
     line.say(&first, Some(parcel.as_fd())).await.map_err(World::Line)?;
     let cage = line.hear::<Result<Cage, CageError>>().await.map_err(World::Line)?.map_err(World::Cage)?;
-    match line.hear().await.map_err(World::Line)? {
-        Compiled::Ready(rule_set) => Ok((cage, rule_set)),
+    Ok((cage, line.hear().await.map_err(World::Line)?))
+}
+
+fn ready(compiled: Compiled) -> Result<Ready, StartError> {
+    match compiled {
+        Compiled::Ready { set, rules, notes } => Ok(Ready { set, rules: rules.into_iter().collect(), notes }),
         Compiled::Refused(faults) => Err(StartError::Refused(faults)),
     }
 }

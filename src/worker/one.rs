@@ -48,7 +48,9 @@ impl Worker {
     pub async fn ask<T: Claim>(&mut self, parcel: &Parcel<'_>, request: &Request, deadline: Instant) -> Result<T, Failure> {
         self.left = self.left.saturating_sub(u32::try_from(request.count()).unwrap_or(u32::MAX));
         match timeout_at(deadline, self.answer(parcel, request)).await {
-            Ok(Ok(Answer::Examined(claim))) if self.line.is_quiet() => T::vetted(claim, request).ok_or(Failure::Babbled),
+            Ok(Ok(Answer::Examined(claim))) if self.line.is_quiet() => {
+                T::vetted(claim, request, self.nursery.rules()).ok_or(Failure::Babbled)
+            }
             Ok(Ok(Answer::Examined(_)) | Err(LineError::Bad(_))) => Err(Failure::Babbled),
             Ok(Ok(Answer::Panicked)) => Err(Failure::Panicked),
             Ok(Err(LineError::Closed)) => Err(Failure::Closed),

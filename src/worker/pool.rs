@@ -5,7 +5,6 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::Instant;
 
 use super::Loss;
@@ -13,19 +12,20 @@ use super::answer::Claim;
 use super::errand::ForkError;
 use super::nursery::{Nursery, StartError};
 use super::one::{Failure, Worker};
-use crate::finding::{Fingerprint, Reason, Report};
+use super::turns::{Standing, Turn, Turns};
+use crate::finding::{Explained, Fingerprint, Reason, Report};
 use crate::sandbox::Cage;
 use crate::wire::{Message, Parcel, Request, RuleSet};
 
 /// Of messages that fit into one parcel.
-const MAX_PARCEL: usize = 16;
+const MAX_PARCEL: usize = 32;
 
 /// Messages are examined through this. It never fails because of a message, only because of the machine.
 /// A clone is the same pool.
 #[derive(Clone)]
 pub struct Pool {
     state: Arc<Mutex<State>>,
-    turns: Arc<Semaphore>,
+    turns: Turns,
     restart: Arc<tokio::sync::Mutex<()>>,
     /// For one message and one try.
     deadline: Duration,
@@ -41,7 +41,8 @@ struct State {
 /// The right to have one parcel of messages examined: held before more is fetched, it bounds the memory.
 pub struct Permit {
     pool: Pool,
-    _turn: Option<OwnedSemaphorePermit>,
+    standing: Standing,
+    turn: Turn,
 }
 
 /// The machine failed, not the message: it may be asked again later.
@@ -59,13 +60,17 @@ impl Pool {
     /// At most `workers` messages are examined at once; each try of one ends `deadline` after it began.
     pub fn new(nursery: Nursery, workers: usize, deadline: Duration) -> Self {
         let state = State { nursery: Arc::new(nursery), idle: Vec::new(), losses: BTreeMap::new() };
-        Self { state: Arc::new(Mutex::new(state)), turns: Arc::new(Semaphore::new(workers.max(1))), restart: Arc::default(), deadline }
+        Self { state: Arc::new(Mutex::new(state)), turns: Turns::new(workers), restart: Arc::default(), deadline }
     }
 
     /// Waits until a worker is free.
     pub async fn permit(&self) -> Permit {
-        // The semaphore is never closed.
-        Permit { pool: self.clone(), _turn: Arc::clone(&self.turns).acquire_owned().await.ok() }
+        self.permit_for(&Standing::default()).await
+    }
+
+    /// Waits until a worker is free for a mailbox of this standing, which is changed by what becomes of its messages.
+    pub async fn permit_for(&self, standing: &Standing) -> Permit {
+        Permit { pool: self.clone(), standing: standing.clone(), turn: self.turns.take(standing).await }
     }
 
     /// How many small messages make a parcel: what a worker is asked for at once costs one turn of the scheduler.
@@ -163,21 +168,43 @@ impl Permit {
     ///
     /// # Errors
     /// As [`Pool::examine`].
-    pub async fn examine(self, messages: &[Message], want_facts: bool) -> Result<Vec<Report>, PoolError> {
+    pub async fn examine(mut self, messages: &[Message], want_facts: bool) -> Result<Vec<Report>, PoolError> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        if let Ok(reports) = self.ask(messages, &about(messages, want_facts)).await? {
-            return Ok(reports);
+        let loss = match self.ask(messages, &about(messages, want_facts)).await? {
+            Ok(reports) => {
+                self.standing.went_well();
+                return Ok(reports);
+            }
+            Err(loss) => loss,
+        };
+        if loss == Loss::Deadline {
+            self.standing.stalled();
         }
         // One of them did it, or an earlier message: each once more, alone.
         let mut reports = Vec::with_capacity(messages.len());
         for message in messages {
+            if self.standing.stalls() && messages.len() > 1 {
+                self = self.again().await;
+            }
             let alone = std::slice::from_ref(message);
             let tried = self.ask_alone(alone, &about(alone, want_facts)).await?;
+            if matches!(tried, Err(Loss::Deadline)) {
+                self.standing.stalled();
+            }
             reports.push(tried.map_or_else(|loss| Some(Report::unread(loss.reason())), |mut report: Vec<_>| report.pop()));
         }
         Ok(reports.into_iter().flatten().collect())
+    }
+
+    /// Lets others go first: each of many messages may stall for as long as the deadline allows. They are small, and wait in
+    /// memory; a large one travels alone, and is not kept any longer.
+    async fn again(self) -> Self {
+        let Self { pool, standing, turn } = self;
+        drop(turn);
+        let turn = pool.turns.take(&standing).await;
+        Self { pool, standing, turn }
     }
 
     /// The digests of a file that lies in no message, or why there are none.
@@ -191,6 +218,19 @@ impl Permit {
         }
         let tried: Result<Result<_, _>, Loss> = self.ask_alone(file, &Request::File).await?;
         Ok(tried.map_err(Loss::reason).flatten())
+    }
+
+    /// What is found in a message of the asker's own, and why.
+    ///
+    /// # Errors
+    /// As [`Pool::examine`].
+    pub async fn explain(self, message: &Message) -> Result<Explained, PoolError> {
+        let message = std::slice::from_ref(message);
+        if let Ok(explained) = self.ask(message, &Request::Explain).await? {
+            return Ok(explained);
+        }
+        let tried: Result<_, Loss> = self.ask_alone(message, &Request::Explain).await?;
+        Ok(tried.unwrap_or_else(|loss| Explained { report: Report::unread(loss.reason()), traces: Vec::new() }))
     }
 
     /// Asks a worker that waits for a message, if there is one that may serve all of them.

@@ -7,6 +7,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
 use tempfile::TempDir;
@@ -81,7 +82,16 @@ impl Dovecot {
     }
 
     /// Puts a message into an INBOX as a delivery agent would, past all code under test.
-    pub fn deliver(&self, user: &str, mut message: impl Read) {
+    pub fn deliver(&self, user: &str, message: impl Read) {
+        self.deliver_at(user, message, SystemTime::now());
+    }
+
+    /// As [`Dovecot::deliver`], with a date that is surely behind all that a test does now.
+    pub fn deliver_in_an_hour(&self, user: &str, message: impl Read) {
+        self.deliver_at(user, message, SystemTime::now() + Duration::from_hours(1));
+    }
+
+    fn deliver_at(&self, user: &str, mut message: impl Read, date: SystemTime) {
         let maildir = self.maildir(user);
         let name = format!("{}.made-up", DELIVERIES.fetch_add(1, Ordering::Relaxed));
         for folder in ["tmp", "cur", "new"] {
@@ -89,6 +99,7 @@ impl Dovecot {
         }
         let mut file = File::create(maildir.join("tmp").join(&name)).expect("a file");
         io::copy(&mut message, &mut file).expect("room for a message");
+        file.set_modified(date).expect("a date");
         hand_over(&maildir).expect("a Maildir that Dovecot may write");
         fs::rename(maildir.join("tmp").join(&name), maildir.join("new").join(&name)).expect("a delivery");
     }

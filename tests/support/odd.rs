@@ -2,34 +2,51 @@
 
 use std::collections::BTreeMap;
 use std::io::{self, BufRead, BufReader, Write};
-use std::net::{Ipv4Addr, TcpListener, TcpStream};
+use std::net::{Ipv4Addr, Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+/// What a command holds, and the answer to it.
+type Own = (&'static str, Vec<u8>);
+
+/// In place of an answer.
+pub const HANG_UP: &[u8] = b"hang up";
 
 /// A mail server of one folder and one message that answers some commands in a way of its own.
 pub struct Odd {
     pub port: u16,
+    own: Arc<Mutex<Vec<Own>>>,
     /// How often each of its own answers was given.
     given: Arc<Mutex<BTreeMap<&'static str, usize>>>,
 }
 
 impl Odd {
-    /// `own`: what a command holds, and the answer to it; `TAG` stands for its tag.
-    pub fn start(own: Vec<(&'static str, Vec<u8>)>) -> Self {
+    /// `own`: what a command holds, and the answer to it; `TAG` stands for its tag. To [`HANG_UP`] it hangs up.
+    pub fn start(own: Vec<Own>) -> Self {
         let given: Arc<Mutex<BTreeMap<_, _>>> = Arc::new(Mutex::new(own.iter().map(|(command, _)| (*command, 0)).collect()));
-        let counted = Arc::clone(&given);
+        let own = Arc::new(Mutex::new(own));
+        let (counted, answers) = (Arc::clone(&given), Arc::clone(&own));
         let port = serve(move |client| {
             talk(client, b"* OK ready\r\n", |line, says| {
                 let (tag, command) = line.split_once(' ').unwrap_or(("", line));
-                let answer = own.iter().find(|(held, _)| command.contains(held));
+                let answer = locked(&answers).iter().find(|(held, _)| command.contains(held)).cloned();
                 if let Some((held, answer)) = answer {
                     *locked(&counted).entry(held).or_default() += 1;
-                    return says.write_all(&replaced(answer, tag));
+                    if answer == HANG_UP {
+                        return says.shutdown(Shutdown::Both);
+                    }
+                    return says.write_all(&replaced(&answer, tag));
                 }
                 says.write_all(&replaced(ordinary(command).as_bytes(), tag))
             })
         });
-        Self { port, given }
+        Self { port, own, given }
+    }
+
+    /// Another answer to that command, from now on.
+    pub fn answer(&self, command: &str, answer: Vec<u8>) {
+        let mut own = locked(&self.own);
+        own.iter_mut().find(|(held, _)| *held == command).expect("a command with an answer of its own").1 = answer;
     }
 
     /// How often it has answered that command in its own way.

@@ -205,7 +205,7 @@ pub fn sender_of(user: &str) -> String {
 /// A rule that fires on one word.
 pub fn rule(category: &str, word: &str) -> String {
     format!(
-        "schema = 1\nid = \"{category}.test\"\ntitle = \"A made-up word of the test\"\ncategory = \"{category}\"\nstatus = \"live\"\n\n\
+        "schema = 1\nid = \"{category}.test\"\ntitle = \"A made-up word of the test\"\ncategory = \"{category}\"\nstage = \"hold\"\n\n\
          [[signal]]\nname = \"word\"\nterms = [\"{word}\"]\n\n[decide]\nfire = \"word\"\nscore = 80\n\n\
          [[example]]\nexpect = \"match\"\ntext = \"the {word} of it\"\n\n[[example]]\nexpect = \"match\"\ntext = \"{word}\"\n\n\
          [[example]]\nexpect = \"no-match\"\ntext = \"nothing of the kind\"\n\n[[example]]\nexpect = \"no-match\"\ntext = \"nor here\"\n\n\

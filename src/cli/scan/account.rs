@@ -2,18 +2,17 @@
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
-use std::io::{self, IsTerminal, Write};
+use std::collections::BTreeSet;
+use std::io;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
 use super::messages::Found;
 use crate::cli::Output;
-use crate::finding::{Category, Incomplete, Kind, Level, Location, Report, RuleId, Verdict};
-
-/// Between two looks of a person at how far it has come.
-const BLINK: Duration = Duration::from_millis(200);
+use crate::cli::offline::Judgement;
+use crate::cli::progress::{Progress, counted};
+use crate::finding::{Category, Incomplete, Kind, Level, Location, Report, RuleId, Stage, Verdict};
 
 /// Gathers what the table says, or tells each message at once.
 pub struct Account {
@@ -23,8 +22,9 @@ pub struct Account {
     held: u64,
     incomplete: u64,
     rows: Vec<Row>,
-    /// When progress was last shown; `None` where nobody looks.
-    shown: Option<Instant>,
+    /// Rules that count for some people or at some times only, taken to be these.
+    granted: BTreeSet<RuleId>,
+    progress: Progress,
 }
 
 /// A message that is not clear.
@@ -42,6 +42,8 @@ struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     number: Option<u64>,
     verdict: &'static str,
+    /// By which rules and lists.
+    rule_set: &'a str,
     category: Option<Category>,
     severity: Option<Level>,
     findings: Vec<FindingLine<'a>>,
@@ -56,6 +58,9 @@ struct FindingLine<'a> {
     category: Category,
     location: &'a Location,
     kind: Kind,
+    /// Where the rule may do less than its category.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stage: Option<Stage>,
 }
 
 #[derive(Serialize)]
@@ -77,8 +82,16 @@ struct MatchLine<'a> {
 
 impl Account {
     pub fn new(json: bool) -> Self {
-        let seen = io::stderr().is_terminal() && !(json && io::stdout().is_terminal());
-        Self { json, clear: 0, flagged: 0, held: 0, incomplete: 0, rows: Vec::new(), shown: seen.then(Instant::now) }
+        Self {
+            json,
+            clear: 0,
+            flagged: 0,
+            held: 0,
+            incomplete: 0,
+            rows: Vec::new(),
+            granted: BTreeSet::new(),
+            progress: Progress::new(json),
+        }
     }
 
     pub fn messages(&self) -> u64 {
@@ -87,7 +100,9 @@ impl Account {
 
     /// # Errors
     /// When the output cannot be written.
-    pub fn tell(&mut self, found: &Found, report: &Report, verdict: &Verdict, out: &mut Output) -> io::Result<()> {
+    pub fn tell(&mut self, found: &Found, report: &Report, judged: &Judgement, rule_set: &str, out: &mut Output) -> io::Result<()> {
+        let verdict = &judged.verdict;
+        self.granted.extend(judged.granted.iter().cloned());
         *match verdict {
             Verdict::Clear => &mut self.clear,
             Verdict::Flag(_) => &mut self.flagged,
@@ -96,11 +111,11 @@ impl Account {
         } += 1;
         let gravest = gravest(verdict);
         if self.json {
-            out.json(&line(found, report, word(verdict), gravest))?;
+            out.json(&line(found, report, verdict, rule_set))?;
         } else if let Some((category, severity)) = gravest {
-            self.rows.push(Row { severity, verdict: word(verdict), path: place(found), category, why: why(verdict) });
+            self.rows.push(Row { severity, verdict: verdict.as_str(), path: place(found), category, why: why(verdict) });
         }
-        self.show_progress();
+        self.progress.show(self.messages());
         Ok(())
     }
 
@@ -109,9 +124,7 @@ impl Account {
     /// # Errors
     /// When the output cannot be written.
     pub fn close(mut self, out: &mut Output) -> io::Result<()> {
-        if self.shown.is_some() {
-            let _ = write!(io::stderr(), "\r\x1b[K");
-        }
+        self.progress.wipe();
         if self.json {
             return Ok(());
         }
@@ -128,14 +141,15 @@ impl Account {
             let rows: Vec<_> = self.rows.into_iter().map(Row::cells).collect();
             out.table(["message", "verdict", "category", "level", "why"], &rows)?;
         }
-        out.line(&counts)
-    }
-
-    fn show_progress(&mut self) {
-        if self.shown.is_some_and(|shown| shown.elapsed() >= BLINK) {
-            self.shown = Some(Instant::now());
-            let _ = write!(io::stderr(), "\r{}\x1b[K", counted(self.messages()));
+        out.line(&counts)?;
+        if self.granted.is_empty() {
+            return Ok(());
         }
+        let rules: Vec<_> = self.granted.iter().map(RuleId::as_str).collect();
+        out.line(&format!(
+            "taken for granted, where a file does not tell: the people and the time that these rules ask for: {}",
+            rules.join(", ")
+        ))
     }
 }
 
@@ -150,12 +164,14 @@ impl Row {
     }
 }
 
-fn line<'a>(found: &'a Found, report: &'a Report, verdict: &'static str, gravest: Option<(Category, Level)>) -> Line<'a> {
+fn line<'a>(found: &'a Found, report: &'a Report, verdict: &Verdict, rule_set: &'a str) -> Line<'a> {
+    let gravest = gravest(verdict);
     let findings = report.findings.iter().map(|finding| FindingLine {
         rule: &finding.rule,
         category: finding.category,
         location: &finding.location,
         kind: finding.kind,
+        stage: Some(finding.reach.stage).filter(|stage| *stage != Stage::Hold),
     });
     let pictures = report.pictures.iter().map(|picture| PictureLine {
         part: &picture.part,
@@ -167,22 +183,14 @@ fn line<'a>(found: &'a Found, report: &'a Report, verdict: &'static str, gravest
     Line {
         path: found.path.to_string_lossy(),
         number: found.number,
-        verdict,
+        verdict: verdict.as_str(),
+        rule_set,
         category: gravest.map(|(category, _)| category),
         severity: gravest.map(|(_, level)| level),
         findings: findings.collect(),
         pictures: pictures.collect(),
         incomplete: &report.incomplete,
         parts: report.parts,
-    }
-}
-
-fn word(verdict: &Verdict) -> &'static str {
-    match verdict {
-        Verdict::Clear => "clear",
-        Verdict::Flag(_) => "flag",
-        Verdict::Hold(_) => "hold",
-        Verdict::Incomplete(_) => "incomplete",
     }
 }
 
@@ -206,11 +214,8 @@ fn why(verdict: &Verdict) -> String {
     reasons.join(", ")
 }
 
-fn counted(messages: u64) -> String {
-    format!("{messages} {}", if messages == 1 { "message" } else { "messages" })
-}
-
-fn place(found: &Found) -> String {
+/// A message's path, and its number in that file.
+pub fn place(found: &Found) -> String {
     let path = shown(&found.path);
     found.number.map_or(path.clone(), |number| format!("{path}:{number}"))
 }

@@ -72,7 +72,7 @@ impl Messages {
     /// What a folder holds is looked at next, in the order of the names.
     fn enter(&mut self, folder: &Path) -> io::Result<()> {
         let mut stops = stops(folder)?;
-        stops.sort_by(|one, other| one.path().cmp(other.path()));
+        stops.sort_by(|one, other| one.path().as_os_str().cmp(other.path().as_os_str()));
         for stop in stops.into_iter().rev() {
             self.stops.push_front(stop);
         }

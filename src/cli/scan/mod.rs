@@ -7,16 +7,15 @@ mod messages;
 use std::path::PathBuf;
 
 use clap::Args;
-use tokio::task::{JoinError, JoinSet};
 
+pub(super) use self::account::place;
 use self::account::{Account, shown};
-use self::messages::{Found, Messages, Unreadable};
+pub(super) use self::messages::{Found, Messages, Unreadable};
 use super::caged::{self, Sources};
+use super::offline::{self, Judge};
 use super::{Exit, Failure, Output};
-use crate::config::Config;
 use crate::fault::Fault;
-use crate::finding::{Circumstances, Policy, Reason, Report, Verdict, judge};
-use crate::worker::{Packed, Packer, Pool, PoolError};
+use crate::wire::Message;
 
 /// Of files that cannot be read: more than anybody reads.
 const MOST_TOLD: usize = 20;
@@ -25,7 +24,10 @@ const MOST_TOLD: usize = 20;
 ///
 /// Nothing is written, moved or sent. Every file of a folder counts as a message, hidden ones left out; those that
 /// begin with a `From ` line hold many. The verdict is what the daemon's would be: with `--config` under that policy and
-/// in that school, otherwise under the default policy, the sender taken to be at the school.
+/// in that school, otherwise under the default policy, the sender taken to be at the school. Who writes to whom is looked
+/// up in the mailboxes of the configuration. What cannot be known from a file - with no configuration who is who, and never
+/// when a message arrived or whether it is a first contact - is taken to be as the rule asks, and the account says of which
+/// rules.
 ///
 /// The table lists what is not clear, the worst first. The exit code is 0 whatever the verdicts.
 #[derive(Debug, Args)]
@@ -43,19 +45,9 @@ pub(super) struct Scan {
     paths: Vec<PathBuf>,
 }
 
-/// A scan at work.
-struct Offline<'a> {
-    config: Option<Config>,
-    policy: Policy,
-    json: bool,
-    account: Account,
-    unreadable: Unreadables,
-    out: &'a mut Output,
-}
-
 /// What could not be read, as far as it is told.
 #[derive(Default)]
-struct Unreadables {
+pub(super) struct Unreadables {
     told: Vec<Fault>,
     untold: usize,
 }
@@ -63,93 +55,42 @@ struct Unreadables {
 impl Scan {
     pub fn run(self, out: &mut Output) -> Result<(), Failure> {
         let caged = self.sources.open(self.rules)?;
-        let messages = Messages::of(self.paths, caged.largest());
-        caged::block_on(async {
+        let found = Messages::of(self.paths, caged.largest());
+        let mut account = Account::new(self.json);
+        let mut unreadable = Unreadables::default();
+        let ended = caged::block_on(async {
             let pool = caged.pool().await?;
-            let policy = caged.config.as_ref().map_or_else(Policy::default, |config| config.policy.clone());
-            let account = Account::new(self.json);
-            let unreadable = Unreadables::default();
-            let mut offline = Offline { config: caged.config, policy, json: self.json, account, unreadable, out };
-            let ended = offline.examine(&pool, messages).await;
-            offline.close(ended)
-        })
-    }
-}
-
-/// A parcel of messages and their reports, in one order.
-type Examined = Result<(Vec<Found>, Vec<Report>), PoolError>;
-
-impl Offline<'_> {
-    async fn examine(&mut self, pool: &Pool, mut messages: Messages) -> Result<(), Failure> {
-        let mut packer = Packer::new(pool.parcel());
-        let mut examining = JoinSet::new();
-        loop {
-            // Awaited here, so that no more is read before a worker is free for it.
-            let permit = pool.permit().await;
-            let Some((found, messages)) = self.next_parcel(&mut packer, &mut messages)? else { break };
-            let want_facts = self.json;
-            examining.spawn(async move { Ok::<_, PoolError>((found, permit.examine(&messages, want_facts).await?)) });
-            while let Some(done) = examining.try_join_next() {
-                self.tell_all(done)?;
-            }
-        }
-        while let Some(done) = examining.join_next().await {
-            self.tell_all(done)?;
-        }
-        Ok(())
-    }
-
-    /// Reads until a parcel is full or there is no more.
-    fn next_parcel(&mut self, packer: &mut Packer<Found>, messages: &mut Messages) -> Result<Option<Packed<Found>>, Failure> {
-        for next in messages {
-            match next {
-                Err(unreadable) => self.unreadable.add(&unreadable),
-                Ok(mut found) => match found.message.take() {
-                    Some(message) => {
-                        if let Some(parcel) = packer.add(found, message) {
-                            return Ok(Some(parcel));
-                        }
-                    }
-                    None => self.tell(&found, &Report::unread(Reason::Budget))?,
-                },
-            }
-        }
-        Ok(packer.rest())
-    }
-
-    fn tell_all(&mut self, done: Result<Examined, JoinError>) -> Result<(), Failure> {
-        let (found, reports) = match done {
-            Ok(examined) => examined?,
-            Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-        };
-        found.iter().zip(&reports).try_for_each(|(found, report)| self.tell(found, report))
-    }
-
-    fn tell(&mut self, found: &Found, report: &Report) -> Result<(), Failure> {
-        let verdict = self.judge(report);
-        Ok(self.account.tell(found, report, &verdict, self.out)?)
-    }
-
-    /// As the daemon does, but for what it alone knows: in which mailbox a message lies, and what a person has waived.
-    fn judge(&self, report: &Report) -> Verdict {
-        let circumstances = self.config.as_ref().map_or_else(Circumstances::default, |config| Circumstances {
-            sender_outside: report.sender.as_ref().is_none_or(|sender| !config.school.owns(sender.expose())),
-            to_safeguarding: false,
-            waived: &[],
+            let judge = Judge::new(caged.config);
+            let rule_set = pool.rule_set().id;
+            let messages = unreadable.leave_out(found);
+            offline::examine_each(&pool, self.json, messages, |found, report| {
+                Ok(account.tell(&found, &report, &judge.judgement(&report), &rule_set, out)?)
+            })
+            .await
         });
-        judge(&report.findings, &report.incomplete, &self.policy, &circumstances)
-    }
-
-    /// What was done is told, however it `ended`.
-    fn close(self, ended: Result<(), Failure>) -> Result<(), Failure> {
-        let scanned = self.account.messages();
-        self.account.close(self.out)?;
+        // What was done is told, however it ended.
+        let scanned = account.messages();
+        account.close(out)?;
         ended?;
-        self.unreadable.into_failure(scanned)
+        unreadable.into_failure(scanned)
     }
 }
 
 impl Unreadables {
+    /// The messages without those that cannot be read.
+    pub fn leave_out(&mut self, messages: Messages) -> impl Iterator<Item = (Found, Option<Message>)> {
+        messages.filter_map(|next| match next {
+            Ok(mut found) => {
+                let message = found.message.take();
+                Some((found, message))
+            }
+            Err(unreadable) => {
+                self.add(&unreadable);
+                None
+            }
+        })
+    }
+
     fn add(&mut self, Unreadable { path, error }: &Unreadable) {
         if self.told.len() == MOST_TOLD {
             self.untold += 1;
@@ -164,7 +105,7 @@ impl Unreadables {
     }
 
     /// Whoever asked for a scan must not take silence for a clear verdict.
-    fn into_failure(mut self, scanned: u64) -> Result<(), Failure> {
+    pub fn into_failure(mut self, scanned: u64) -> Result<(), Failure> {
         if self.untold > 0 {
             self.told.push(Fault {
                 what: format!("{} more files or folders cannot be read", self.untold),

@@ -1,9 +1,10 @@
 //! Lists of digests as they are written: a header of `# key: value` lines, then one digest a line.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::fault::{At, Fault};
-use crate::finding::{Category, Finding, Kind, Location, RuleId, RuleVersion};
+use crate::finding::{Category, Finding, Kind, Location, Reach, RuleFacts, RuleId, RuleVersion};
 use crate::scan::detect::{Match, version};
 use crate::wire::SourceFile;
 
@@ -80,8 +81,14 @@ impl Source {
             score: self.score,
             kind,
             location: location.clone(),
+            reach: Arc::default(),
         };
-        Match { finding, title: self.name.clone(), span: None, distance }
+        Match { finding, title: self.name.clone(), span: None, distance, with: None }
+    }
+
+    /// A list does whatever its category may, for everybody.
+    pub fn facts(&self) -> RuleFacts {
+        RuleFacts { id: self.rule.clone(), version: self.version, category: self.category, level: None, reach: Reach::default() }
     }
 }
 
@@ -125,7 +132,7 @@ fn read(file: &SourceFile) -> Result<List, Vec<Fault>> {
     let digests = header.kind.map(|kind| read_digests(path, text, kind, &mut faults)).unwrap_or_default();
     match (rule, header.kind) {
         (Ok(rule), Some(kind)) if faults.is_empty() => {
-            let source = Source { rule, version: version(&file.octets), category, name: header.name, score: header.score };
+            let source = Source { rule, version: version([&*file.octets]), category, name: header.name, score: header.score };
             Ok(List { kind, digests, source })
         }
         _ => {

@@ -5,17 +5,19 @@ mod lists;
 mod pictures;
 mod rules;
 
+use std::path::Path;
+
 use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
-use crate::finding::{Field, Finding, Fingerprint, Kind, Location, PictureFact, Reason, RuleVersion};
+use crate::finding::{Field, Finding, Fingerprint, Kind, Location, PictureFact, Reason, RuleFacts, RuleVersion, Stage, Trace};
 use crate::scan::extract::{FileExtract, TextExtract};
-use crate::wire::{Bundle, RuleSet};
+use crate::wire::{Bundle, RuleSet, Tested};
 
 use digests::DigestLists;
 use lists::List;
 use pictures::PictureLists;
-use rules::RuleBook;
+use rules::{Picture, Rule, RuleBook};
 
 pub use pictures::{MAX_DISTANCE, MIN_QUALITY};
 
@@ -25,6 +27,7 @@ pub struct Detectors {
     digests: DigestLists,
     pictures: PictureLists,
     set: RuleSet,
+    facts: Vec<RuleFacts>,
 }
 
 /// One find: what goes into the report, and what only the sheet may say.
@@ -36,11 +39,25 @@ pub struct Match {
     pub span: Option<(usize, usize)>,
     /// Bits between a picture and the entry of the list.
     pub distance: Option<u32>,
+    /// What else the message must carry, or this is no find.
+    pub with: Option<Picture>,
+}
+
+impl Match {
+    /// Whether the message carries what the rule asks for besides its words.
+    pub fn is_complete(&self, any_picture: bool, listed_picture: bool) -> bool {
+        match self.with {
+            None => true,
+            Some(Picture::Any) => any_picture,
+            Some(Picture::Listed) => listed_picture,
+        }
+    }
 }
 
 /// What is to be said of one file.
 pub struct FileReport {
     pub matches: Vec<Match>,
+    pub is_picture: bool,
     /// `None` for files that are no pictures.
     pub picture: Option<PictureFact>,
     pub incomplete: Option<Reason>,
@@ -52,21 +69,34 @@ impl Detectors {
     /// # Errors
     /// Every fault of every file; nothing of the bundle is in force then.
     pub fn compile(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
-        let (rules, lists) = both(rules::compile_all(&bundle.rules), lists::read_all(&bundle.hash_lists))?;
+        let (rules, lists) = both(rules::compile_all(bundle), lists::read_all(&bundle.hash_lists))?;
         let examples = rules.iter().map(|rule| rule.examples.len()).sum();
-        let rules = RuleBook::new(rules);
+        let lowest = if bundle.tested_too { Stage::Tested } else { Stage::Shadow };
+        let running = rules.iter().filter(|rule| rule.stage >= lowest).map(Rule::facts);
+        let facts = running.chain(lists.iter().map(|list| list.source.facts())).collect();
+        let rules = RuleBook::new(rules, lowest);
         let list_entries = lists.iter().map(List::entries).sum();
         let set = RuleSet { id: bundle_id(bundle), rules: rules.rules(), terms: rules.terms(), examples, list_entries };
-        Ok(Self { rules, digests: DigestLists::new(&lists), pictures: PictureLists::new(lists), set })
+        Ok(Self { rules, digests: DigestLists::new(&lists), pictures: PictureLists::new(lists), set, facts })
     }
 
     pub fn rule_set(&self) -> RuleSet {
         self.set.clone()
     }
 
+    /// What each rule and each list is, for whoever hears of its finds.
+    pub fn facts(&self) -> Vec<RuleFacts> {
+        self.facts.clone()
+    }
+
     /// Matches texts, each by itself; the number says which of them. A rule fires at most once a text.
     pub fn texts(&self, texts: &[TextExtract]) -> Vec<(usize, Match)> {
         self.rules.texts(texts)
+    }
+
+    /// Why rules fire on these texts, or nearly do.
+    pub fn traces(&self, texts: &[TextExtract]) -> Vec<Trace> {
+        self.rules.traces(texts)
     }
 
     /// Matches a file by its octets, and a picture by its looks. Decodes pictures: only ever call this in the cage.
@@ -77,7 +107,7 @@ impl Detectors {
         let location = Location { part: file.part.clone(), field: Field::Attachment };
         let mut matches = self.digests.matches(&file.octets, &location);
         if !file.is_picture || (self.pictures.is_empty() && !want_facts) {
-            return FileReport { matches, picture: None, incomplete: None };
+            return FileReport { matches, is_picture: file.is_picture, picture: None, incomplete: None };
         }
         let same = matches.first().map(|found| (found.finding.rule.clone(), 0));
         let looked = self.pictures.look(&file.octets, &location);
@@ -91,19 +121,52 @@ impl Detectors {
             matched: alike.or(same),
         };
         matches.extend(looked.matches);
-        FileReport { matches, picture: Some(picture), incomplete: looked.incomplete }
+        FileReport { matches, is_picture: true, picture: Some(picture), incomplete: looked.incomplete }
     }
+}
+
+/// What came of compiling a bundle and running every example of every rule.
+pub struct Checked {
+    pub set: RuleSet,
+    /// What may stay as it is, and is said aloud.
+    pub notes: Vec<Fault>,
 }
 
 /// Compiles a bundle and runs every example of every rule.
 ///
 /// # Errors
-/// Every fault and every example that fails.
-pub fn check(bundle: &Bundle) -> Result<RuleSet, Vec<Fault>> {
-    let detectors = Detectors::compile(bundle)?;
-    let rules = rules::compile_all(&bundle.rules)?;
-    let faults: Vec<_> = rules.iter().flat_map(|rule| rule.objections.iter().cloned().chain(rules::run_examples(rule))).collect();
-    if faults.is_empty() { Ok(detectors.rule_set()) } else { Err(faults) }
+/// Every fault and every example that fails; of a draft, an example that fails is a note.
+pub fn check(bundle: &Bundle) -> Result<Checked, Vec<Fault>> {
+    let set = Detectors::compile(bundle)?.rule_set();
+    let rules = rules::compile_all(bundle)?;
+    let mut notes = rules::look_over(&rules);
+    let mut faults = Vec::new();
+    for rule in rules {
+        let failed = rules::run_examples(&rule);
+        if rule.stage == Stage::Draft {
+            notes.extend(failed);
+        } else {
+            faults.extend(failed);
+        }
+        faults.extend(rule.objections);
+        notes.extend(rule.notes);
+    }
+    if faults.is_empty() { Ok(Checked { set, notes }) } else { Err(faults) }
+}
+
+/// Runs every example of every rule.
+///
+/// # Errors
+/// Every fault of a rule or list that does not compile.
+pub fn test(bundle: &Bundle) -> Result<Vec<Tested>, Vec<Fault>> {
+    let tested = |rule: Rule| Tested {
+        faults: rules::run_examples(&rule).into_iter().chain(rule.objections).collect(),
+        rule: rule.id,
+        version: rule.version,
+        stage: rule.stage,
+        examples: rule.examples.len(),
+    };
+    Ok(rules::compile_all(bundle)?.into_iter().map(tested).collect())
 }
 
 /// The digests of a file. Decodes pictures: only ever call this in the cage.
@@ -119,10 +182,12 @@ pub fn fingerprint(octets: &[u8]) -> Fingerprint {
     }
 }
 
-/// The first 8 octets of the SHA-256 of a file.
-fn version(octets: &[u8]) -> RuleVersion {
+/// The first 8 octets of the SHA-256 of a file, and of the files that it names.
+fn version<'o>(files: impl IntoIterator<Item = &'o [u8]>) -> RuleVersion {
+    let mut hash = Sha256::new();
+    files.into_iter().for_each(|octets| hash.update(octets));
     let mut first = [0; 8];
-    first.copy_from_slice(&Sha256::digest(octets)[..8]);
+    first.copy_from_slice(&hash.finalize()[..8]);
     RuleVersion(first)
 }
 
@@ -133,13 +198,16 @@ fn both<A, B>(one: Result<A, Vec<Fault>>, other: Result<B, Vec<Fault>>) -> Resul
     }
 }
 
-/// Lengths are hashed too: moving octets from one file to the next makes another bundle.
+/// Lengths are hashed too: moving octets from one file to the next makes another bundle. Of a path the last two names
+/// count: what is tried in one place and in force in another is the same.
 fn bundle_id(bundle: &Bundle) -> String {
     let mut hash = Sha256::new();
-    for files in [&bundle.rules, &bundle.hash_lists] {
+    for files in [&bundle.rules, &bundle.word_lists, &bundle.hash_lists] {
         hash.update((files.len() as u64).to_be_bytes());
         for file in files {
-            for octets in [file.path.as_os_str().as_encoded_bytes(), &file.octets] {
+            let name = file.path.file_name().unwrap_or_default().as_encoded_bytes();
+            let folder = file.path.parent().and_then(Path::file_name).unwrap_or_default().as_encoded_bytes();
+            for octets in [folder, name, &file.octets] {
                 hash.update((octets.len() as u64).to_be_bytes());
                 hash.update(octets);
             }

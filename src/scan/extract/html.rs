@@ -4,12 +4,10 @@ mod data_uri;
 mod style;
 
 use std::borrow::Cow;
-use std::cell::RefCell;
+use std::convert::Infallible;
 
-use html5ever::LocalName;
-use html5ever::tendril::StrTendril;
-use html5ever::tokenizer::states::RawKind;
-use html5ever::tokenizer::{BufferQueue, Tag, TagKind, Token, TokenSink, TokenSinkResult, Tokenizer, TokenizerOpts};
+use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
+use html5gum::{Span, Tokenizer};
 
 use self::style::Unseen;
 use super::{Item, Reader};
@@ -27,6 +25,7 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     let page = Page::of(&markup, true);
     reader.extracts.text(item.location(item.text_field()), Cow::Owned(page.visible_text()));
     reader.extracts.text(item.location(Field::HiddenText), Cow::Owned(page.hidden));
+    reader.extracts.text(item.location(Field::Link), Cow::Owned(page.links));
     for (index, octets) in page.files.into_iter().enumerate() {
         if !reader.budget.take(octets.len()) {
             return reader.extracts.incomplete(&item.part, Reason::Budget);
@@ -42,20 +41,20 @@ struct Page {
     hidden: String,
     /// Alternative texts and titles: shown, but not in line with the words around them.
     aside: String,
+    /// Where its links lead to, one a line.
+    links: String,
     files: Vec<Vec<u8>>,
 }
 
 impl Page {
-    /// Comments are read as HTML themselves, since some readers show what stands in a conditional one;
-    /// those inside of comments are not.
-    fn of(markup: &str, with_comments: bool) -> Self {
-        let sink = Walk { state: RefCell::new(State { with_comments, ..State::default() }) };
-        let tokenizer = Tokenizer::new(sink, TokenizerOpts::default());
-        let queue = BufferQueue::default();
-        queue.push_back(StrTendril::from_slice(markup));
-        let _ = tokenizer.feed(&queue);
-        tokenizer.end();
-        tokenizer.sink.state.into_inner().page
+    /// Comments are read as HTML themselves, since some readers show what stands in a conditional one, and so is
+    /// `<noscript>`, since no reader of mail runs scripts; those inside of them are read as text.
+    fn of(markup: &str, is_outermost: bool) -> Self {
+        let mut walk = Walk { is_outermost, ..Walk::default() };
+        let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| walk.take(&event));
+        emitter.naively_switch_states(true);
+        let Ok(()) = Tokenizer::new_with_emitter(markup, emitter).finish();
+        walk.page
     }
 
     fn visible_text(&self) -> String {
@@ -63,77 +62,88 @@ impl Page {
     }
 }
 
-struct Walk {
-    state: RefCell<State>,
-}
-
 #[derive(Default)]
-struct State {
+struct Walk {
     page: Page,
     open: Vec<Open>,
-    with_comments: bool,
+    /// The start tag that is being read.
+    start: Option<Open>,
+    /// The name of the attribute that is being read.
+    attribute: String,
+    is_outermost: bool,
 }
 
 struct Open {
-    name: LocalName,
+    name: Box<str>,
     unseen: Unseen,
 }
 
-impl TokenSink for Walk {
-    type Handle = ();
-
-    fn process_token(&self, token: Token, _line: u64) -> TokenSinkResult<()> {
-        let mut state = self.state.borrow_mut();
-        match token {
-            Token::TagToken(tag) => return state.tag(tag),
-            Token::CharacterTokens(text) => state.text(&text),
-            Token::CommentToken(text) => state.comment(&text),
-            Token::DoctypeToken(_) | Token::NullCharacterToken | Token::EOFToken | Token::ParseError(_) => {}
+impl Walk {
+    fn take(&mut self, event: &CallbackEvent<'_>) -> Option<Infallible> {
+        match event {
+            CallbackEvent::OpenStartTag { name } => self.start_tag(&text_of(name)),
+            CallbackEvent::AttributeName { name } => self.attribute_name(&text_of(name)),
+            CallbackEvent::AttributeValue { value } => self.attribute_value(&text_of(value)),
+            CallbackEvent::CloseStartTag { self_closing } => self.started(*self_closing),
+            CallbackEvent::EndTag { name } => self.end_tag(&text_of(name)),
+            CallbackEvent::String { value } => self.text(&shown(text_of(value))),
+            CallbackEvent::Comment { value } => self.comment(&shown(text_of(value))),
+            CallbackEvent::Doctype { .. } | CallbackEvent::Error(_) => {}
         }
-        TokenSinkResult::Continue
+        None
     }
-}
 
-impl State {
-    fn tag(&mut self, tag: Tag) -> TokenSinkResult<()> {
-        if tag.kind == TagKind::EndTag {
-            self.close(&tag.name);
-            return TokenSinkResult::Continue;
-        }
-        if closes_its_own_kind(&tag.name) && self.open.last().is_some_and(|open| open.name == tag.name) {
+    fn start_tag(&mut self, name: &str) {
+        if closes_its_own_kind(name) && self.open.last().is_some_and(|open| &*open.name == name) {
             self.open.pop();
         }
-        let mut unseen = self.unseen();
-        for attribute in &tag.attrs {
-            let value: &str = &attribute.value;
-            match &*attribute.name.local {
-                "style" => {
-                    unseen.apply(value);
-                    data_uri::in_style(value, &mut self.page.files);
-                }
-                "hidden" => unseen.hide(),
-                "src" | "href" | "background" | "poster" | "data" => data_uri::whole(value, &mut self.page.files),
-                "srcset" => value.split_whitespace().for_each(|word| data_uri::whole(word, &mut self.page.files)),
-                "alt" | "title" | "placeholder" | "aria-label" | "value" | "summary" => {
-                    collapse(&mut self.page.aside, value);
-                    part(&mut self.page.aside, '\n');
-                }
-                _ => {}
-            }
-        }
-        if let Some(space) = space_around(&tag.name) {
-            part(self.voice(unseen), space);
-        }
-        let raw = raw_kind(&tag.name);
-        if !is_void(&tag.name) && !tag.self_closing {
-            self.open.push(Open { name: tag.name, unseen });
-        }
-        raw.map_or(TokenSinkResult::Continue, TokenSinkResult::RawData)
+        self.start = Some(Open { name: name.into(), unseen: self.unseen() });
     }
 
-    fn close(&mut self, name: &LocalName) {
+    fn attribute_name(&mut self, name: &str) {
+        self.attribute.clear();
+        self.attribute.push_str(name);
+        if let (Some(start), "hidden") = (&mut self.start, name) {
+            start.unseen.hide();
+        }
+    }
+
+    /// Those of end tags mean nothing.
+    fn attribute_value(&mut self, value: &str) {
+        let Some(start) = &mut self.start else { return };
+        match self.attribute.as_str() {
+            "style" => {
+                start.unseen.apply(value);
+                data_uri::in_style(value, &mut self.page.files);
+            }
+            "href" if &*start.name == "a" || &*start.name == "area" => {
+                data_uri::whole(value, &mut self.page.files);
+                link(&mut self.page.links, value);
+            }
+            "action" if &*start.name == "form" => link(&mut self.page.links, value),
+            "src" | "href" | "background" | "poster" | "data" => data_uri::whole(value, &mut self.page.files),
+            "srcset" => value.split_whitespace().for_each(|word| data_uri::whole(word, &mut self.page.files)),
+            "alt" | "title" | "placeholder" | "aria-label" | "value" | "summary" => {
+                collapse(&mut self.page.aside, value);
+                part(&mut self.page.aside, '\n');
+            }
+            _ => {}
+        }
+    }
+
+    fn started(&mut self, self_closing: bool) {
+        let Some(start) = self.start.take() else { return };
+        if let Some(space) = space_around(&start.name) {
+            part(self.voice(start.unseen), space);
+        }
+        if !is_void(&start.name) && !self_closing {
+            self.open.push(start);
+        }
+    }
+
+    fn end_tag(&mut self, name: &str) {
         let within = self.open.len().saturating_sub(REACH);
-        let found = self.open[within..].iter().rposition(|open| open.name == *name);
+        let found = self.open[within..].iter().rposition(|open| &*open.name == name);
         let unseen = found.map_or_else(|| self.unseen(), |found| self.open[within + found].unseen);
         if let Some(space) = space_around(name) {
             part(self.voice(unseen), space);
@@ -150,6 +160,7 @@ impl State {
         match self.open.last().map(|open| &*open.name) {
             Some("style") => data_uri::in_style(text, &mut self.page.files),
             Some("script") => collapse(&mut self.page.hidden, text),
+            Some("noscript") if self.is_outermost => self.markup_within(text, self.unseen()),
             _ => {
                 let unseen = self.unseen();
                 collapse(self.voice(unseen), text);
@@ -158,21 +169,26 @@ impl State {
     }
 
     fn comment(&mut self, text: &str) {
-        if !self.with_comments {
+        if !self.is_outermost {
             return;
         }
         part(&mut self.page.hidden, '\n');
         if text.contains('<') {
-            let mut inner = Page::of(text, false);
-            let said = inner.visible_text();
-            collapse(&mut self.page.hidden, &said);
-            part(&mut self.page.hidden, '\n');
-            collapse(&mut self.page.hidden, &inner.hidden);
-            self.page.files.append(&mut inner.files);
+            self.markup_within(text, Unseen::NOT_SHOWN);
         } else {
             collapse(&mut self.page.hidden, text);
         }
         part(&mut self.page.hidden, '\n');
+    }
+
+    fn markup_within(&mut self, markup: &str, unseen: Unseen) {
+        let mut inner = Page::of(markup, false);
+        collapse(self.voice(unseen), &inner.visible_text());
+        if !inner.hidden.is_empty() {
+            part(&mut self.page.hidden, '\n');
+            collapse(&mut self.page.hidden, &inner.hidden);
+        }
+        self.page.files.append(&mut inner.files);
     }
 
     fn unseen(&self) -> Unseen {
@@ -198,6 +214,16 @@ fn collapse(out: &mut String, text: &str) {
     }
     if text.ends_with(|c: char| c.is_ascii_whitespace()) {
         part(out, ' ');
+    }
+}
+
+/// A place within the page leads nowhere, and a file in the page is read as one.
+fn link(out: &mut String, target: &str) {
+    let target = target.trim_ascii();
+    let is_file = target.get(..5).is_some_and(|scheme| scheme.eq_ignore_ascii_case("data:"));
+    if !target.is_empty() && !target.starts_with('#') && !is_file {
+        collapse(out, target);
+        part(out, '\n');
     }
 }
 
@@ -253,14 +279,14 @@ fn is_void(name: &str) -> bool {
     )
 }
 
-/// Elements in which tags are text (HTML, 13.2.5).
-fn raw_kind(name: &str) -> Option<RawKind> {
-    match name {
-        "textarea" | "title" => Some(RawKind::Rcdata),
-        "iframe" | "noembed" | "noframes" | "style" | "xmp" => Some(RawKind::Rawtext),
-        "script" => Some(RawKind::ScriptData),
-        _ => None,
-    }
+/// What the tokenizer hands out is text as it was given in.
+fn text_of(octets: &[u8]) -> Cow<'_, str> {
+    str::from_utf8(octets).map_or_else(|_| String::from_utf8_lossy(octets), Cow::Borrowed)
+}
+
+/// No reader shows a NUL.
+fn shown(text: Cow<'_, str>) -> Cow<'_, str> {
+    if text.contains('\0') { Cow::Owned(text.replace('\0', "")) } else { text }
 }
 
 #[cfg(test)]
@@ -312,11 +338,35 @@ mod tests {
     }
 
     #[test]
+    fn where_links_lead_to_is_read_apart() {
+        let page = page(
+            "<a href=' https://heron.example/a '>b</a><a href='#top'>c</a><a href='data:,x'>d</a><form action='/e'><link href='f.css'>",
+        );
+        assert_eq!((page.links.as_str(), page.visible.trim()), ("https://heron.example/a\n/e\n", "bcd"));
+    }
+
+    #[test]
     fn pictures_inside_the_page_are_files() {
         let page = page(
             "<img src=' data:image/png;base64,aGVy\nb24='><p style=\"background:url('data:,wr%65n')\"><style>a{b:url(data:;base64,YW1iZXI=)}</style>",
         );
         assert_eq!(page.files, [b"heron".to_vec(), b"wren".to_vec(), b"amber".to_vec()]);
+    }
+
+    #[test]
+    fn what_readers_without_scripts_see_is_seen() {
+        assert_eq!(page("am<noscript>b<b>e</b>r<img alt=heron></noscript>wren").visible, "amber heron wren");
+    }
+
+    #[test]
+    fn a_nul_inside_a_word_is_not_seen() {
+        assert_eq!(page("am\0ber").visible, "amber");
+    }
+
+    #[test]
+    fn a_tag_of_a_million_attributes_is_read_like_any_other() {
+        let markup = format!("<p {}>amber", "a=b ".repeat(1_000_000));
+        assert_eq!(page(&markup).visible, "amber");
     }
 
     #[test]

@@ -4,7 +4,8 @@ use std::borrow::Cow;
 use std::sync::LazyLock;
 
 use mail_parser::{
-    Charset, DecodeProblems, Encoding, HeaderName, Mailbox, Message, MessageParser, MessagePart, MessageRef, PartFlags, PartKind,
+    Charset, DecodeProblems, Encoding, HeaderForm, HeaderName, Mailbox, Message, MessageParser, MessagePart, MessageRef, PartFlags,
+    PartKind,
 };
 use sha2::{Digest, Sha256};
 
@@ -14,8 +15,29 @@ use crate::finding::{Defect, Incomplete, Reason};
 use crate::mail::{Address, Private};
 use crate::scan::budget::{self, Budget};
 
-static PARSER: LazyLock<MessageParser> =
-    LazyLock::new(|| MessageParser::new().max_depth(budget::MAIL_DEPTH).max_parts(budget::PARTS as usize));
+/// Fields that nobody here asks for in their parsed form: trace, threads and mailing lists.
+const UNREAD: [HeaderName<'static>; 15] = [
+    HeaderName::Received,
+    HeaderName::ReturnPath,
+    HeaderName::MessageId,
+    HeaderName::References,
+    HeaderName::InReplyTo,
+    HeaderName::ReplyTo,
+    HeaderName::Sender,
+    HeaderName::Keywords,
+    HeaderName::ListArchive,
+    HeaderName::ListHelp,
+    HeaderName::ListId,
+    HeaderName::ListOwner,
+    HeaderName::ListPost,
+    HeaderName::ListSubscribe,
+    HeaderName::ListUnsubscribe,
+];
+
+static PARSER: LazyLock<MessageParser> = LazyLock::new(|| {
+    let parser = MessageParser::new().max_depth(budget::MAIL_DEPTH).max_parts(budget::PARTS as usize);
+    UNREAD.into_iter().fold(parser, |parser, name| parser.header(name, HeaderForm::Raw))
+});
 
 /// A parsed message. Bodies are decoded by [`Mail::contents`].
 pub struct Mail<'x>(Message<'x>);

@@ -1,5 +1,7 @@
 //! Which folders a mailbox has, and how full they are.
 
+use std::collections::HashSet;
+
 use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response, Status, StatusAttribute};
 
 use super::error::ImapError;
@@ -11,6 +13,8 @@ use crate::mail::{FolderName, UidValidity};
 const LIST: &str = "LIST";
 const STATUS: &str = "STATUS";
 const ITEMS: &str = "(UIDVALIDITY UIDNEXT MESSAGES)";
+/// Marks a name as it travels, where the same one means another folder.
+const UNENCODED: char = char::REPLACEMENT_CHARACTER;
 /// Commands that may be under way at once: few enough for their answers to fit in a socket's buffers.
 const PIPELINED: usize = 50;
 
@@ -52,7 +56,8 @@ pub struct FolderStatus {
 impl Folder {
     /// A folder that is known by name, from a [`crate::mail::Place`] say.
     pub fn named(name: &FolderName) -> Self {
-        Self { name: name.clone(), raw: utf7::encode(&name.0), special_use: None, selectable: true }
+        let raw = name.0.strip_prefix(UNENCODED).map_or_else(|| utf7::encode(&name.0), str::to_owned);
+        Self { name: name.clone(), raw, special_use: None, selectable: true }
     }
 
     /// The one folder that every mailbox has.
@@ -64,8 +69,8 @@ impl Folder {
         let has =
             |name: &str| attributes.iter().any(|one| matches!(one, NameAttribute::Extension(text) if text.eq_ignore_ascii_case(name)));
         Self {
-            // A name that is not properly encoded stays as it is.
-            name: FolderName(utf7::decode(&raw).unwrap_or_else(|| raw.clone())),
+            // A name that is not properly encoded stays as it is, as long as no other is read like that.
+            name: FolderName(decoded(&raw).unwrap_or_else(|| raw.clone())),
             raw,
             special_use: attributes.iter().find_map(special_use),
             selectable: !attributes.contains(&NameAttribute::NoSelect) && !has("\\NonExistent"),
@@ -78,6 +83,21 @@ impl Folder {
 
     fn is(&self, raw: &str) -> bool {
         self.raw == raw || (self.raw.eq_ignore_ascii_case("INBOX") && raw.eq_ignore_ascii_case("INBOX"))
+    }
+}
+
+/// What a raw name means. None begins with our own mark.
+fn decoded(raw: &str) -> Option<String> {
+    utf7::decode(raw).filter(|name| !name.starts_with(UNENCODED))
+}
+
+/// `a&-` is read as `a&`, and so is an `a&` that is not properly encoded: two folders, of which one would never be read.
+fn distinguish(folders: &mut [Folder]) {
+    let proper: HashSet<_> = folders.iter().filter_map(|folder| decoded(&folder.raw)).collect();
+    for folder in folders {
+        if decoded(&folder.raw).is_none() && proper.contains(&folder.raw) {
+            folder.name = FolderName(format!("{UNENCODED}{}", folder.raw));
+        }
     }
 }
 
@@ -115,6 +135,7 @@ impl Session {
         })
         .await?;
         self.require_all_folders()?;
+        distinguish(&mut folders);
         let numbers = |folder: &Folder| told.iter().find(|(raw, _)| folder.is(raw)).and_then(|(_, numbers)| *numbers);
         Ok(folders
             .into_iter()
@@ -152,6 +173,7 @@ impl Session {
         })
         .await?;
         self.require_all_folders()?;
+        distinguish(&mut folders);
         Ok(folders)
     }
 

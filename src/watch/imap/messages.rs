@@ -56,6 +56,16 @@ impl Session {
         self.run(COMMAND, &format!("{uid} +FLAGS.SILENT (\\Deleted)"), |_| ()).await
     }
 
+    /// Takes that mark off again.
+    ///
+    /// # Errors
+    /// As [`Session::store_deleted`].
+    pub async fn store_undeleted(&mut self, selected: &Selected, uid: Uid) -> Result<(), ImapError> {
+        const COMMAND: &str = "UID STORE";
+        self.require_removal(COMMAND, selected)?;
+        self.run(COMMAND, &format!("{uid} -FLAGS.SILENT (\\Deleted)"), |_| ()).await
+    }
+
     /// Removes one message that is marked as deleted, and no other that is.
     ///
     /// # Errors

@@ -3,66 +3,94 @@
 use std::ops::Range;
 
 use super::compile::Rule;
+use super::form::CheckDigits;
 use super::pattern::Pattern;
 use super::signal::Signal;
-use super::words;
+use super::{sentence, words};
 
 /// More finds of one regex than this are not asked for: each may cost a look at the rest of the text.
 const MAX_PATTERN_HITS: usize = 256;
+/// Nor are more finds held against their check digits.
+const MAX_CHECKED: usize = 4_096;
 /// No word that matters to `near` is longer, in octets.
 const LONGEST_WORD: usize = 64;
 
 /// What one text has of the signals of one rule; the vectors are parallel to its signals.
+#[derive(Clone)]
 pub struct Hits {
     /// In the order of the text.
     pub spans: Vec<Vec<Range<usize>>>,
     /// There were more than are kept.
     pub flooded: Vec<bool>,
-    /// One of the letters without which the regexes cannot match.
-    pub literal_seen: Vec<bool>,
+    /// Of each regex: where the letters stand without which it cannot match, in the order of the text; `None` for more than are kept.
+    pub literals: Vec<Vec<Option<Vec<Range<usize>>>>>,
     pub exceptions: Vec<Range<usize>>,
 }
 
 /// Whether the rule could fire if every regex did match that may: one without literals always may, any
 /// other signal where it is `seen`.
 pub fn could_fire(rule: &Rule, seen: &impl Fn(usize) -> bool) -> bool {
-    let bare = |signal: usize| matches!(&rule.signals[signal], Signal::Patterns(patterns) if patterns.iter().any(|pattern| pattern.literals.is_empty()));
+    let bare = |signal: usize| matches!(&rule.signals[signal], Signal::Patterns { patterns, .. } if patterns.iter().any(|pattern| pattern.literals.is_empty()));
     let may = |signal: usize| seen(signal) || bare(signal);
     rule.fire.could_hold(&|signal| match &rule.signals[signal] {
-        Signal::Terms(_) | Signal::Patterns(_) => may(signal),
+        Signal::Terms(_) | Signal::Patterns { .. } => may(signal),
         Signal::Near { a, b, .. } => may(*a) && may(*b),
         Signal::Count { of, .. } => of.iter().any(|signal| may(*signal)),
     })
 }
 
-/// Where the rule fires: the first of the finds that speak for it. Asked only of rules that could fire.
-pub fn fires(rule: &Rule, text: &[u8], hits: &Hits) -> Option<Range<usize>> {
+/// A rule that fires.
+pub struct Fired {
+    /// The first of the finds that speak for it.
+    pub span: Range<usize>,
+    /// Adjusted; 1 to 100.
+    pub score: u16,
+}
+
+/// Whether the rule fires, and where. Asked only of rules that could fire.
+pub fn fires(rule: &Rule, text: &[u8], hits: &Hits) -> Option<Fired> {
+    let found = weigh(rule, text, hits);
+    let score = score(rule, &|signal| found[signal].holds)?;
+    let first = rule.fire.speaks_for().into_iter().filter(|signal| found[*signal].holds).filter_map(|signal| found[signal].spans.first());
+    Some(Fired { span: first.min_by_key(|span| span.start).cloned().unwrap_or(0..0), score })
+}
+
+/// What the rule scores where these signals hold, 1 to 100; `None` where it does not fire.
+pub fn score(rule: &Rule, holds: &impl Fn(usize) -> bool) -> Option<u16> {
+    if !rule.fire.holds(holds) {
+        return None;
+    }
+    let adjusted = rule.adjustments.iter().filter(|adjust| adjust.when.holds(holds)).map(|adjust| i32::from(adjust.add));
+    u16::try_from((i32::from(rule.score) + adjusted.sum::<i32>()).clamp(0, 100)).ok().filter(|score| *score > 0)
+}
+
+/// What stands for each signal of the rule.
+pub fn weigh(rule: &Rule, text: &[u8], hits: &Hits) -> Vec<Evidence> {
     let exceptions = merged(&hits.exceptions);
     let mut found: Vec<Evidence> = Vec::with_capacity(rule.signals.len());
     for (place, signal) in rule.signals.iter().enumerate() {
         let evidence = match signal {
             Signal::Terms(_) => Evidence::of(&hits.spans[place], hits.flooded[place], &exceptions),
-            Signal::Patterns(patterns) => {
-                let (spans, flooded) = search(patterns, text, hits.literal_seen[place]);
+            Signal::Patterns { patterns, check } => {
+                let (spans, flooded) = search(patterns, *check, text, &hits.literals[place]);
                 Evidence::of(&spans, flooded, &exceptions)
             }
-            Signal::Near { a, b, words, ordered } => Evidence::near(text, &found[*a], &found[*b], *words, *ordered),
+            Signal::Near { a, b, words, ordered, same_sentence } => {
+                let close = |first: &Range<usize>, second: &Range<usize>| close(text, first.end, second.start, *words, *same_sentence);
+                Evidence::near(&found[*a], &found[*b], close, *ordered)
+            }
             Signal::Count { of, at_least } => Evidence::count(of.iter().map(|signal| &found[*signal]), *at_least),
         };
         found.push(evidence);
     }
-    if !rule.fire.holds(&|signal| found[signal].holds) {
-        return None;
-    }
-    let first = rule.fire.speaks_for().into_iter().filter(|signal| found[*signal].holds).filter_map(|signal| found[signal].spans.first());
-    Some(first.min_by_key(|span| span.start).cloned().unwrap_or(0..0))
+    found
 }
 
 /// What stands for one signal, exceptions taken off.
-struct Evidence {
-    holds: bool,
+pub struct Evidence {
+    pub holds: bool,
     /// In the order of the text.
-    spans: Vec<Range<usize>>,
+    pub spans: Vec<Range<usize>>,
 }
 
 impl Evidence {
@@ -70,12 +98,12 @@ impl Evidence {
         if flooded {
             return Self { holds: true, spans: spans.to_vec() };
         }
-        let spans: Vec<_> = spans.iter().filter(|span| !touches(exceptions, span)).cloned().collect();
+        let mut spans: Vec<_> = spans.iter().filter(|span| !touches(exceptions, span)).cloned().collect();
+        spans.dedup();
         Self { holds: !spans.is_empty(), spans }
     }
 
-    fn near(text: &[u8], a: &Self, b: &Self, words: usize, ordered: bool) -> Self {
-        let close = |first: &Range<usize>, second: &Range<usize>| close(text, first.end, second.start, words);
+    fn near(a: &Self, b: &Self, close: impl Fn(&Range<usize>, &Range<usize>) -> bool, ordered: bool) -> Self {
         let pair = a.spans.iter().find_map(|one| {
             let at = b.spans.partition_point(|other| other.start < one.start);
             let after = b.spans.get(at).filter(|other| close(one, other));
@@ -87,29 +115,54 @@ impl Evidence {
 
     fn count<'e>(of: impl Iterator<Item = &'e Self> + Clone, at_least: usize) -> Self {
         let first = of.clone().filter_map(|evidence| evidence.spans.first()).min_by_key(|span| span.start).cloned();
-        Self { holds: of.map(|evidence| evidence.spans.len()).sum::<usize>() >= at_least, spans: first.into_iter().collect() }
+        Self { holds: of.map(|evidence| apart(&evidence.spans)).sum::<usize>() >= at_least, spans: first.into_iter().collect() }
     }
 }
 
+/// How many of these spans stand beside each other: a phrase inside a phrase is found twice, and said once.
+fn apart(spans: &[Range<usize>]) -> usize {
+    let mut reached = 0;
+    spans
+        .iter()
+        .filter(|span| {
+            span.start >= reached && {
+                reached = span.end;
+                true
+            }
+        })
+        .count()
+}
+
 /// The finds of all these regexes, and whether there were more.
-fn search(patterns: &[Pattern], text: &[u8], literal_seen: bool) -> (Vec<Range<usize>>, bool) {
+fn search(
+    patterns: &[Pattern],
+    check: Option<CheckDigits>,
+    text: &[u8],
+    literals: &[Option<Vec<Range<usize>>>],
+) -> (Vec<Range<usize>>, bool) {
     let mut spans = Vec::new();
     let mut flooded = false;
-    for pattern in patterns.iter().filter(|pattern| literal_seen || pattern.literals.is_empty()) {
+    for (pattern, literals) in patterns.iter().zip(literals) {
         let before = spans.len();
-        spans.extend(pattern.regex.find_iter(text).take(MAX_PATTERN_HITS).map(|found| found.range()));
-        flooded |= spans.len() - before == MAX_PATTERN_HITS;
+        let mut looked_at = 0;
+        let found = pattern.finds(text, literals.as_deref()).take(MAX_CHECKED).inspect(|_| looked_at += 1);
+        let right = found.filter(|found| check.is_none_or(|check| check.hold(&text[found.clone()])));
+        spans.extend(right.take(MAX_PATTERN_HITS));
+        flooded |= spans.len() - before == MAX_PATTERN_HITS || looked_at == MAX_CHECKED;
     }
     spans.sort_unstable_by_key(|span| (span.start, span.end));
     (spans, flooded)
 }
 
-/// Whether at most so many words lie between two places. Looks at a bounded number of octets.
-fn close(text: &[u8], from: usize, to: usize, words: usize) -> bool {
+/// Whether at most so many words lie between two places, and no sentence ends there if none may. Looks at a bounded
+/// number of octets.
+fn close(text: &[u8], from: usize, to: usize, words: usize, same_sentence: bool) -> bool {
     if to <= from {
         return true;
     }
-    to - from <= (words + 1) * LONGEST_WORD && words::words(&text[from..to]).take(words + 1).count() <= words
+    to - from <= (words + 1) * LONGEST_WORD
+        && words::words(&text[from..to]).take(words + 1).count() <= words
+        && !(same_sentence && sentence::ends_within(text, from..to))
 }
 
 /// As few ranges as cover the same places; ranges come in the order of their starts.

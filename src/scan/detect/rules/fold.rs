@@ -7,6 +7,7 @@
 use std::borrow::Cow;
 use std::iter;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 use unicode_normalization::char::is_combining_mark;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfkc_quick};
@@ -32,8 +33,8 @@ impl<'a> Folded<'a> {
         Self { original: text, view: Cow::Owned(folding.view), pieces: folding.pieces }
     }
 
-    pub fn octets(&self) -> &[u8] {
-        self.view.as_bytes()
+    pub fn view(&self) -> &str {
+        &self.view
     }
 
     /// The octets of the original behind a range of the view, widened to whole characters.
@@ -89,10 +90,28 @@ impl Folding {
         end
     }
 
+    /// What is shown backwards, as it is shown; all of it is one piece.
+    fn take_backwards(&mut self, text: &str, start: usize) -> usize {
+        let shown = &text[start + RIGHT_TO_LEFT.len_utf8()..];
+        let length = shown.find(['\u{202c}', '\u{202d}', RIGHT_TO_LEFT, '\n']).unwrap_or(shown.len());
+        shown[..length].chars().rev().for_each(|c| iter::once(c).nfkc().for_each(|c| fold_character(c, &mut self.view)));
+        start + RIGHT_TO_LEFT.len_utf8() + length
+    }
+
     /// A character and the marks upon it.
     fn take_cluster(&mut self, text: &str, start: usize) -> usize {
         let mut characters = text[start..].char_indices();
         let Some((_, first)) = characters.next() else { return text.len() };
+        if first == RIGHT_TO_LEFT {
+            return self.take_backwards(text, start);
+        }
+        let unmarked = |next: char| next.is_ascii() || settled(next).is_some();
+        if let Some(folded) = settled(first)
+            && characters.clone().next().is_none_or(|(_, next)| unmarked(next))
+        {
+            self.view.push(folded);
+            return start + first.len_utf8();
+        }
         let end = characters.find(|(_, c)| !is_combining_mark(*c)).map_or(text.len(), |(at, _)| start + at);
         let alone = end - start == first.len_utf8();
         if alone && (keyboard(first).is_some() || is_nfkc_quick(iter::once(first)) == IsNormalized::Yes) {
@@ -104,9 +123,38 @@ impl Folding {
     }
 }
 
+/// From here on letters are shown backwards, until a direction ends or the line does.
+const RIGHT_TO_LEFT: char = '\u{202e}';
+
+/// What a letter is folded to where that is one character, whatever stands beside it; most are, and what they are is kept.
+fn settled(character: char) -> Option<char> {
+    const PAGE: usize = 256;
+    static TABLE: [OnceLock<Box<[Option<char>; PAGE]>>; 0x11_0000 / PAGE] = [const { OnceLock::new() }; 0x11_0000 / PAGE];
+    let point = character as usize;
+    let page = TABLE[point / PAGE].get_or_init(|| {
+        let mut page = Box::new([None; PAGE]);
+        for (low, settled) in page.iter_mut().enumerate() {
+            let character = u32::try_from(point / PAGE * PAGE + low).ok().and_then(char::from_u32);
+            *settled = character
+                .filter(|c| c.is_alphanumeric() && is_nfkc_quick(iter::once(*c)) == IsNormalized::Yes && !is_combining_mark(*c))
+                .and_then(|c| {
+                    let mut folded = String::new();
+                    fold_character(c, &mut folded);
+                    let mut folded = folded.chars();
+                    folded.next().filter(|_| folded.next().is_none())
+                });
+        }
+        page
+    });
+    page[point % PAGE]
+}
+
 /// How many octets of ASCII stand at the beginning, less the letter that a mark follows.
 fn plain_run(text: &str) -> usize {
-    let Some(plain) = text.bytes().position(|octet| !octet.is_ascii()) else { return text.len() };
+    let (chunks, _) = text.as_bytes().as_chunks::<32>();
+    let whole = chunks.iter().take_while(|chunk| chunk.is_ascii()).count() * 32;
+    let Some(plain) = text.bytes().skip(whole).position(|octet| !octet.is_ascii()) else { return text.len() };
+    let plain = whole + plain;
     let marked = text[plain..].chars().next().is_some_and(is_combining_mark);
     if marked { plain.saturating_sub(1) } else { plain }
 }
@@ -139,7 +187,7 @@ fn keyboard(character: char) -> Option<char> {
 }
 
 fn is_currency(character: char) -> bool {
-    matches!(character, '\u{a2}'..='\u{a5}' | '\u{20a0}'..='\u{20cf}')
+    matches!(character, '\u{a2}'..='\u{a5}' | '\u{e3f}' | '\u{20a0}'..='\u{20cf}')
 }
 
 /// Soft hyphens, zero widths, directions, variation selectors, tags.
@@ -186,6 +234,8 @@ mod tests {
             ("x ﬃ kill", "ffi", "ﬃ"),
             ("a\u{301}b kill\u{200b}", "kill", "kill"),
             ("\u{1f602}kill\u{1f602}", "kill", "kill"),
+            ("a \u{202e}llik\u{202c} b", "kill", "\u{202e}llik"),
+            ("kill \u{202e}x", "kill", "kill"),
         ] {
             let folded = Folded::new(text);
             let at = folded.view.find(needle).unwrap();
@@ -195,7 +245,7 @@ mod tests {
 
     #[test]
     fn every_offset_maps_to_whole_characters_in_order() {
-        let alphabet: Vec<char> = "ab \u{e9}\u{301}\u{200b}ﬃß\u{1f602}Яя漢\u{3099}\u{fdfa}\u{2019}İ\u{ad}£".chars().collect();
+        let alphabet: Vec<char> = "ab \u{e9}\u{301}\u{200b}ﬃß\u{1f602}Яя漢\u{3099}\u{fdfa}\u{202e}\n\u{2019}İ\u{ad}£".chars().collect();
         let mut seed = 7_u64;
         for _ in 0..2_000 {
             let text: String = (0..12)

@@ -1,32 +1,54 @@
 //! Rules: words, phrases and patterns that a safeguarding lead has written down, each with its examples.
 
 mod book;
+mod circumstances;
 mod compile;
+mod digits;
+mod disguise;
 mod evaluate;
 mod examples;
 mod expression;
 mod faults;
 mod fold;
 mod form;
+mod gate;
+mod inflect;
+mod joint;
+mod letters;
+mod lexicon;
+mod lints;
 mod pattern;
+mod pieces;
+mod quoted;
+mod reread;
+mod sentence;
 mod signal;
+mod terms;
+mod trace;
+mod wording;
 mod words;
 
 use std::collections::BTreeMap;
 
 use crate::fault::{At, Fault};
 use crate::finding::RuleId;
-use crate::wire::SourceFile;
+use crate::wire::Bundle;
+
+use terms::WordLists;
 
 pub use book::RuleBook;
 pub use compile::Rule;
 pub use examples::run_examples;
+pub use form::Picture;
+pub use lints::look_over;
 
-/// Compiles every file. A later file of the same id replaces an earlier one: the school's own folder comes last.
+/// Compiles every rule of a bundle. A later file of the same id replaces an earlier one: the school's own folder comes last.
 ///
 /// # Errors
-/// Every fault of every file.
-pub fn compile_all(files: &[SourceFile]) -> Result<Vec<Rule>, Vec<Fault>> {
+/// Every fault of every file. Where a list has a fault, the rules are not looked at: half of them would be told for it.
+pub fn compile_all(bundle: &Bundle) -> Result<Vec<Rule>, Vec<Fault>> {
+    let lists = WordLists::read(&bundle.word_lists)?;
+    let files = &bundle.rules;
     let mut rules: BTreeMap<RuleId, Rule> = BTreeMap::new();
     let mut faults = Vec::new();
     for (place, file) in files.iter().enumerate() {
@@ -39,7 +61,7 @@ pub fn compile_all(files: &[SourceFile]) -> Result<Vec<Rule>, Vec<Fault>> {
             });
             continue;
         }
-        match compile::compile(file) {
+        match compile::compile(file, &lists, bundle.today) {
             Ok(rule) => drop(rules.insert(rule.id.clone(), rule)),
             Err(of_file) => faults.extend(of_file),
         }
@@ -50,8 +72,9 @@ pub fn compile_all(files: &[SourceFile]) -> Result<Vec<Rule>, Vec<Fault>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Field, Location};
+    use crate::finding::{Field, Location, Stage};
     use crate::scan::extract::TextExtract;
+    use crate::wire::SourceFile;
 
     const AFTER: &str = r#"
         [[example]]
@@ -73,12 +96,12 @@ mod tests {
     "#;
 
     fn book(head: &str, body: &str) -> RuleBook {
-        let status = if head.contains("status") { "" } else { "status = \"live\"" };
+        let stage = if head.contains("stage") { "" } else { "stage = \"hold\"" };
         let octets =
-            format!("schema = 1\nid = \"scam.test\"\ntitle = \"A made-up rule\"\ncategory = \"scam\"\n{status}\n{head}\n{body}\n{AFTER}");
+            format!("schema = 1\nid = \"scam.test\"\ntitle = \"A made-up rule\"\ncategory = \"scam\"\n{stage}\n{head}\n{body}\n{AFTER}");
         let file = SourceFile { path: "rules/scam/test.toml".into(), octets: octets.into_bytes() };
-        let rules = compile_all(&[file]).unwrap_or_else(|faults| panic!("{}", faults[0]));
-        RuleBook::new(rules)
+        let rules = compile_all(&Bundle { rules: vec![file], ..Bundle::default() }).unwrap_or_else(|faults| panic!("{}", faults[0]));
+        RuleBook::new(rules, Stage::Shadow)
     }
 
     fn spans(book: &RuleBook, text: &str) -> Vec<(usize, usize)> {
@@ -130,12 +153,101 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_looks_only_where_it_says_and_a_draft_nowhere() {
+    fn a_rule_looks_only_where_it_says_and_before_its_time_nowhere() {
         let rest = "[decide]\nfire = \"a\"\nscore = 50";
         let signals = r#"signal = [{ name = "a", terms = ["one"] }]"#;
         assert_eq!(spans(&book(signals, rest), "one"), [(0, 3)]);
         assert_eq!(spans(&book(&format!("fields = [\"subject\"]\n{signals}"), rest), "one"), []);
-        assert_eq!(spans(&book(&format!("status = \"draft\"\n{signals}"), rest), "one"), []);
+        for stage in ["draft", "tested"] {
+            assert_eq!(spans(&book(&format!("stage = \"{stage}\"\n{signals}"), rest), "one"), []);
+        }
+    }
+
+    #[test]
+    fn a_subject_and_a_body_are_read_as_one_where_neither_fires_alone() {
+        let signals = r#"signal = [{ name = "a", terms = ["fox"] }, { name = "b", terms = ["hen"] }, { name = "c", terms = ["story"] }]"#;
+        let rest = "[decide]\nfire = \"a and b and not c\"\nscore = 50";
+        let both = book(signals, rest);
+        let found = |book: &RuleBook, subject: &str, body: &str| {
+            let extract =
+                |part: &str, field, text: &str| TextExtract { location: Location { part: part.to_owned(), field }, text: text.to_owned() };
+            let found = book.texts(&[extract("", Field::Subject, subject), extract("1", Field::Body, body)]);
+            found.into_iter().map(|(at, found)| (at, found.finding.location.field, found.span.unwrap())).collect::<Vec<_>>()
+        };
+        assert_eq!(found(&both, "the fox", "met a hen"), [(0, Field::Subject, (4, 7))]);
+        assert_eq!(found(&both, "the fox", "met a fox and a hen"), [(1, Field::Body, (6, 9))], "it is told once");
+        assert_eq!(found(&both, "the fox", "met a hen in a story"), []);
+        assert_eq!(found(&both, "", "a fox"), []);
+        let body_alone = book(&format!("fields = [\"body\"]\n{signals}"), rest);
+        assert_eq!(found(&body_alone, "the fox", "met a hen"), []);
+    }
+
+    #[test]
+    fn what_is_quoted_is_told_apart_and_passed_over_where_a_rule_does_not_look() {
+        let signals = r#"signal = [{ name = "a", terms = ["fox"] }]"#;
+        let found = |fields: &str, text: &str| {
+            let book = book(&format!("{fields}\n{signals}"), "[decide]\nfire = \"a\"\nscore = 50");
+            let location = Location { part: "1".to_owned(), field: Field::Body };
+            let found = book.texts(&[TextExtract { location, text: text.to_owned() }]);
+            found.into_iter().map(|(_, found)| (found.finding.location.field, found.span.unwrap().0)).collect::<Vec<_>>()
+        };
+        let (quoted, said, both) = ("no\n> a fox", "a fox\n> no", "> a fox\na fox");
+        assert_eq!((found("", quoted), found("", said)), (vec![(Field::Quoted, 7)], vec![(Field::Body, 2)]));
+        assert_eq!(found("fields = [\"body\"]", quoted), []);
+        assert_eq!(found("fields = [\"body\"]", both), [(Field::Body, 10)]);
+        assert_eq!(found("fields = [\"quoted\"]", said), []);
+        assert_eq!(found("fields = [\"quoted\"]", both), [(Field::Quoted, 4)]);
+    }
+
+    #[test]
+    fn what_is_said_once_counts_once() {
+        let signals = r#"signal = [{ name = "a", terms = ["fox~", "red fox"] }, { name = "many", count = { of = ["a"], at_least = 2 } }]"#;
+        let book = book(signals, "[decide]\nfire = \"many\"\nscore = 50");
+        assert_eq!(spans(&book, "a red fox"), []);
+        assert_eq!(spans(&book, "two foxes, a red fox"), [(4, 9)]);
+    }
+
+    #[test]
+    fn words_in_two_sentences_are_not_near_where_one_is_asked_for() {
+        let signals = r#"signal = [
+            { name = "a", terms = ["fox"] }, { name = "b", terms = ["hen"] },
+            { name = "both", near = { a = "a", b = "b", words = 5, same_sentence = true } },
+        ]"#;
+        let book = book(signals, "[decide]\nfire = \"both\"\nscore = 50");
+        assert_eq!(spans(&book, "a fox met\na hen"), [(2, 15)]);
+        assert_eq!(spans(&book, "a fox. A hen"), []);
+    }
+
+    #[test]
+    fn a_number_whose_check_digits_are_wrong_is_not_found() {
+        let signals = r#"signal = [{ name = "nhs", regex = ['\b\d{3} \d{3} \d{4}\b'], check = "mod11-nhs", needs_literal = false }]"#;
+        let book = book(signals, "[decide]\nfire = \"nhs\"\nscore = 50");
+        assert_eq!(spans(&book, "943 476 5919"), [(0, 12)]);
+        assert_eq!(spans(&book, "943 476 5918"), []);
+        assert_eq!(spans(&book, &"943 476 5918, ".repeat(500)), [], "not one of many is right");
+    }
+
+    #[test]
+    fn a_score_is_adjusted_and_nothing_is_found_at_nought() {
+        let signals = r#"signal = [{ name = "a", terms = ["fox"] }, { name = "b", terms = ["hen"] }, { name = "c", terms = ["story"] }]"#;
+        let rest = "[decide]\nfire = \"a\"\nscore = 40\n[[adjust]]\nwhen = \"b\"\nadd = 90\nbecause = \"both\"
+            [[adjust]]\nwhen = \"c\"\nadd = -40\nbecause = \"told\"";
+        let book = book(signals, rest);
+        let scores = |text: &str| {
+            let location = Location { part: "1".to_owned(), field: Field::Body };
+            let found = book.texts(&[TextExtract { location, text: text.to_owned() }]);
+            found.into_iter().map(|(_, found)| found.finding.score).collect::<Vec<_>>()
+        };
+        assert_eq!((scores("a fox"), scores("a fox and a hen"), scores("a story of a fox and a hen")), (vec![40], vec![100], vec![90]));
+        assert_eq!(scores("the story of a fox"), [0_u16; 0]);
+    }
+
+    #[test]
+    fn a_rule_is_matched_under_disguises_unless_it_says_otherwise() {
+        let rest = "[decide]\nfire = \"a\"\nscore = 50";
+        let signals = r#"signal = [{ name = "a", terms = ["needle"] }]"#;
+        assert_eq!(spans(&book(signals, rest), "a n33dle"), [(2, 8)]);
+        assert_eq!(spans(&book(&format!("evasion = \"none\"\n{signals}"), rest), "a n33dle"), []);
     }
 
     #[test]

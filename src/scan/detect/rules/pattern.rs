@@ -1,11 +1,15 @@
 //! A regular expression, and the fixed letters without which it cannot match.
 
-use std::cmp::Reverse;
+use std::ops::Range;
 
-use regex::bytes::{Regex, RegexBuilder};
+use regex_automata::meta::{Config, Regex};
+use regex_automata::util::syntax;
+use regex_automata::{Anchored, Input};
 use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Hir, HirKind};
+
+use super::words;
 
 /// Fewer letters than this are in every text.
 const SHORTEST_LITERAL: usize = 3;
@@ -14,13 +18,23 @@ const LONGEST_RUN: usize = 8;
 /// Of the compiled expression, in octets.
 const SIZE_LIMIT: usize = 1 << 20;
 const NEST_LIMIT: u32 = 50;
+/// Octets around literals that are looked at, as a multiple of the text's: beyond that, one look at the whole text costs less.
+const MOST_WORK: usize = 4;
 
 /// Small and capital letters are the same to it; `\w`, `\b` and `\d` mean ASCII.
 #[derive(Clone, Debug)]
 pub struct Pattern {
-    pub regex: Regex,
+    regex: Regex,
     /// One of these, in small letters, is in every match. Empty where there is no such set.
     pub literals: Vec<Vec<u8>>,
+    reach: Reach,
+}
+
+/// How far a match may lie around the beginning of the literal in it, in octets; `None` for without end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Reach {
+    before: Option<usize>,
+    behind: Option<usize>,
 }
 
 /// Why an expression is refused.
@@ -45,15 +59,71 @@ impl Pattern {
         if hir.properties().minimum_len().unwrap_or(0) == 0 {
             return Err(BadPattern::Empty);
         }
-        let regex = RegexBuilder::new(&expression)
-            .unicode(false)
-            .case_insensitive(true)
-            .nest_limit(NEST_LIMIT)
-            .size_limit(SIZE_LIMIT)
-            .dfa_size_limit(SIZE_LIMIT)
-            .build()
+        let regex = Regex::builder()
+            .syntax(syntax::Config::new().unicode(false).utf8(false).case_insensitive(true).nest_limit(NEST_LIMIT))
+            .configure(Config::new().utf8_empty(false).nfa_size_limit(Some(SIZE_LIMIT)).hybrid_cache_capacity(SIZE_LIMIT))
+            .build(&expression)
             .map_err(|_| BadPattern::TooLarge)?;
-        Ok(Self { regex, literals: required_literals(&hir).unwrap_or_default() })
+        let required = required_literals(&hir).unwrap_or_default();
+        Ok(Self { regex, literals: required.literals, reach: required.reach })
+    }
+
+    /// All matches in a text, in one pass over it or a few. `occurrences` are those of its literals, in order; `None` where they are not known.
+    pub fn finds<'t>(&'t self, text: &'t [u8], occurrences: Option<&'t [Range<usize>]>) -> impl Iterator<Item = Range<usize>> + 't {
+        let everywhere = self.literals.is_empty() || occurrences.is_none();
+        let mut finds = Finds { pattern: self, text, occurrences: occurrences.unwrap_or_default().iter(), at: 0, work: 0, everywhere };
+        std::iter::from_fn(move || finds.next())
+    }
+}
+
+struct Finds<'t> {
+    pattern: &'t Pattern,
+    text: &'t [u8],
+    occurrences: std::slice::Iter<'t, Range<usize>>,
+    /// Where the last find ended.
+    at: usize,
+    /// Octets looked at around literals.
+    work: usize,
+    everywhere: bool,
+}
+
+impl Finds<'_> {
+    fn next(&mut self) -> Option<Range<usize>> {
+        while !self.everywhere {
+            let literal = self.occurrences.next()?;
+            if literal.start < self.at {
+                continue;
+            }
+            let Reach { before, behind } = self.pattern.reach;
+            let start = before.map_or(0, |before| literal.start.saturating_sub(before)).max(self.at);
+            let end = behind.map_or(self.text.len(), |behind| (literal.start + behind).min(self.text.len()));
+            self.work += end - start;
+            self.everywhere = before.is_none() || behind.is_none() || self.work > MOST_WORK * self.text.len();
+            if self.everywhere {
+                self.at = start;
+            } else if let Some(find) = self.around(literal, start..end, before == Some(0)) {
+                self.at = find.end;
+                return Some(find);
+            }
+        }
+        let find = self.pattern.regex.find(Input::new(self.text).range(self.at..))?.range();
+        self.at = find.end;
+        Some(find)
+    }
+
+    /// The match that holds this literal; what lies beyond the window cannot belong to it.
+    fn around(&self, literal: &Range<usize>, mut window: Range<usize>, begins: bool) -> Option<Range<usize>> {
+        let anchored = if begins { Anchored::Yes } else { Anchored::No };
+        loop {
+            let find = self.pattern.regex.find(Input::new(self.text).range(window.clone()).anchored(anchored))?.range();
+            if find.start > literal.start {
+                return None;
+            }
+            if find.end >= literal.end {
+                return Some(find);
+            }
+            window.start = find.end;
+        }
     }
 }
 
@@ -65,21 +135,76 @@ fn misread(error: regex_syntax::Error) -> BadPattern {
     }
 }
 
+/// Literals of which every match has one, and where in the match.
+struct Required {
+    literals: Vec<Vec<u8>>,
+    reach: Reach,
+}
+
+impl Default for Required {
+    fn default() -> Self {
+        Self { literals: Vec::new(), reach: Reach { before: None, behind: None } }
+    }
+}
+
+impl Required {
+    /// The same within a longer expression.
+    fn within(mut self, before: Option<usize>, behind: Option<usize>) -> Self {
+        self.reach.before = self.reach.before.zip(before).map(|(inner, outer)| inner + outer);
+        self.reach.behind = self.reach.behind.zip(behind).map(|(inner, outer)| inner + outer);
+        self
+    }
+
+    fn or(mut self, other: Self) -> Self {
+        self.literals.extend(other.literals);
+        self.reach.before = self.reach.before.zip(other.reach.before).map(|(one, other)| one.max(other));
+        self.reach.behind = self.reach.behind.zip(other.reach.behind).map(|(one, other)| one.max(other));
+        self
+    }
+
+    /// How often one of the literals is to be expected in a text of English, each as a share of its octets.
+    fn frequency(&self) -> f64 {
+        self.literals.iter().map(|literal| frequency(literal)).sum()
+    }
+}
+
 /// The best set of literals of which every match has one.
-fn required_literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
+fn required_literals(hir: &Hir) -> Option<Required> {
     let inner = match hir.kind() {
         HirKind::Capture(capture) => required_literals(&capture.sub),
-        HirKind::Repetition(repetition) if repetition.min > 0 => required_literals(&repetition.sub),
-        HirKind::Concat(parts) => {
-            // Letters in either case are a part each: together they are worth something.
-            let runs = (0..parts.len()).map(|at| Hir::concat(parts[at..].iter().take(LONGEST_RUN).cloned().collect()));
-            let runs = runs.filter_map(|run| leading_literals(&run));
-            runs.chain(parts.iter().filter_map(required_literals)).max_by_key(|set| worth(set))
+        HirKind::Repetition(repetition) if repetition.min > 0 => {
+            let others = repetition.max.zip(longest(&repetition.sub)).map(|(most, length)| length.saturating_mul(most as usize - 1));
+            required_literals(&repetition.sub).map(|required| required.within(others, others))
         }
-        HirKind::Alternation(branches) => branches.iter().map(required_literals).collect::<Option<Vec<_>>>().map(|sets| sets.concat()),
+        HirKind::Concat(parts) => {
+            let lengths: Vec<_> = parts.iter().map(longest).collect();
+            let sum = |lengths: &[Option<usize>]| lengths.iter().copied().sum::<Option<usize>>();
+            // Letters in either case are a part each: together they are worth something.
+            let runs = (0..parts.len()).filter_map(|at| {
+                let run = Hir::concat(parts[at..].iter().take(LONGEST_RUN).cloned().collect());
+                Some(Required {
+                    literals: leading_literals(&run)?,
+                    reach: Reach { before: sum(&lengths[..at]), behind: sum(&lengths[at..]) },
+                })
+            });
+            let nested = parts
+                .iter()
+                .enumerate()
+                .filter_map(|(at, part)| Some(required_literals(part)?.within(sum(&lengths[..at]), sum(&lengths[at + 1..]))));
+            runs.chain(nested).min_by(|one, other| one.frequency().total_cmp(&other.frequency()))
+        }
+        HirKind::Alternation(branches) => {
+            let sets = branches.iter().map(required_literals).collect::<Option<Vec<_>>>();
+            sets.and_then(|sets| sets.into_iter().reduce(Required::or))
+        }
         _ => None,
     };
-    [inner, leading_literals(hir)].into_iter().flatten().max_by_key(|set| worth(set))
+    let leading = leading_literals(hir).map(|literals| Required { literals, reach: Reach { before: Some(0), behind: longest(hir) } });
+    [inner, leading].into_iter().flatten().min_by(|one, other| one.frequency().total_cmp(&other.frequency()))
+}
+
+fn longest(hir: &Hir) -> Option<usize> {
+    hir.properties().maximum_len()
 }
 
 fn leading_literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
@@ -91,10 +216,17 @@ fn leading_literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
     (literals.iter().map(Vec::len).min()? >= SHORTEST_LITERAL).then_some(literals)
 }
 
-/// Four letters are rare enough; beyond that, few literals are worth more than long ones.
-fn worth(literals: &[Vec<u8>]) -> (usize, Reverse<usize>, usize) {
-    let shortest = literals.iter().map(Vec::len).min().unwrap_or(0);
-    (shortest.min(4), Reverse(literals.len()), shortest)
+/// By the frequencies of the letters, in ten thousandths; the most frequent words are what letters alone do not tell.
+fn frequency(literal: &[u8]) -> f64 {
+    const LETTERS: [u16; 26] =
+        [660, 120, 220, 340, 1000, 180, 160, 480, 560, 10, 60, 330, 200, 560, 610, 150, 10, 480, 510, 730, 230, 80, 190, 15, 160, 10];
+    let by_letters = literal.iter().map(|octet| match octet {
+        b'a'..=b'z' => LETTERS[usize::from(octet - b'a')],
+        b' ' => 1800,
+        _ => 100,
+    });
+    let share = by_letters.map(|often| f64::from(often) / 1e4).product::<f64>();
+    if words::is_common(literal.trim_ascii()) { share + 5e-3 } else { share }
 }
 
 #[cfg(test)]
@@ -109,10 +241,63 @@ mod tests {
     #[test]
     fn the_letters_that_every_match_has_are_known() {
         assert_eq!(literals(r"\bAccount\s+number\b"), ["account"]);
-        assert_eq!(literals(r"\d{4} (?:pass|pin)code \d"), ["code "]);
+        assert_eq!(literals(r"\d{4} (?:pass|pin)code \d"), [" passcode ", " pincode "]);
+        assert_eq!(literals(r"\bwith[a-z ]+zebra"), ["zebra"]);
         assert_eq!(literals(r"\d+(?i:Pay)\d"), ["pay"]);
         assert_eq!(literals(r"(?:alpha|be)\d"), [""; 0]);
         assert_eq!(literals(r"\d{3}[ -]?\d{4}"), [""; 0]);
+    }
+
+    #[test]
+    fn a_match_is_found_around_its_literal_as_it_is_in_the_whole_text() {
+        let patterns = [
+            r"\bhen\d",
+            r"\d{2}hen",
+            r"[a-e]{0,3}hen(?:den)?\d?",
+            r"(?:hen|cock)s? ?(?:hen|cock)",
+            r"\d+hen",
+            r"hen\s+cock",
+            r"(?:ahen){1,2}b",
+            r"^hen|cock$",
+            r"hen.{0,4}hen",
+        ];
+        let syllables = ["hen", "HEN", "cock", "1", "22", " ", "  ", "den", "a", "b", "\n", "s"];
+        let patterns = patterns.map(|expression| Pattern::compile(expression).unwrap());
+        let mut seed = 5_u64;
+        for round in 0..4_000 {
+            let text: String = (0..8 + round % 9)
+                .map(|_| {
+                    seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                    syllables[(seed >> 33) as usize % syllables.len()]
+                })
+                .collect();
+            for pattern in &patterns {
+                let small = text.to_ascii_lowercase().into_bytes();
+                let begin = |at: usize| {
+                    pattern
+                        .literals
+                        .iter()
+                        .filter(|literal| small[at..].starts_with(literal))
+                        .map(|literal| at..at + literal.len())
+                        .collect::<Vec<_>>()
+                };
+                let occurrences: Vec<_> = (0..small.len()).flat_map(begin).collect();
+                let found: Vec<_> = pattern.finds(text.as_bytes(), Some(&occurrences)).collect();
+                let all: Vec<_> = pattern.regex.find_iter(text.as_bytes()).map(|found| found.range()).collect();
+                assert_eq!(found, all, "{text:?} {:?} {:?}", pattern.literals, pattern.reach);
+            }
+        }
+    }
+
+    #[test]
+    fn a_flood_of_literals_costs_a_few_looks_at_the_text() {
+        let pattern = Pattern::compile(r"[a-z ]{0,200}hen[a-z ]{0,200}\d").unwrap();
+        let text = "hen ".repeat(10_000);
+        let occurrences: Vec<_> = (0..10_000).map(|nth| 4 * nth..4 * nth + 3).collect();
+        let mut finds =
+            Finds { pattern: &pattern, text: text.as_bytes(), occurrences: occurrences.iter(), at: 0, work: 0, everywhere: false };
+        assert_eq!(finds.next(), None);
+        assert!(finds.everywhere && finds.work <= MOST_WORK * text.len() + 500, "{}", finds.work);
     }
 
     #[test]

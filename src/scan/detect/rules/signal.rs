@@ -1,19 +1,17 @@
 //! One signal of a rule: something to look for.
 
+use std::fmt;
 use std::ops::RangeInclusive;
 
 use toml::Spanned;
 
 use super::faults::Faults;
-use super::fold::fold_term;
-use super::form::{CountForm, NearForm, SignalForm};
+use super::form::{CheckDigits, CountForm, NearForm, SignalForm};
 use super::pattern::BadPattern;
-use super::words;
+use super::terms::{WordLists, read_terms};
 
 pub use super::pattern::Pattern;
 
-/// Of a term, in characters.
-const MAX_TERM: usize = 200;
 /// Of a regular expression, in characters.
 const MAX_REGEX: usize = 1_000;
 
@@ -21,13 +19,17 @@ const MAX_REGEX: usize = 1_000;
 pub enum Signal {
     /// Folded.
     Terms(Vec<String>),
-    Patterns(Vec<Pattern>),
+    Patterns {
+        patterns: Vec<Pattern>,
+        check: Option<CheckDigits>,
+    },
     /// Two earlier signals with at most so many words between them.
     Near {
         a: usize,
         b: usize,
         words: usize,
         ordered: bool,
+        same_sentence: bool,
     },
     /// At least so many finds of earlier signals.
     Count {
@@ -40,7 +42,7 @@ impl Signal {
     /// Whether it is made of the signal at that place.
     pub fn speaks_of(&self, place: usize) -> bool {
         match self {
-            Self::Terms(_) | Self::Patterns(_) => false,
+            Self::Terms(_) | Self::Patterns { .. } => false,
             Self::Near { a, b, .. } => [*a, *b].contains(&place),
             Self::Count { of, .. } => of.contains(&place),
         }
@@ -48,7 +50,7 @@ impl Signal {
 }
 
 /// `earlier` are the signals that this one may speak of.
-pub fn read_signal(form: &SignalForm, earlier: &[SignalForm], faults: &mut Faults<'_>) -> Option<Signal> {
+pub fn read_signal(form: &SignalForm, earlier: &[SignalForm], lists: &WordLists, faults: &mut Faults<'_>) -> Option<Signal> {
     let name = form.name.get_ref();
     let plain = name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
         && name.starts_with(|c: char| c.is_ascii_lowercase());
@@ -58,11 +60,18 @@ pub fn read_signal(form: &SignalForm, earlier: &[SignalForm], faults: &mut Fault
     if earlier.iter().any(|signal| signal.name.get_ref() == name) {
         faults.at(&form.name, format!("there are two signals `{name}`"), "put their terms together, or name them apart");
     }
-    match (&form.terms, &form.regex, &form.near, &form.count) {
-        (Some(terms), None, None, None) => Some(Signal::Terms(read_terms(terms, faults))),
-        (None, Some(regexes), None, None) => read_patterns(regexes, faults).map(Signal::Patterns),
-        (None, None, Some(near), None) => read_near(near, earlier, faults),
-        (None, None, None, Some(count)) => read_count(count, earlier, faults),
+    if let Some(check) = form.check.as_ref().filter(|_| form.regex.is_none()) {
+        faults.at(check, "`check` stands beside no `regex`", "write the regex that finds the numbers, or take `check` out");
+    }
+    let terms = form.terms.is_some() || form.lists.is_some();
+    match (terms, &form.regex, &form.near, &form.count) {
+        (true, None, None, None) => Some(Signal::Terms(read_terms(form.terms.as_ref(), form.lists.as_ref(), lists, faults))),
+        (false, Some(regexes), None, None) => {
+            let check = form.check.as_ref().map(|check| *check.get_ref());
+            read_patterns(regexes, faults).map(|patterns| Signal::Patterns { patterns, check })
+        }
+        (false, None, Some(near), None) => read_near(near, earlier, faults),
+        (false, None, None, Some(count)) => read_count(count, earlier, faults),
         _ => {
             faults.at(
                 &form.name,
@@ -72,29 +81,6 @@ pub fn read_signal(form: &SignalForm, earlier: &[SignalForm], faults: &mut Fault
             None
         }
     }
-}
-
-pub fn read_terms(terms: &Spanned<Vec<Spanned<String>>>, faults: &mut Faults<'_>) -> Vec<String> {
-    if terms.get_ref().is_empty() {
-        faults.at(terms, "the list of terms is empty", "write at least one term");
-    }
-    let mut folded = Vec::new();
-    for term in terms.get_ref() {
-        let length = term.get_ref().chars().count();
-        let fold = fold_term(term.get_ref());
-        if length > MAX_TERM {
-            faults.at(
-                term,
-                format!("a term of {length} characters, {MAX_TERM} are allowed"),
-                "a few telling words find more than a long quotation",
-            );
-        } else if words::words(fold.as_bytes()).next().is_none() {
-            faults.at(term, "the term has no word in it", "write at least one letter, digit or emoji");
-        } else {
-            folded.push(fold);
-        }
-    }
-    folded
 }
 
 fn read_patterns(regexes: &Spanned<Vec<Spanned<String>>>, faults: &mut Faults<'_>) -> Option<Vec<Pattern>> {
@@ -128,7 +114,7 @@ fn read_near(near: &NearForm, earlier: &[SignalForm], faults: &mut Faults<'_>) -
     let a = read_reference(&near.a, earlier, faults);
     let b = read_reference(&near.b, earlier, faults);
     let words = read_number(&near.words, 0..=30, "the number of words", faults);
-    Some(Signal::Near { a: a?, b: b?, words, ordered: near.ordered })
+    Some(Signal::Near { a: a?, b: b?, words, ordered: near.ordered, same_sentence: near.same_sentence })
 }
 
 fn read_count(count: &CountForm, earlier: &[SignalForm], faults: &mut Faults<'_>) -> Option<Signal> {
@@ -144,7 +130,7 @@ fn read_count(count: &CountForm, earlier: &[SignalForm], faults: &mut Faults<'_>
 /// The place of an earlier signal of terms or regexes.
 fn read_reference(name: &Spanned<String>, earlier: &[SignalForm], faults: &mut Faults<'_>) -> Option<usize> {
     let place =
-        earlier.iter().position(|signal| signal.name.get_ref() == name.get_ref() && (signal.terms.is_some() || signal.regex.is_some()));
+        earlier.iter().position(|signal| signal.name.get_ref() == name.get_ref() && signal.near.is_none() && signal.count.is_none());
     if place.is_none() {
         let why = format!("no signal `{}` of terms or regexes stands above", name.get_ref());
         faults.at(name, why, "`near` and `count` speak of signals further up in the file");
@@ -153,8 +139,11 @@ fn read_reference(name: &Spanned<String>, earlier: &[SignalForm], faults: &mut F
 }
 
 /// A number in its bounds; the lower bound, and a fault, where it is not.
-pub fn read_number(number: &Spanned<i64>, bounds: RangeInclusive<usize>, what: &str, faults: &mut Faults<'_>) -> usize {
-    let read = usize::try_from(*number.get_ref()).ok().filter(|read| bounds.contains(read));
+pub fn read_number<T>(number: &Spanned<i64>, bounds: RangeInclusive<T>, what: &str, faults: &mut Faults<'_>) -> T
+where
+    T: Copy + PartialOrd + fmt::Display + TryFrom<i64>,
+{
+    let read = T::try_from(*number.get_ref()).ok().filter(|read| bounds.contains(read));
     read.unwrap_or_else(|| {
         let why = format!("{what} is {} to {}, and this is {}", bounds.start(), bounds.end(), number.get_ref());
         faults.at(number, why, "write a number within these bounds");

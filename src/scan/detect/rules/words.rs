@@ -4,7 +4,6 @@
 //! that is some term's anchor costs more than a look into a bitmap, and only then is the rest of the term
 //! compared. The time does not depend on how many terms there are, nor on what the sender writes.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 
 /// The most white space between two words of a phrase, in octets: an empty line, a quote mark, an indent.
@@ -16,9 +15,11 @@ const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 pub struct WordIndex {
     /// One bit for every anchor, by its hash: most words of a text stop here.
     bitmap: Vec<u64>,
-    /// Open addressing by hash.
+    /// Open addressing by tag.
     slots: Vec<Slot>,
     anchors: Vec<Anchor>,
+    /// All terms, one behind the other.
+    terms: Vec<u8>,
 }
 
 #[derive(Clone, Copy, Default)]
@@ -30,22 +31,40 @@ struct Slot {
 }
 
 /// One term, at one of its words.
+#[derive(Clone, Copy)]
 struct Anchor {
-    term: Box<[u8]>,
+    /// Where the term begins and ends among all.
+    start: u32,
+    end: u32,
     /// Where in the term the anchor begins.
-    at: usize,
+    at: u32,
     /// Whatever the caller wants to hear when the term is found.
     key: u32,
+    /// The letters of the term next to the anchor, over a space: most phrases end here, before they are fetched. 0 for none.
+    before: u8,
+    behind: u8,
 }
 
 impl WordIndex {
     /// Builds the index of folded terms ([`super::fold::fold_term`]), each with a key of the caller's; a term without a word in it is passed over.
     pub fn new<'t>(terms: impl IntoIterator<Item = (&'t str, u32)>) -> Self {
-        let mut by_hash: BTreeMap<u64, Vec<Anchor>> = BTreeMap::new();
+        let mut by_tag: Vec<(u64, Anchor)> = Vec::new();
+        let mut all = Vec::new();
         let mut insert = |term: &[u8], key| {
             if let Some(word) = anchor(term) {
-                let anchored = Anchor { term: term.into(), at: word.start, key };
-                by_hash.entry(hash(term, &word)).or_default().push(anchored);
+                let start = all.len();
+                all.extend_from_slice(term);
+                let beyond =
+                    |space: Option<usize>, letter: usize| space.is_some_and(|at| term.get(at) == Some(&b' ')).then(|| term[letter]);
+                let anchored = Anchor {
+                    start: narrow(start),
+                    end: narrow(all.len()),
+                    at: narrow(word.start),
+                    key,
+                    before: beyond(word.start.checked_sub(1), word.start.wrapping_sub(2)).unwrap_or(0),
+                    behind: beyond(Some(word.end), word.end + 1).unwrap_or(0),
+                };
+                by_tag.push((hash(term, &word), anchored));
             }
         };
         for (term, key) in terms {
@@ -55,22 +74,27 @@ impl WordIndex {
                 insert(term.replace('\'', "").as_bytes(), key);
             }
         }
+        by_tag.sort_by_key(|(hash, _)| tag(*hash));
 
-        let bits = (by_hash.len() * 16).next_power_of_two().clamp(1 << 14, 1 << 22);
+        let bits = (by_tag.len() * 32).next_power_of_two().clamp(1 << 14, 1 << 22);
         let mut index = Self {
             bitmap: vec![0; bits / 64],
-            slots: vec![Slot::default(); (by_hash.len() * 2).next_power_of_two().max(64)],
-            anchors: Vec::new(),
+            slots: vec![Slot::default(); (by_tag.len() * 2).next_power_of_two().max(64)],
+            anchors: Vec::with_capacity(by_tag.len()),
+            terms: all,
         };
-        for (hash, anchors) in by_hash {
-            let (cell, bit) = index.bit(hash);
-            index.bitmap[cell] |= bit;
+        for same in by_tag.chunk_by(|(one, _), (other, _)| tag(*one) == tag(*other)) {
+            for (hash, _) in same {
+                let (cell, bit) = index.bit(*hash);
+                index.bitmap[cell] |= bit;
+            }
+            let hash = same[0].0;
             let mut at = index.home(hash);
             while index.slots[at].count != 0 {
-                at = (at + 1) % index.slots.len();
+                at = (at + 1) & (index.slots.len() - 1);
             }
-            index.slots[at] = Slot { tag: tag(hash), first: narrow(index.anchors.len()), count: narrow(anchors.len()) };
-            index.anchors.extend(anchors);
+            index.slots[at] = Slot { tag: tag(hash), first: narrow(index.anchors.len()), count: narrow(same.len()) };
+            index.anchors.extend(same.iter().map(|(_, anchor)| *anchor));
         }
         index
     }
@@ -81,25 +105,41 @@ impl WordIndex {
             return;
         }
         let mut start = 0;
-        // Whether the octet before this block belongs to a word.
+        // Whether the octet before this block belongs to a word, and whether that word has begun.
         let mut inside = 0;
+        let mut open = false;
         let (blocks, tail) = text.as_chunks::<64>();
         let mut last = [0; 64];
         last[..tail.len()].copy_from_slice(tail);
-        for (number, block) in blocks.iter().chain([&last]).enumerate() {
-            let words = word_mask(block);
-            let mut edges = words ^ (words << 1 | inside);
+        for (block, base) in blocks.iter().chain([&last]).zip((0..).step_by(64)) {
+            let words = bits(block, is_word);
+            let behind = words << 1 | inside;
             inside = words >> 63;
-            while edges != 0 {
-                let bit = edges.trailing_zeros();
-                edges &= edges - 1;
-                let at = number * 64 + bit as usize;
-                if words >> bit & 1 == 1 {
-                    start = at;
+            let mut starts = words & !behind;
+            let mut ends = behind & !words;
+            while ends != 0 {
+                let end = base + ends.trailing_zeros() as usize;
+                // The first word may have begun in an earlier block.
+                if open {
+                    open = false;
                 } else {
-                    self.look_up(text, &(start..at), &mut found);
+                    start = base + starts.trailing_zeros() as usize;
+                    starts &= starts - 1;
                 }
+                ends &= ends - 1;
+                self.look_up(text, &(start..end), &mut found);
             }
+            if starts != 0 {
+                start = base + starts.trailing_zeros() as usize;
+                open = true;
+            }
+        }
+    }
+
+    /// Calls `found` with the key of every term that is this one word.
+    pub fn find(&self, word: &[u8], mut found: impl FnMut(u32)) {
+        if !self.anchors.is_empty() {
+            self.look_up(word, &(0..word.len()), &mut |key, _| found(key));
         }
     }
 
@@ -108,26 +148,28 @@ impl WordIndex {
         let hash = hash(text, word);
         let (cell, bit) = self.bit(hash);
         if self.bitmap[cell] & bit != 0 {
-            self.verify(text, word.start, hash, found);
+            self.verify(text, word, hash, found);
         }
     }
 
     #[inline(never)]
-    fn verify(&self, text: &[u8], word: usize, hash: u64, found: &mut impl FnMut(u32, Range<usize>)) {
+    fn verify(&self, text: &[u8], word: &Range<usize>, hash: u64, found: &mut impl FnMut(u32, Range<usize>)) {
         let mut at = self.home(hash);
-        loop {
-            let slot = self.slots[at];
-            if slot.count == 0 {
+        while self.slots[at].tag != tag(hash) {
+            if self.slots[at].count == 0 {
                 return;
             }
-            if slot.tag == tag(hash) {
-                for anchor in &self.anchors[slot.first as usize..][..slot.count as usize] {
-                    if let Some(span) = anchor.occurrence(text, word) {
-                        found(anchor.key, span);
-                    }
-                }
+            at = (at + 1) & (self.slots.len() - 1);
+        }
+        let Slot { first, count, .. } = self.slots[at];
+        for anchor in &self.anchors[first as usize..][..count as usize] {
+            if !anchor.may_stand(text, word) {
+                continue;
             }
-            at = (at + 1) % self.slots.len();
+            let term = &self.terms[anchor.start as usize..anchor.end as usize];
+            if let Some(span) = occurrence(term, anchor.at as usize, text, word.start) {
+                found(anchor.key, span);
+            }
         }
     }
 
@@ -138,19 +180,31 @@ impl WordIndex {
     }
 
     fn home(&self, hash: u64) -> usize {
-        (hash >> 20) as usize & (self.slots.len() - 1)
+        tag(hash) as usize & (self.slots.len() - 1)
     }
 }
 
 impl Anchor {
-    /// The whole term around its anchor at `word`, with a word's edge on both sides.
-    fn occurrence(&self, text: &[u8], word: usize) -> Option<Range<usize>> {
-        let end = follow(text, word, &self.term[self.at..])?;
-        let start = lead(text, word, &self.term[..self.at])?;
-        let cut_before = is_word(self.term[0]) && start.checked_sub(1).is_some_and(|before| is_word(text[before]));
-        let cut_behind = self.term.last().is_some_and(|octet| is_word(*octet)) && text.get(end).is_some_and(|octet| is_word(*octet));
-        (!cut_before && !cut_behind).then_some(start..end)
+    /// Whether the words beside begin and end as those of the term do; where there is not just one space between, they may.
+    fn may_stand(&self, text: &[u8], word: &Range<usize>) -> bool {
+        let may_be = |meant: u8, gap: Option<&u8>, letter: Option<&u8>| match (meant, gap, letter) {
+            (0, ..) => true,
+            (_, Some(b' '), Some(letter)) => letter.eq_ignore_ascii_case(&meant) || is_gap(*letter),
+            (_, Some(gap), Some(_)) => is_gap(*gap),
+            _ => false,
+        };
+        let before = |by| word.start.checked_sub(by).and_then(|at| text.get(at));
+        may_be(self.behind, text.get(word.end), text.get(word.end + 1)) && may_be(self.before, before(1), before(2))
     }
+}
+
+/// The whole term around its anchor, which begins at `at` in the term and at `word` in the text, with a word's edge on both sides.
+fn occurrence(term: &[u8], at: usize, text: &[u8], word: usize) -> Option<Range<usize>> {
+    let end = follow(text, word, &term[at..])?;
+    let start = lead(text, word, &term[..at])?;
+    let cut_before = is_word(term[0]) && start.checked_sub(1).is_some_and(|before| is_word(text[before]));
+    let cut_behind = term.last().is_some_and(|octet| is_word(*octet)) && text.get(end).is_some_and(|octet| is_word(*octet));
+    (!cut_before && !cut_behind).then_some(start..end)
 }
 
 /// Where `term` ends that begins at `at`.
@@ -180,10 +234,27 @@ fn lead(text: &[u8], mut at: usize, term: &[u8]) -> Option<usize> {
     Some(at)
 }
 
-/// The longest word of a term: the rarest, as a rule.
+/// The rarest word of a term, as far as one can tell: the longest that is not among the most frequent of English.
 fn anchor(term: &[u8]) -> Option<Range<usize>> {
-    words(term).max_by_key(Range::len)
+    words(term).max_by_key(|word| (!is_common(&term[word.clone()]), word.len()))
 }
+
+/// Whether a word is among the most frequent of English.
+pub fn is_common(word: &[u8]) -> bool {
+    COMMON.binary_search(&word).is_ok()
+}
+
+/// In the order of the alphabet.
+const COMMON: [&[u8]; 124] = [
+    b"a", b"about", b"after", b"again", b"all", b"also", b"am", b"an", b"and", b"any", b"are", b"as", b"at", b"be", b"because", b"been",
+    b"before", b"being", b"but", b"by", b"can", b"come", b"could", b"day", b"did", b"do", b"does", b"don", b"down", b"even", b"first",
+    b"for", b"from", b"get", b"give", b"go", b"good", b"had", b"has", b"have", b"he", b"her", b"here", b"him", b"his", b"how", b"i", b"if",
+    b"in", b"into", b"is", b"it", b"its", b"just", b"know", b"like", b"made", b"make", b"many", b"may", b"me", b"more", b"most", b"much",
+    b"my", b"new", b"no", b"not", b"now", b"of", b"on", b"one", b"only", b"or", b"other", b"our", b"out", b"over", b"people", b"said",
+    b"say", b"see", b"she", b"should", b"so", b"some", b"take", b"than", b"that", b"the", b"their", b"them", b"then", b"there", b"these",
+    b"they", b"think", b"this", b"time", b"to", b"too", b"two", b"up", b"us", b"use", b"very", b"want", b"was", b"way", b"we", b"well",
+    b"were", b"what", b"when", b"where", b"which", b"who", b"will", b"with", b"work", b"would", b"year", b"you", b"your",
+];
 
 /// The words of a text.
 pub fn words(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
@@ -196,8 +267,9 @@ pub fn words(text: &[u8]) -> impl Iterator<Item = Range<usize>> + '_ {
 }
 
 /// Letters, digits and the underscore; whatever is not ASCII, for the folded view has no other signs left that touch a word.
+#[allow(clippy::needless_bitwise_bool, reason = "without branches, so that compilers use vectors")]
 pub fn is_word(octet: u8) -> bool {
-    (octet | 0x20).wrapping_sub(b'a') < 26 || octet.wrapping_sub(b'0') < 10 || octet == b'_' || octet >= 0x80
+    ((octet | 0x20).wrapping_sub(b'a') < 26) | (octet.wrapping_sub(b'0') < 10) | (octet == b'_') | (octet >= 0x80)
 }
 
 /// White space, and the mark before quoted lines.
@@ -205,46 +277,48 @@ fn is_gap(octet: u8) -> bool {
     matches!(octet, b' ' | b'\t'..=b'\r' | b'>')
 }
 
-/// A bit for every octet of a block that belongs to a word. Free of branches, so that compilers use vectors.
-fn word_mask(block: &[u8; 64]) -> u64 {
+/// A bit for every octet of a block of which something holds.
+#[inline]
+pub fn bits(block: &[u8; 64], holds: impl Fn(u8) -> bool) -> u64 {
     let mut flags = [0_u8; 64];
     for (flag, octet) in flags.iter_mut().zip(block) {
-        *flag = u8::from(is_word(*octet));
+        *flag = u8::from(holds(*octet));
     }
     let (eights, _) = flags.as_chunks::<8>();
     // The product gathers the lowest bits of eight octets in the highest octet.
     eights.iter().rev().fold(0, |mask, eight| mask << 8 | u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56)
 }
 
-/// Of a word in any mixture of capitals, eight octets at a time.
+/// Of a word in any mixture of capitals: of its first eight octets, its last eight, and its length. Free of branches but at the end of a text.
 #[inline]
 fn hash(text: &[u8], word: &Range<usize>) -> u64 {
-    let length = word.len();
-    let mut hash = load(text, word.start, length).wrapping_mul(ODD) ^ (length as u64).wrapping_mul(GOLDEN);
-    let mut at = word.start + 8;
-    while at < word.end {
-        hash = (hash.rotate_left(29) ^ load(text, at, word.end - at)).wrapping_mul(ODD);
-        at += 8;
-    }
+    const MASKS: [u64; 8] = [u64::MAX, 0xff, 0xffff, 0xff_ffff, 0xffff_ffff, 0xff_ffff_ffff, 0xffff_ffff_ffff, 0xff_ffff_ffff_ffff];
+    // The bit that tells a capital means nothing in the other signs of a word.
+    const SMALL: u64 = 0x2020_2020_2020_2020;
+    let length = word.end.wrapping_sub(word.start);
+    let (mut first, mut last) = (load(text, word.start), load(text, word.start.max(word.end.saturating_sub(8))));
+    let mask = if length < 8 { MASKS[length & 7] } else { u64::MAX };
+    first = (first & mask | SMALL).wrapping_mul(ODD);
+    last = (last & mask | SMALL).wrapping_mul(GOLDEN);
+    let hash = first ^ last ^ (length as u64).rotate_right(10);
     hash ^ (hash >> 32)
 }
 
-/// At most eight octets, in small letters: the bit that tells a capital means nothing in the other signs of a word.
+/// Eight octets, or as many as there are.
 #[inline]
-fn load(text: &[u8], at: usize, length: usize) -> u64 {
-    let octets = if let Some(octets) = text[at..].first_chunk::<8>() {
-        u64::from_le_bytes(*octets)
+fn load(text: &[u8], at: usize) -> u64 {
+    if let Some(octets) = text.get(at..at.wrapping_add(8)) {
+        u64::from_le_bytes(octets.try_into().unwrap_or_default())
     } else {
         let mut octets = [0; 8];
         octets[..text.len() - at].copy_from_slice(&text[at..]);
         u64::from_le_bytes(octets)
-    };
-    let wanted = if length < 8 { octets & ((1 << (8 * length)) - 1) } else { octets };
-    wanted | 0x2020_2020_2020_2020
+    }
 }
 
+/// What tells the words of one place in the table apart, and says where that place is.
 fn tag(hash: u64) -> u32 {
-    (hash >> 32) as u32
+    (hash >> 20 & 0xffff_ffff) as u32
 }
 
 fn narrow(number: usize) -> u32 {

@@ -11,6 +11,8 @@ pub struct Unseen {
 }
 
 impl Unseen {
+    pub const NOT_SHOWN: Self = Self { gone: true, invisible: false, tiny: false };
+
     pub fn is_unseen(self) -> bool {
         self.gone || self.invisible || self.tiny
     }

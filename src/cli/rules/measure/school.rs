@@ -1,0 +1,140 @@
+//! A made-up school, so that it is known who writes to whom, and samples as messages of its people.
+
+use std::fs;
+use std::io;
+
+use serde::Deserialize;
+
+use crate::cli::Failure;
+use crate::config::Config;
+use crate::finding::Policy;
+use crate::wire::Message;
+
+const CONFIGURATION: &str = r#"
+[school]
+name = "Willowbrook School"
+domains = ["willowbrook.example"]
+[[server]]
+host = "imap.willowbrook.example"
+master_user = "warden"
+credential = "imap-password"
+[mailboxes]
+file = "mailboxes.csv"
+[notice]
+from = "mailwarden@willowbrook.example"
+smtp_host = "smtp.willowbrook.example"
+[[contact]]
+recipient = "dsl"
+name = "Robin Finch"
+address = "safeguarding@willowbrook.example"
+[[contact]]
+recipient = "technician"
+name = "Jay Martin"
+address = "it@willowbrook.example"
+"#;
+
+const MAILBOXES: &str = "address,group,role
+amber@willowbrook.example,year-8,pupil
+ben@willowbrook.example,year-8,pupil
+carol.teal@willowbrook.example,staff,staff
+dan.wren@willowbrook.example,staff,staff
+eve.lark@willowbrook.example,governors,governor
+frank.rook@willowbrook.example,governors,governor
+office@willowbrook.example,office,shared
+class-1a@willowbrook.example,year-1,shared
+safeguarding@willowbrook.example,safeguarding,safeguarding
+deputy@willowbrook.example,safeguarding,safeguarding
+";
+
+/// Who somebody is to the school.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Person {
+    Governor,
+    Outside,
+    Pupil,
+    Safeguarding,
+    Shared,
+    Staff,
+}
+
+impl Person {
+    fn as_sender(self) -> &'static str {
+        match self {
+            Self::Governor => "eve.lark@willowbrook.example",
+            Self::Outside => "sam@elsewhere.example",
+            Self::Pupil => "amber@willowbrook.example",
+            Self::Safeguarding => "safeguarding@willowbrook.example",
+            Self::Shared => "office@willowbrook.example",
+            Self::Staff => "carol.teal@willowbrook.example",
+        }
+    }
+
+    /// Somebody else of the same kind.
+    fn as_recipient(self) -> &'static str {
+        match self {
+            Self::Governor => "frank.rook@willowbrook.example",
+            Self::Outside => "kim@abroad.example",
+            Self::Pupil => "ben@willowbrook.example",
+            Self::Safeguarding => "deputy@willowbrook.example",
+            Self::Shared => "class-1a@willowbrook.example",
+            Self::Staff => "dan.wren@willowbrook.example",
+        }
+    }
+}
+
+/// The configuration of the made-up school, under this policy.
+///
+/// # Errors
+/// When there is no room for its two files.
+pub fn configuration(policy: Policy) -> Result<Config, Failure> {
+    let no_room = |error: io::Error| Failure::world("the made-up school cannot be written", &error, "make room in the temporary folder");
+    let folder = tempfile::tempdir().map_err(no_room)?;
+    let file = folder.path().join("mailwarden.toml");
+    fs::write(&file, CONFIGURATION).map_err(no_room)?;
+    fs::write(folder.path().join("mailboxes.csv"), MAILBOXES).map_err(no_room)?;
+    let config = Config::load(&file).map_err(Failure::config)?;
+    Ok(Config { policy, ..config })
+}
+
+/// A message as a mail program writes it (RFC 5322, RFC 6532).
+///
+/// # Errors
+/// When memory is short.
+pub fn message(sender: Person, recipient: Person, subject: &str, text: &str) -> io::Result<Message> {
+    let subject = subject.replace(['\r', '\n'], " ");
+    let (from, to) = (sender.as_sender(), recipient.as_recipient());
+    Message::from_octets(
+        format!(
+            "From: {from}\r\nTo: {to}\r\nSubject: {subject}\r\nDate: Mon, 2 Nov 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\n\
+             Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n{}\r\n",
+            text.replace("\r\n", "\n").replace('\n', "\r\n")
+        )
+        .as_bytes(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::Role;
+
+    #[test]
+    fn everybody_of_the_school_has_the_role_that_is_said() {
+        let config = configuration(Policy::new(70)).ok().unwrap();
+        assert_eq!((config.policy, config.mailboxes.len()), (Policy::new(70), 10));
+        for (person, role) in [
+            (Person::Governor, Some(Role::Governor)),
+            (Person::Outside, None),
+            (Person::Pupil, Some(Role::Pupil)),
+            (Person::Safeguarding, Some(Role::Safeguarding)),
+            (Person::Shared, Some(Role::Shared)),
+            (Person::Staff, Some(Role::Staff)),
+        ] {
+            for address in [person.as_sender(), person.as_recipient()] {
+                let watched = config.mailboxes.iter().find(|watched| watched.mailbox.address.as_str() == address);
+                assert_eq!(watched.map(|watched| watched.mailbox.role), role, "{address}");
+            }
+        }
+    }
+}
