@@ -231,7 +231,7 @@ async fn a_bundle_with_faults_is_refused_with_all_of_them() {
 async fn a_memory_limit_too_small_is_told_before_any_message() {
     let mut options = options();
     options.limits.memory = 32 << 20;
-    let list = SourceFile { path: PathBuf::from("hashsets/large"), octets: vec![b'#'; 32 << 20] };
+    let list = SourceFile { path: PathBuf::from("hashsets/large"), octets: vec![b'#'; 256 << 20] };
     match Nursery::start(&Bundle { hash_lists: vec![list], ..bundle() }, &options).await {
         Err(StartError::World(World::Ended(_))) => {}
         Err(other) => panic!("{other}"),
