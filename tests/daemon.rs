@@ -338,6 +338,29 @@ fn a_message_that_cannot_be_removed_is_told_of_and_keeps_no_other_from_being_jud
 }
 
 #[test]
+fn a_message_that_arrives_while_another_is_held_is_judged_in_its_turn() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    let odd = Odd::start(vec![
+        ("STATUS", b"* STATUS \"INBOX\" (UIDVALIDITY 7 UIDNEXT 3 MESSAGES 1)\r\nTAG OK done\r\n".to_vec()),
+        // The folder is opened again to remove the first message, and by then the second is there.
+        ("SELECT", TWO.to_vec()),
+        ("UID FETCH 2:*", format!("{}TAG OK done\r\n", described(2)).into_bytes()),
+        ("RFC822.SIZE", format!("{}TAG OK done\r\n", described(1)).into_bytes()),
+        ("UID FETCH 2 (UID BODY", fetched(&[(2, FLAGGED)])),
+        ("BODY.PEEK", fetched(&[(1, HELD)])),
+    ]);
+    warden.also_watch("odd", odd.port, "password");
+    let running = Running::start(&warden);
+    eventually("the folder judged to its end", || (judged(&warden) == 3).then_some(()));
+    assert_eq!(odd.not_given(), [""; 0], "the second message was neither listed nor fetched");
+    let mut categories: Vec<_> = warden.cases().iter().map(|case| case.row.category).collect();
+    categories.sort();
+    assert_eq!(categories, [Category::Bullying, Category::Violence]);
+    assert!(running.stop().success());
+}
+
+#[test]
 fn notices_that_stay_undelivered_are_a_trouble_until_they_are_delivered() {
     let dovecot = Dovecot::start();
     // Nothing listens there.

@@ -48,6 +48,8 @@ impl Round<'_> {
             // Numbers may lie far apart: the window grows until it finds something.
             let end = visit.selected.uidnext.filter(|end| first.saturating_add(window) < *end).map(|_| first.saturating_add(window));
             let set = end.map_or_else(|| UidSet::from(first), |end| UidSet::between(first, end - 1));
+            // As it was before the listing: a folder that is opened again to remove from it may by then hold what was not listed.
+            let reached = end.or(visit.selected.uidnext).unwrap_or(first);
             let mut listed = self.session.listing(&visit.selected, &set).await?;
             for message in &mut listed {
                 if let Some(size) = self.memory.true_sizes.get(&visit.number(message.uid)) {
@@ -65,7 +67,6 @@ impl Round<'_> {
                 return Ok(false);
             }
             judged += count;
-            let reached = end.or(visit.selected.uidnext).unwrap_or(first);
             if reached > visit.cursor.next {
                 visit.cursor.next = reached;
                 self.commit(visit.folder, visit.cursor, Vec::new(), Learnt::default()).await?;
