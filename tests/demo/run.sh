@@ -56,9 +56,9 @@ main() {
     sum_up
 }
 
-# Until the time is over; on a slow machine for up to two minutes more, until the message is released and no case has changed for 45 seconds.
+# Until the time is over; on a slow machine for up to two minutes more, until the message is released and no case has changed for three seconds.
 going_on() {
-    ((SECONDS < end)) || { { [[ ! -s $demo/release.log ]] || ((SECONDS < changed_at + 45)); } && ((SECONDS < end + 120)); }
+    ((SECONDS < end)) || { { [[ ! -s $demo/release.log ]] || ((SECONDS < changed_at + 3)); } && ((SECONDS < end + 120)); }
 }
 
 # The day as it stands: redrawn on a terminal, elsewhere only the lines that are new.
