@@ -19,7 +19,7 @@ main() {
     lay_out_machine
     boot
     nsenter --target "$init" --mount --pid --net --ipc --uts --cgroup --root --wd /usr/bin/env -i \
-        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root /bin/bash /root/release/tests/unit/watch.sh
+        PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/home/technician /bin/bash /home/technician/release/tests/unit/watch.sh
 }
 
 # This machine as it is, and whatever is written to it set aside. What would be started here for other reasons stays off.
@@ -33,11 +33,11 @@ lay_out_machine() {
     rm -rf "$machine"/etc/systemd/system/*.wants "$machine"/var/log/journal "$machine"/var/lib/mailwarden "$machine"/etc/mailwarden
     ln -sf /dev/null "$machine/etc/systemd/system/timers.target"
     # What a release consists of, laid out as the technician unpacks it.
-    rm -rf "$machine/root/release"
-    mkdir -p "$machine"/root/release/tests
-    cp -r "$root"/{docs,rules,systemd} "$machine/root/release/"
-    cp -r "$root"/tests/{demo,unit} "$machine/root/release/tests/"
-    install -m 0755 "$binary" "$machine/root/release/mailwarden"
+    rm -rf "$machine/home/technician/release"
+    mkdir -p "$machine"/home/technician/release/tests
+    cp -r "$root"/{docs,rules,systemd} "$machine/home/technician/release/"
+    cp -r "$root"/tests/{demo,unit} "$machine/home/technician/release/tests/"
+    install -m 0755 "$binary" "$machine/home/technician/release/mailwarden"
 }
 
 boot() {

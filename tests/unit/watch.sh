@@ -1,6 +1,6 @@
 # Within the booted system: installs mailwarden word by word as docs/technician.md says, and sees what the service does. Run by boot.sh.
 set -euo pipefail
-cd /root/release
+cd /home/technician/release
 domain=willowbrook.example
 servers=/var/tmp/servers
 # What no message says by chance, and no rule is about but the one that is made here.
@@ -25,8 +25,8 @@ main() {
 
 open_servers() {
     mkdir -m 755 "$servers"
-    (umask 077 && openssl rand -hex 16 >/root/imap-password)
-    echo "scanner:{PLAIN}$(</root/imap-password)" >"$servers/master.passwd"
+    (umask 077 && openssl rand -hex 16 >/home/technician/imap-password)
+    echo "scanner:{PLAIN}$(</home/technician/imap-password)" >"$servers/master.passwd"
     printf '%s:{PLAIN}-\n' {office,safeguarding}@"$domain" >"$servers/passwd"
     servers_start "$servers"
 }
@@ -40,7 +40,7 @@ install_as_documented() {
     install -m 0640 -g mailwarden "$servers/tls/ca.pem" /etc/mailwarden/ca.pem
     chown root:mailwarden /etc/mailwarden/mailwarden.toml
     chmod 0640 /etc/mailwarden/mailwarden.toml
-    documented 'systemd-creds encrypt' | sed "s/ - / \/root\/imap-password /" >/run/credentials.sh
+    documented 'systemd-creds encrypt' | sed "s/ - / \/home\/technician\/imap-password /" >/run/credentials.sh
     see "the password is encrypted to this machine" bash -eu /run/credentials.sh
     see "\`check\` finds no fault" as_service mailwarden check
 }
@@ -48,7 +48,7 @@ install_as_documented() {
 hold_ceremony() {
     local audience members=()
     for audience in dsl head chair evidence; do
-        members+=(--member "$audience:A. Member=$(mailwarden keys new "/root/$audience.key" | grep -o 'age1[a-z0-9]*')")
+        members+=(--member "$audience:A. Member=$(mailwarden keys new "/home/technician/$audience.key" | grep -o 'age1[a-z0-9]*')")
     done
     see "the keys are enrolled" as_service mailwarden init "${members[@]}"
 }
@@ -101,7 +101,7 @@ reload_rules() {
 
 # The command of the guide, with the codename and the key of today.
 put_back() {
-    documented 'systemd-run' | sed "s/amber-heron-7/$(held_cases)/; s/robin.key/\/root\/dsl.key/" >/run/release.sh
+    documented 'systemd-run' | sed "s/amber-heron-7/$(held_cases)/; s/robin.key/\/home\/technician\/dsl.key/" >/run/release.sh
     see "\`release\` gets the password from systemd" bash -eu /run/release.sh
     see "the message is back in its place" lie_there 1 1
 }
@@ -174,7 +174,7 @@ main_process() { systemctl show --property MainPID --value mailwarden; }
 process_is() { awk -v name="$2:" -v value="$3" '$1 == name && $2 == value { found = 1 } END { exit !found }' "/proc/$1/status"; }
 more_filters() { (($(filters "$1") > $(filters "$2"))); }
 filters() { awk '$1 == "Seccomp_filters:" { print $2 }' "/proc/$1/status"; }
-sees_no_home() { [[ -x $1/usr/bin/mailwarden && ! -e $1/root/release ]]; }
+sees_no_home() { [[ -x $1/usr/bin/mailwarden && ! -e $1/home/technician/release ]]; }
 held_cases_are() { [[ $(held_cases | wc -l) == "$1" ]]; }
 held_cases() { as_service mailwarden cases list | awk '$4 == "hold" { print $1 }'; }
 # lie_there HELD OTHER: so many messages of each kind are in the office's INBOX.
