@@ -31,18 +31,7 @@ pub(super) struct Check {
 
 impl Check {
     pub fn run(self, out: &mut Output) -> Result<(), Failure> {
-        if self.watch {
-            return saved::again_and_again(self.directories.clone(), out, |out| self.once(out));
-        }
-        self.once(out).1
-    }
-
-    /// The directories that were read, and what came of it.
-    fn once(&self, out: &mut Output) -> (Vec<PathBuf>, Result<(), Failure>) {
-        match self.sources.clone().open(self.directories.clone()) {
-            Err(failure) => (Vec::new(), Err(failure)),
-            Ok(caged) => (caged.rules.clone(), check(&caged, self.strict, out)),
-        }
+        saved::opened(self.watch, &self.sources, &self.directories, out, |caged, out| check(caged, self.strict, out))
     }
 }
 

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::{Duration, SystemTime};
 
+use crate::cli::caged::{Caged, Sources};
 use crate::cli::{Failure, Output, output};
 
 /// Between two looks.
@@ -18,12 +19,30 @@ const DEEPEST: usize = 8;
 /// When each file was saved, and how long it is.
 type Seen = BTreeMap<PathBuf, (Option<SystemTime>, u64)>;
 
+/// Opens the rules of these directories and does `work` with them, once or, to `watch`, again whenever one is saved.
+///
+/// # Errors
+/// Of `work`, when it is done once; watching, only when the output cannot be written.
+pub fn opened(
+    watch: bool,
+    sources: &Sources,
+    directories: &[PathBuf],
+    out: &mut Output,
+    work: impl Fn(&Caged, &mut Output) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let once = |out: &mut Output| match sources.clone().open(directories.to_vec()) {
+        Err(failure) => (Vec::new(), Err(failure)),
+        Ok(caged) => (caged.rules.clone(), work(&caged, out)),
+    };
+    if watch { again_and_again(directories.to_vec(), out, once) } else { once(out).1 }
+}
+
 /// Never returns but when the output is gone: a person ends it with Ctrl-C. Failures are told, and the next save tries
 /// again. `run` says which directories it read.
 ///
 /// # Errors
 /// When the output cannot be written.
-pub fn again_and_again(
+fn again_and_again(
     mut directories: Vec<PathBuf>,
     out: &mut Output,
     mut run: impl FnMut(&mut Output) -> (Vec<PathBuf>, Result<(), Failure>),

@@ -46,21 +46,9 @@ struct Line<'a> {
 
 impl Test {
     pub fn run(self, out: &mut Output) -> Result<(), Failure> {
-        if self.watch {
-            return saved::again_and_again(self.directories.clone(), out, |out| self.once(out));
-        }
-        self.once(out).1
-    }
-
-    /// The directories that were read, and what came of it.
-    fn once(&self, out: &mut Output) -> (Vec<PathBuf>, Result<(), Failure>) {
-        match self.sources.clone().open(self.directories.clone()) {
-            Err(failure) => (Vec::new(), Err(failure)),
-            Ok(caged) => {
-                let tested = caged::block_on(async { Ok(Nursery::test(&caged.bundle, &caged.options).await?) });
-                (caged.rules, tested.and_then(|tested| self.tell(tested, out)))
-            }
-        }
+        saved::opened(self.watch, &self.sources, &self.directories, out, |caged, out| {
+            self.tell(caged::block_on(async { Ok(Nursery::test(&caged.bundle, &caged.options).await?) })?, out)
+        })
     }
 
     fn tell(&self, mut tested: Vec<Tested>, out: &mut Output) -> Result<(), Failure> {

@@ -187,9 +187,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
-    use crate::cli::rules::measure::school::Person;
     use crate::fault::At;
-    use crate::finding::{Circumstances, Field, Finding, Location, Policy, RuleVersion, judge};
+    use crate::finding::{Circumstances, Field, Finding, Location, Party, Policy, RuleVersion, judge};
+    use crate::mail::Role;
 
     fn sample(kind: Kind, about: Category) -> Sample {
         Sample {
@@ -199,8 +199,8 @@ mod tests {
             kind,
             subject: String::new(),
             text: String::new(),
-            sender: Person::Pupil,
-            recipient: Person::Pupil,
+            sender: Party::Role(Role::Pupil),
+            recipient: Party::Role(Role::Pupil),
         }
     }
 

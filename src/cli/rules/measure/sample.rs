@@ -5,10 +5,10 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use super::school::Person;
 use crate::cli::{Exit, Failure};
 use crate::fault::{At, Fault};
-use crate::finding::Category;
+use crate::finding::{Category, Party};
+use crate::mail::Role;
 
 /// What a sample stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
@@ -44,8 +44,8 @@ pub struct Sample {
     pub kind: Kind,
     pub subject: String,
     pub text: String,
-    pub sender: Person,
-    pub recipient: Person,
+    pub sender: Party,
+    pub recipient: Party,
 }
 
 impl Sample {
@@ -64,8 +64,8 @@ struct LabelledLine {
     subject: String,
     category: Option<Category>,
     kind: Kind,
-    sender: Option<Person>,
-    recipient: Option<Person>,
+    sender: Option<Party>,
+    recipient: Option<Party>,
 }
 
 /// Of a public collection, which may say more: `y = 1` is what the collection itself calls spam.
@@ -98,8 +98,8 @@ pub fn labelled(paths: &[PathBuf]) -> Result<Vec<Sample>, Failure> {
                 kind: line.kind,
                 subject: line.subject,
                 text: line.text,
-                sender: line.sender.unwrap_or(Person::Pupil),
-                recipient: line.recipient.unwrap_or(Person::Pupil),
+                sender: line.sender.unwrap_or(Party::Role(Role::Pupil)),
+                recipient: line.recipient.unwrap_or(Party::Role(Role::Pupil)),
             });
             Ok(())
         });
@@ -125,8 +125,8 @@ pub fn ordinary(paths: &[PathBuf]) -> Result<Vec<Sample>, Failure> {
                     kind: Kind::Ordinary,
                     subject: String::new(),
                     text: line.text,
-                    sender: Person::Outside,
-                    recipient: Person::Staff,
+                    sender: Party::Outside,
+                    recipient: Party::Role(Role::Staff),
                 });
             }
             Ok(())
@@ -210,8 +210,10 @@ mod tests {
             {"text": "b", "category": null, "kind": "contrast"}"#;
         let samples = read_lines("bullying.jsonl", lines).unwrap();
         let told: Vec<_> = samples.iter().map(|sample| (sample.at.line, sample.about, sample.sender, sample.set.as_str())).collect();
-        let expected =
-            [(Some(1), Some(Category::Threat), Person::Outside, "blind"), (Some(3), Some(Category::Bullying), Person::Pupil, "blind")];
+        let expected = [
+            (Some(1), Some(Category::Threat), Party::Outside, "blind"),
+            (Some(3), Some(Category::Bullying), Party::Role(Role::Pupil), "blind"),
+        ];
         assert_eq!(told, expected);
         assert!(samples.iter().all(Sample::is_blind));
     }

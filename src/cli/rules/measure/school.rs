@@ -3,11 +3,10 @@
 use std::fs;
 use std::io;
 
-use serde::Deserialize;
-
 use crate::cli::Failure;
 use crate::config::Config;
-use crate::finding::Policy;
+use crate::finding::{Party, Policy};
+use crate::mail::Role;
 use crate::wire::Message;
 
 const CONFIGURATION: &str = r#"
@@ -46,40 +45,26 @@ safeguarding@willowbrook.example,safeguarding,safeguarding
 deputy@willowbrook.example,safeguarding,safeguarding
 ";
 
-/// Who somebody is to the school.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Person {
-    Governor,
-    Outside,
-    Pupil,
-    Safeguarding,
-    Shared,
-    Staff,
+fn as_sender(party: Party) -> &'static str {
+    match party {
+        Party::Outside => "sam@elsewhere.example",
+        Party::Role(Role::Governor) => "eve.lark@willowbrook.example",
+        Party::Role(Role::Pupil) => "amber@willowbrook.example",
+        Party::Role(Role::Safeguarding) => "safeguarding@willowbrook.example",
+        Party::Role(Role::Shared) => "office@willowbrook.example",
+        Party::Role(Role::Staff) => "carol.teal@willowbrook.example",
+    }
 }
 
-impl Person {
-    fn as_sender(self) -> &'static str {
-        match self {
-            Self::Governor => "eve.lark@willowbrook.example",
-            Self::Outside => "sam@elsewhere.example",
-            Self::Pupil => "amber@willowbrook.example",
-            Self::Safeguarding => "safeguarding@willowbrook.example",
-            Self::Shared => "office@willowbrook.example",
-            Self::Staff => "carol.teal@willowbrook.example",
-        }
-    }
-
-    /// Somebody else of the same kind.
-    fn as_recipient(self) -> &'static str {
-        match self {
-            Self::Governor => "frank.rook@willowbrook.example",
-            Self::Outside => "kim@abroad.example",
-            Self::Pupil => "ben@willowbrook.example",
-            Self::Safeguarding => "deputy@willowbrook.example",
-            Self::Shared => "class-1a@willowbrook.example",
-            Self::Staff => "dan.wren@willowbrook.example",
-        }
+/// Somebody else of the same kind.
+fn as_recipient(party: Party) -> &'static str {
+    match party {
+        Party::Outside => "kim@abroad.example",
+        Party::Role(Role::Governor) => "frank.rook@willowbrook.example",
+        Party::Role(Role::Pupil) => "ben@willowbrook.example",
+        Party::Role(Role::Safeguarding) => "deputy@willowbrook.example",
+        Party::Role(Role::Shared) => "class-1a@willowbrook.example",
+        Party::Role(Role::Staff) => "dan.wren@willowbrook.example",
     }
 }
 
@@ -101,9 +86,9 @@ pub fn configuration(policy: Policy) -> Result<Config, Failure> {
 ///
 /// # Errors
 /// When memory is short.
-pub fn message(sender: Person, recipient: Person, subject: &str, text: &str) -> io::Result<Message> {
+pub fn message(sender: Party, recipient: Party, subject: &str, text: &str) -> io::Result<Message> {
     let subject = subject.replace(['\r', '\n'], " ");
-    let (from, to) = (sender.as_sender(), recipient.as_recipient());
+    let (from, to) = (as_sender(sender), as_recipient(recipient));
     Message::from_octets(
         format!(
             "From: {from}\r\nTo: {to}\r\nSubject: {subject}\r\nDate: Mon, 2 Nov 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\n\
@@ -117,21 +102,17 @@ pub fn message(sender: Person, recipient: Person, subject: &str, text: &str) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::Role;
 
     #[test]
     fn everybody_of_the_school_has_the_role_that_is_said() {
         let config = configuration(Policy::new(70)).ok().unwrap();
         assert_eq!((config.policy, config.mailboxes.len()), (Policy::new(70), 10));
-        for (person, role) in [
-            (Person::Governor, Some(Role::Governor)),
-            (Person::Outside, None),
-            (Person::Pupil, Some(Role::Pupil)),
-            (Person::Safeguarding, Some(Role::Safeguarding)),
-            (Person::Shared, Some(Role::Shared)),
-            (Person::Staff, Some(Role::Staff)),
-        ] {
-            for address in [person.as_sender(), person.as_recipient()] {
+        for party in Party::all() {
+            let role = match party {
+                Party::Outside => None,
+                Party::Role(role) => Some(role),
+            };
+            for address in [as_sender(party), as_recipient(party)] {
                 let watched = config.mailboxes.iter().find(|watched| watched.mailbox.address.as_str() == address);
                 assert_eq!(watched.map(|watched| watched.mailbox.role), role, "{address}");
             }
