@@ -17,7 +17,8 @@ use std::path::{Path, PathBuf};
 
 use crate::finding::Audience;
 use crate::steps::step;
-use proof::{Capture, CapturedKey, Counting, Hashing};
+use crate::wire::Digester;
+use proof::{Capture, CapturedKey, Hashing};
 
 pub use error::VaultError;
 pub use key::{AudienceIdentity, Member, MemberIdentity, Recipient};
@@ -167,11 +168,10 @@ impl Vault {
     /// # Errors
     /// As [`Vault::unseal`]; `Damaged` for damage anywhere inside.
     pub fn measure(&self, object: &ObjectId, identity: &AudienceIdentity) -> Result<Measure, VaultError> {
-        let mut size = 0;
-        let counted = Counting { inner: self.unseal(object, identity)?, size: &mut size };
-        let mut digest = blake3::Hasher::new();
-        digest.update_reader(counted).map_err(VaultError::reading(&self.folder.join(object.path())))?;
-        Ok(Measure { digest: digest.finalize().into(), size })
+        let mut digester = Digester::default();
+        let size = io::copy(&mut self.unseal(object, identity)?, &mut digester);
+        let size = size.map_err(VaultError::reading(&self.folder.join(object.path())))?;
+        Ok(Measure { digest: digester.finish().whole, size })
     }
 
     fn object(&self, object: &ObjectId) -> Result<(PathBuf, File), VaultError> {
@@ -215,6 +215,7 @@ pub(crate) mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::wire::Message;
 
     pub struct Furnished {
         pub folder: tempfile::TempDir,
@@ -289,7 +290,7 @@ pub(crate) mod tests {
         let Furnished { folder, vault, dsl, head } = furnished();
         let message = vec![b'm'; 200_000];
         let receipt = vault.seal(|| &message[..], &[Audience::Dsl]).unwrap();
-        let measure = Measure { digest: blake3::hash(&message).into(), size: 200_000 };
+        let measure = Measure { digest: Message::from_octets(&message).unwrap().digest(), size: 200_000 };
         assert_eq!(vault.measure(receipt.object(), &dsl).unwrap(), measure);
         assert!(matches!(vault.measure(receipt.object(), &head), Err(VaultError::WrongIdentity { .. })));
 

@@ -64,21 +64,6 @@ impl<R: Read> Read for Hashing<R> {
     }
 }
 
-/// Counts what passes through.
-pub struct Counting<'a, R> {
-    pub inner: R,
-    /// In octets.
-    pub size: &'a mut u64,
-}
-
-impl<R: Read> Read for Counting<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.inner.read(buffer)?;
-        *self.size += read as u64;
-        Ok(read)
-    }
-}
-
 /// Whether both give the same octets to their end.
 pub fn same(mut one: impl Read, mut other: impl Read) -> io::Result<bool> {
     let (mut left, mut right) = (vec![0; 64 << 10], vec![0; 64 << 10]);

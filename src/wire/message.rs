@@ -7,24 +7,30 @@ use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
-use sha2::{Digest, Sha256};
+
+use super::digest::{Digest, Digester, Digests};
 
 /// A message of at most so many octets is kept on the heap: most are, and a memory file costs ten system calls.
-pub const MAX_SMALL: u64 = 64 << 10;
+pub const MAX_SMALL: u64 = PIECE as u64;
+/// Larger ones are written and hashed so many octets at a time: smaller pieces cost system calls, larger ones the cache.
+const PIECE: usize = 64 << 10;
 
 /// Gathers the octets of one message as they arrive, whole or in pieces.
 pub struct MessageWriter {
-    octets: Octets,
+    /// Octets that came, in `piece[..filled]`, and are not in `file`.
+    piece: Vec<u8>,
+    filled: usize,
+    /// What no longer fits on the heap.
+    file: Option<File>,
     size: u64,
-    digest: blake3::Hasher,
+    digester: Digester,
 }
 
 /// The octets of one message, never on disk and never held twice.
 pub struct Message {
     octets: Octets,
     size: u64,
-    digest: OnceLock<[u8; 32]>,
-    body_digest: OnceLock<[u8; 32]>,
+    digests: OnceLock<Digests>,
 }
 
 enum Octets {
@@ -34,45 +40,85 @@ enum Octets {
 
 impl MessageWriter {
     pub fn new() -> Self {
-        Self { octets: Octets::Heap(Vec::new()), size: 0, digest: blake3::Hasher::new() }
+        Self::for_octets(0)
     }
 
+    /// For a message of about so many octets: more and fewer may come.
+    pub fn for_octets(octets: u64) -> Self {
+        let expected = usize::try_from(octets).unwrap_or(PIECE).min(PIECE);
+        Self { piece: vec![0; expected], filled: 0, file: None, size: 0, digester: Digester::default() }
+    }
+
+    /// Sees to it that there is room for one more octet.
+    ///
     /// # Errors
     /// When memory is short.
-    pub fn write(&mut self, octets: &[u8]) -> io::Result<()> {
-        self.size += octets.len() as u64;
-        match &mut self.octets {
-            Octets::Heap(heap) if self.size <= MAX_SMALL => heap.extend_from_slice(octets),
-            // What is large is hashed while it passes by.
-            Octets::Heap(heap) => {
-                let mut file = memory_file()?;
-                for piece in [heap.as_slice(), octets] {
-                    file.write_all(piece)?;
-                    self.digest.update(piece);
-                }
-                self.octets = Octets::Memory(file);
-            }
-            Octets::Memory(file) => {
-                file.write_all(octets)?;
-                self.digest.update(octets);
+    pub fn make_room(&mut self) -> io::Result<()> {
+        if self.filled == self.piece.len() {
+            if self.piece.len() < PIECE {
+                self.piece.resize((2 * self.piece.len()).clamp(PIECE / 16, PIECE), 0);
+            } else {
+                self.spill()?;
             }
         }
         Ok(())
     }
 
+    /// Where the next octets may be put; [`MessageWriter::fill`] says how many were.
+    pub fn room(&mut self) -> &mut [u8] {
+        &mut self.piece[self.filled..]
+    }
+
+    /// So many octets were put into the room.
+    pub fn fill(&mut self, octets: usize) {
+        self.filled += octets;
+        self.size += octets as u64;
+    }
+
+    /// # Errors
+    /// When memory is short.
+    pub fn write(&mut self, mut octets: &[u8]) -> io::Result<()> {
+        while !octets.is_empty() {
+            self.make_room()?;
+            let room = self.room();
+            let (now, later) = octets.split_at(room.len().min(octets.len()));
+            room[..now.len()].copy_from_slice(now);
+            self.fill(now.len());
+            octets = later;
+        }
+        Ok(())
+    }
+
+    /// In octets.
     pub fn size(&self) -> u64 {
         self.size
     }
 
     /// # Errors
-    /// When the kernel refuses the seals.
+    /// When memory is short, or the kernel refuses the seals.
     pub fn seal(mut self) -> io::Result<Message> {
-        let digest = OnceLock::new();
-        if let Octets::Memory(file) = &mut self.octets {
-            seal(file)?;
-            let _ = digest.set(self.digest.finalize().into());
+        if self.file.is_some() {
+            self.spill()?;
         }
-        Ok(Message { octets: self.octets, size: self.size, digest, body_digest: OnceLock::new() })
+        let Some(mut file) = self.file else {
+            self.piece.truncate(self.filled);
+            return Ok(Message { octets: Octets::Heap(self.piece), size: self.size, digests: OnceLock::new() });
+        };
+        seal(&mut file)?;
+        Ok(Message { octets: Octets::Memory(file), size: self.size, digests: self.digester.finish().into() })
+    }
+
+    /// Moves what came to the memory file. What is large is hashed while it passes by.
+    fn spill(&mut self) -> io::Result<()> {
+        let file = match &mut self.file {
+            Some(file) => file,
+            none => none.insert(memory_file()?),
+        };
+        let piece = &self.piece[..self.filled];
+        file.write_all(piece)?;
+        self.digester.update(piece);
+        self.filled = 0;
+        Ok(())
     }
 }
 
@@ -86,7 +132,7 @@ impl Message {
     /// # Errors
     /// As [`MessageWriter`].
     pub fn from_octets(octets: &[u8]) -> io::Result<Self> {
-        let mut writer = MessageWriter::new();
+        let mut writer = MessageWriter::for_octets(octets.len() as u64);
         writer.write(octets)?;
         writer.seal()
     }
@@ -96,31 +142,22 @@ impl Message {
         self.size
     }
 
-    /// BLAKE3 of all octets, which costs a third of SHA-256. Plain digests stay in memory: what is kept is keyed (`casebook`).
-    pub fn digest(&self) -> [u8; 32] {
-        *self.digest.get_or_init(|| {
-            let mut digest = blake3::Hasher::new();
-            self.each_piece(|piece| {
-                digest.update(piece);
-            });
-            digest.finalize().into()
-        })
+    /// Of all octets.
+    pub fn digest(&self) -> Digest {
+        self.digests().whole
     }
 
-    /// BLAKE3 of the octets behind the header: the same for every copy, whatever trace fields servers add.
-    pub fn body_digest(&self) -> [u8; 32] {
-        *self.body_digest.get_or_init(|| {
-            let mut body = BodyDigest::default();
-            self.each_piece(|piece| body.update(piece));
-            body.digest.finalize().into()
-        })
+    /// Of the octets behind the header.
+    pub fn body_digest(&self) -> Digest {
+        self.digests().body
     }
 
-    /// SHA-256 of all octets, as the vault has measured what it sealed.
-    pub fn sha256(&self) -> [u8; 32] {
-        let mut sha256 = Sha256::new();
-        self.each_piece(|piece| sha256.update(piece));
-        sha256.finalize().into()
+    fn digests(&self) -> &Digests {
+        self.digests.get_or_init(|| {
+            let mut digester = Digester::default();
+            self.each_piece(|piece| digester.update(piece));
+            digester.finish()
+        })
     }
 
     fn each_piece(&self, mut with: impl FnMut(&[u8])) {
@@ -206,32 +243,6 @@ fn seal(file: &mut File) -> io::Result<()> {
     Ok(fcntl_add_seals(file, SealFlags::SEAL | SealFlags::SHRINK | SealFlags::GROW | SealFlags::WRITE)?)
 }
 
-/// Hashes what follows the first empty line, however the octets are cut into pieces.
-#[derive(Default)]
-struct BodyDigest {
-    digest: blake3::Hasher,
-    inside: bool,
-    /// Octets of the current header line, CR left out.
-    line: u64,
-}
-
-impl BodyDigest {
-    fn update(&mut self, octets: &[u8]) {
-        let mut rest = octets;
-        while !self.inside {
-            let Some((&octet, after)) = rest.split_first() else { return };
-            rest = after;
-            match octet {
-                b'\n' if self.line == 0 => self.inside = true,
-                b'\n' => self.line = 0,
-                b'\r' => {}
-                _ => self.line += 1,
-            }
-        }
-        self.digest.update(rest);
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -253,11 +264,7 @@ mod tests {
             writer.write(&octets[..cut]).unwrap();
             writer.write(&octets[cut..]).unwrap();
             let pieces = writer.seal().unwrap();
-            assert_eq!(
-                (pieces.digest(), pieces.body_digest(), pieces.sha256()),
-                (whole.digest(), whole.body_digest(), whole.sha256()),
-                "cut at {cut}"
-            );
+            assert_eq!((pieces.digest(), pieces.body_digest()), (whole.digest(), whole.body_digest()), "cut at {cut}");
             let mut read = Vec::new();
             pieces.reader().read_to_end(&mut read).unwrap();
             assert_eq!(read, octets);

@@ -2,6 +2,7 @@
 //! length and a maximum, so that neither trusts the other's word for how much is to come.
 
 mod control;
+mod digest;
 mod message;
 
 use std::io;
@@ -14,6 +15,7 @@ use crate::fault::Fault;
 use crate::finding::{RuleFacts, RuleId, RuleVersion, Stage};
 
 pub use control::{Done, NURSERY_ROLE, Order};
+pub use digest::{Digest, Digester, Digests};
 pub use message::{MAX_SMALL, Message, MessageWriter, Parcel};
 
 /// Changes whenever a shape below changes: both ends are the same binary, and this proves it.

@@ -6,6 +6,7 @@ use std::io;
 use async_imap::imap_proto::{AttributeValue, Response};
 use tokio::time::Instant;
 
+use super::bodies::STAND_IN;
 use super::error::ImapError;
 use super::messages::{Listed, uid_of};
 use super::selected::Selected;
@@ -62,8 +63,13 @@ impl Fetch<'_> {
             self.session.deadline += since.elapsed();
         }
         loop {
-            while let Some(arrived) = self.session.next(|response| arrived(response, &self.awaited)).await? {
-                if let Some((uid, message)) = arrived.map_err(|error| ImapError::Memory(error.kind()))? {
+            while let Some(arrived) = self.session.next(arrived).await? {
+                let Some((uid, body)) = arrived else { continue };
+                // Octets that the response does show were in a quoted string.
+                let message = body.or_else(|| self.session.take_body()).map(|body| body.and_then(MessageWriter::seal));
+                let Some(message) = message.transpose().map_err(|error| ImapError::Memory(error.kind()))? else { continue };
+                // Without octets though the server claimed some it has not come.
+                if self.awaited.get(&uid).is_some_and(|&claimed| claimed == 0 || message.size() > 0) {
                     self.awaited.remove(&uid);
                     self.handed_over = Some(Instant::now());
                     return Ok(Some((uid, message)));
@@ -104,6 +110,7 @@ impl Fetch<'_> {
             self.queue.pop_front();
         }
         let set = UidSet::of(self.awaited.keys().copied());
+        self.session.keep_bodies(true);
         self.session.send(FETCH, &format!("{set} (UID BODY.PEEK[])"), self.awaited.values().sum()).await
     }
 
@@ -116,6 +123,7 @@ impl Fetch<'_> {
         }
         let memory = |error: io::Error| ImapError::Memory(error.kind());
         let size = self.session.limits.part;
+        self.session.keep_bodies(false);
         let mut writer = MessageWriter::new();
         loop {
             let offset = writer.size();
@@ -142,17 +150,15 @@ impl Fetch<'_> {
     }
 }
 
-/// A message that was asked for, when the response brings one. A message that came without octets though
-/// the server claimed some has not come.
-fn arrived(response: &Response<'_>, awaited: &BTreeMap<Uid, u64>) -> io::Result<Option<(Uid, Message)>> {
-    let Response::Fetch(_, attributes) = response else { return Ok(None) };
-    let (Some(uid), Some((octets, _))) = (uid_of(attributes), body(attributes)) else { return Ok(None) };
-    match awaited.get(&uid) {
-        Some(0) => {}
-        Some(_) if !octets.is_empty() => {}
-        _ => return Ok(None),
-    }
-    Message::from_octets(octets).map(|message| Some((uid, message)))
+/// The message that a response brings, and its octets where it shows them.
+fn arrived(response: &Response<'_>) -> Option<(Uid, Option<io::Result<MessageWriter>>)> {
+    let Response::Fetch(_, attributes) = response else { return None };
+    let (uid, (octets, _)) = (uid_of(attributes)?, body(attributes)?);
+    let shown = || {
+        let mut writer = MessageWriter::new();
+        writer.write(octets).map(|()| writer)
+    };
+    Some((uid, (octets != STAND_IN).then(shown)))
 }
 
 /// The octets of a whole message, and where in it they begin.

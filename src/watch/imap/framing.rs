@@ -2,8 +2,9 @@
 
 use std::mem;
 
+use super::bodies::{Bodies, STAND_IN};
 use super::limits::FrameLimits;
-use super::line::{is_beginning, is_fetch, is_readable, is_status, literal, make_plain, uid_in};
+use super::line::{ends_in_body, is_beginning, is_fetch, is_readable, is_status, literal, make_plain, uid_in};
 use crate::mail::Uid;
 
 /// Responses put aside per command; more than that is not a quirk but an attack.
@@ -30,8 +31,11 @@ pub(super) struct Framing {
     /// Where the current line begins, and how far it was searched for its end.
     line: usize,
     searched: usize,
-    /// Octets still to come of a literal that is given on as it comes.
+    /// Octets still to come of a literal that is given on as it comes, or kept.
     passing: u64,
+    /// Whether they are kept.
+    keeping: bool,
+    pub(super) bodies: Bodies,
     /// Octets of all literals of the current response so far.
     literals: u64,
     /// The lines so far of a FETCH whose literals were given on, each literal shrunk to nothing.
@@ -51,6 +55,8 @@ impl Framing {
             line: 0,
             searched: 0,
             passing: 0,
+            keeping: false,
+            bodies: Bodies::default(),
             literals: 0,
             skeleton: None,
             aside: Vec::new(),
@@ -94,9 +100,17 @@ impl Framing {
         self.passing
     }
 
+    /// Whether they are to be put into [`Bodies::room`].
+    pub(super) fn is_keeping(&self) -> bool {
+        self.keeping
+    }
+
     /// Notes that so many of them have passed.
     pub(super) fn pass(&mut self, octets: usize) {
         self.passing -= octets as u64;
+        if self.keeping {
+            self.bodies.fill(octets);
+        }
     }
 
     pub(super) fn refused(&self) -> Option<Refusal> {
@@ -166,9 +180,22 @@ impl Framing {
         if !is_beginning(skeleton) {
             return Err(Refusal::Unreadable);
         }
+        let brace = self.line + brace;
         let here = (self.held.len() - end).min(usize::try_from(octets).unwrap_or(usize::MAX));
         self.passing = octets - here as u64;
-        self.next_from(end + here);
+        self.keeping = self.bodies.are_wanted() && ends_in_body(&self.held[self.line..brace]);
+        if self.keeping {
+            if !self.bodies.begin(octets) {
+                return Err(Refusal::Unreadable);
+            }
+            self.bodies.go_on(&self.held[end..end + here]);
+            let announced = format!("{{{}}}\r\n", STAND_IN.len());
+            let shown = announced.len() + STAND_IN.len();
+            self.held.splice(brace..end + here, announced.into_bytes().into_iter().chain(STAND_IN.iter().copied()));
+            self.next_from(brace + shown);
+        } else {
+            self.next_from(end + here);
+        }
         self.bounded()
     }
 
@@ -178,6 +205,7 @@ impl Framing {
             return Err(Refusal::Line);
         }
         self.literals = 0;
+        self.bodies.close();
         let response = &self.held[self.cleared..end];
         if let Some(mut skeleton) = self.skeleton.take() {
             skeleton.extend_from_slice(response);

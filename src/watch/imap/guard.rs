@@ -4,14 +4,16 @@
 //! connection over one line it cannot read, allocates a literal before its first octet came, and parses a
 //! long line anew at every read. So each response is framed here first: a literal is measured, a line is
 //! held until it is whole, and a response that will not parse is put aside. The octets of a message go
-//! through without being copied. An idle guard holds no buffer: there are a thousand of them.
+//! past the parser (`bodies`), or through it as they come. An idle guard holds no buffer: there are a thousand of them.
 
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::bodies::Bodies;
 use super::framing::Framing;
 use super::limits::FrameLimits;
 
@@ -33,6 +35,11 @@ impl<T> FrameGuard<T> {
         self.received
     }
 
+    /// The messages that are kept from the parser.
+    pub(super) fn bodies(&mut self) -> &mut Bodies {
+        &mut self.framing.bodies
+    }
+
     /// The untagged responses that could not be parsed since the last call.
     pub(super) fn take_aside(&mut self) -> Vec<Vec<u8>> {
         self.framing.take_aside()
@@ -40,14 +47,34 @@ impl<T> FrameGuard<T> {
 }
 
 impl<T: AsyncRead + Unpin> FrameGuard<T> {
-    fn poll_receive(&mut self, cx: &mut Context<'_>, buffer: &mut [u8]) -> Poll<io::Result<usize>> {
-        let mut buffer = ReadBuf::new(buffer);
-        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut buffer))?;
-        let length = buffer.filled().len();
-        self.received += length as u64;
+    /// What the next read brings; none at the end of all responses.
+    fn poll_chunk(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<usize>> {
+        let mut chunk = [MaybeUninit::uninit(); CHUNK];
+        let mut chunk = ReadBuf::uninit(&mut chunk);
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut chunk))?;
+        let length = chunk.filled().len();
         if length == 0 && !self.framing.is_between_responses() {
             return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
+        self.received += length as u64;
+        self.framing.receive(chunk.filled());
+        Poll::Ready(Ok(length))
+    }
+
+    /// The next octets of a literal, into `room` or to where its message is kept.
+    fn poll_literal(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
+        let passing = usize::try_from(self.framing.passing()).unwrap_or(usize::MAX);
+        let kept = if self.framing.is_keeping() { self.framing.bodies.room() } else { None };
+        let room = kept.unwrap_or(room);
+        let most = passing.min(room.len());
+        let mut part = ReadBuf::new(&mut room[..most]);
+        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut part))?;
+        let length = part.filled().len();
+        if length == 0 {
+            return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
+        }
+        self.received += length as u64;
+        self.framing.pass(length);
         Poll::Ready(Ok(length))
     }
 }
@@ -67,18 +94,14 @@ impl<T: AsyncRead + Unpin> AsyncRead for FrameGuard<T> {
                 return Poll::Ready(Err(io::Error::new(io::ErrorKind::InvalidData, refusal)));
             }
             if this.framing.passing() > 0 {
-                let room = buffer.remaining().min(usize::try_from(this.framing.passing()).unwrap_or(usize::MAX));
-                let length = ready!(this.poll_receive(cx, buffer.initialize_unfilled_to(room)))?;
-                buffer.advance(length);
-                this.framing.pass(length);
+                let length = ready!(this.poll_literal(cx, buffer.initialize_unfilled()))?;
+                if !this.framing.is_keeping() {
+                    buffer.advance(length);
+                    return Poll::Ready(Ok(()));
+                }
+            } else if ready!(this.poll_chunk(cx))? == 0 {
                 return Poll::Ready(Ok(()));
             }
-            let mut chunk = [0; CHUNK];
-            let length = ready!(this.poll_receive(cx, &mut chunk))?;
-            if length == 0 {
-                return Poll::Ready(Ok(()));
-            }
-            this.framing.receive(&chunk[..length]);
         }
     }
 }
@@ -106,6 +129,8 @@ impl<T> std::fmt::Debug for FrameGuard<T> {
 
 #[cfg(test)]
 mod tests {
+    use std::io::Read as _;
+
     use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
 
     use super::super::framing::{MOST_ASIDE, Refusal};
@@ -148,6 +173,41 @@ mod tests {
             assert!(outcome.end.is_ok(), "in pieces of {piece}: {:?}", outcome.end);
             assert_eq!(outcome.through, sent, "in pieces of {piece}");
         }
+    }
+
+    #[tokio::test]
+    async fn messages_are_kept_past_the_parser_however_they_are_cut() {
+        let sent = "* 1 FETCH (UID 1 BODY[] {14}\r\nsome\r\n* OK {9} FLAGS (\\Seen))\r\n* 2 FETCH (BODY[]<0> {0}\r\n UID 2)\r\n\
+                    * 3 FETCH (UID 3 BODY[] \"short\")\r\n* 4 FETCH (BODY[HEADER] {3}\r\nA:b UID 4)\r\nw1 OK done\r\n";
+        let shown = "* 1 FETCH (UID 1 BODY[] {2}\r\n\r\n FLAGS (\\Seen))\r\n* 2 FETCH (BODY[]<0> {2}\r\n\r\n UID 2)\r\n\
+                     * 3 FETCH (UID 3 BODY[] \"short\")\r\n* 4 FETCH (BODY[HEADER] {3}\r\nA:b UID 4)\r\nw1 OK done\r\n";
+        for piece in 1..sent.len() {
+            let (mut server, client) = duplex(piece);
+            let sending = tokio::spawn(async move { server.write_all(sent.as_bytes()).await });
+            let mut guard = FrameGuard::new(client, LIMITS);
+            guard.bodies().want(true);
+            let mut through = String::new();
+            guard.read_to_string(&mut through).await.unwrap();
+            assert_eq!(through, shown, "in pieces of {piece}");
+            let mut kept = Vec::new();
+            while let Some(body) = guard.bodies().next() {
+                let mut octets = String::new();
+                body.unwrap().seal().unwrap().reader().read_to_string(&mut octets).unwrap();
+                kept.push(octets);
+            }
+            assert_eq!(kept, ["some\r\n* OK {9}", ""], "in pieces of {piece}");
+            sending.await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn two_messages_in_one_response_are_refused() {
+        let (mut server, client) = duplex(1000);
+        server.write_all(b"* 1 FETCH (UID 1 BODY[] {1}\r\na BODY[] {1}\r\nb)\r\n").await.unwrap();
+        let mut guard = FrameGuard::new(client, LIMITS);
+        guard.bodies().want(true);
+        let error = guard.read_to_end(&mut Vec::new()).await.unwrap_err();
+        assert_eq!(error.get_ref().and_then(|inner| inner.downcast_ref()), Some(&Refusal::Unreadable));
     }
 
     #[tokio::test]

@@ -57,6 +57,17 @@ pub(super) fn literal(line: &[u8]) -> Option<u64> {
     Some(std::str::from_utf8(digits).ok()?.parse().unwrap_or(u64::MAX))
 }
 
+/// Whether what follows is a whole message: `BODY[] `, or a piece of one.
+pub(super) fn ends_in_body(line: &[u8]) -> bool {
+    const BODY: &[u8] = b"BODY[]";
+    let Some(section) = line.strip_suffix(b" ") else { return false };
+    let whole = section.strip_suffix(b">").and_then(|piece| Some(&piece[..piece.iter().rposition(|&octet| octet == b'<')?]));
+    let section = whole.unwrap_or(section);
+    section.len() > BODY.len()
+        && section[section.len() - BODY.len()..].eq_ignore_ascii_case(BODY)
+        && matches!(section[section.len() - BODY.len() - 1], b' ' | b'(')
+}
+
 /// Whether `imap-proto` takes it for exactly one response, and survives it.
 pub(super) fn is_readable(response: &[u8]) -> bool {
     survives(response, |parsed| matches!(parsed, Ok((rest, _)) if rest.is_empty()))
@@ -120,6 +131,18 @@ mod tests {
             ("{5}", None),
         ] {
             assert_eq!(literal(line.as_bytes()), length, "{line:?}");
+        }
+    }
+
+    #[test]
+    fn a_message_is_told_from_a_part_of_it() {
+        for line in [&b"* 1 FETCH (BODY[] "[..], b"* 1 FETCH (UID 1 body[] ", b" BODY[]<1024> "] {
+            assert!(ends_in_body(line), "{}", String::from_utf8_lossy(line));
+        }
+        for line in
+            [&b"* 1 FETCH (BODY[HEADER] "[..], b"* 1 FETCH (X-BODY[] ", b"* 1 FETCH (BODY[]", b"BODY[] ", b"* 1 FETCH (BODY[TEXT]<0> "]
+        {
+            assert!(!ends_in_body(line), "{}", String::from_utf8_lossy(line));
         }
     }
 

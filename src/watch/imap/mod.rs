@@ -9,6 +9,7 @@
 //! again. After a clean NO or BAD it is as good as before.
 
 mod append;
+mod bodies;
 mod capability;
 mod error;
 mod fetch;
@@ -21,6 +22,7 @@ mod line;
 mod login;
 mod messages;
 mod reach;
+mod read_ahead;
 mod selected;
 mod session;
 mod text;

@@ -18,6 +18,7 @@ use tokio_rustls::rustls::pki_types::ServerName;
 
 use super::error::{ImapError, printable};
 use super::limits::Limits;
+use super::read_ahead::ReadAhead;
 use crate::config::Security;
 
 /// Name, TCP and TLS together may take this long.
@@ -42,7 +43,7 @@ pub struct Server {
 /// What protects a conversation.
 pub(super) enum Stream {
     Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
+    Tls(Box<TlsStream<ReadAhead<TcpStream>>>),
 }
 
 /// A stream, and whether the greeting is still to be read from it.
@@ -81,7 +82,7 @@ impl Server {
 
     async fn encrypt(&self, tcp: TcpStream) -> Result<Stream, ImapError> {
         let name = ServerName::try_from(self.host.clone()).map_err(|error| self.no_tls(&error.to_string()))?;
-        let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, tcp).await;
+        let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, ReadAhead::new(tcp)).await;
         tls.map(|tls| Stream::Tls(Box::new(tls))).map_err(|error| self.no_tls(&error.to_string()))
     }
 

@@ -5,10 +5,11 @@ use std::io;
 use std::time::Duration;
 
 use async_imap::Client;
-use async_imap::imap_proto::{Outcome, Response, ResponseCode, Status};
+use async_imap::imap_proto::{AttributeValue, Outcome, Response, ResponseCode, Status};
 use tokio::io::AsyncWriteExt;
 use tokio::time::{Instant, timeout_at};
 
+use super::bodies::STAND_IN;
 use super::capability::Capabilities;
 use super::error::ImapError;
 use super::framing::Refusal;
@@ -17,6 +18,7 @@ use super::limits::Limits;
 use super::login::Login;
 use super::reach::{Server, Stream, reach};
 use super::text::quoted;
+use crate::wire::MessageWriter;
 
 /// A conversation, from the greeting on. One task uses it.
 pub struct Session {
@@ -32,6 +34,8 @@ pub struct Session {
     /// given up halfway and its answer is still to come: nothing read from now on could be believed.
     pending: VecDeque<Pending>,
     pub(super) deadline: Instant,
+    /// The message that the last response brought and does not show.
+    body: Option<io::Result<MessageWriter>>,
 }
 
 struct Pending {
@@ -55,6 +59,7 @@ impl Session {
             tags: 0,
             pending: VecDeque::new(),
             deadline: Instant::now() + server.limits.command,
+            body: None,
         };
         if !reached.greeted {
             session.greeting(server).await?;
@@ -264,6 +269,7 @@ impl Session {
                     let Some(at) = self.pending.iter().position(|pending| pending.tag == tag.0) else { continue };
                     self.pending.remove(at);
                 }
+                Response::Fetch(_, attributes) if attributes.iter().any(stands_in) => self.body = self.client.get_mut().bodies().next(),
                 _ => {}
             }
             return Ok(Some(on(response.parsed())));
@@ -288,6 +294,16 @@ impl Session {
         self.pending.front().map_or("", |pending| pending.command)
     }
 
+    /// From here on the octets of messages are kept out of the responses, which show [`STAND_IN`] instead, or shown like all else.
+    pub(super) fn keep_bodies(&mut self, keep: bool) {
+        self.client.get_mut().bodies().want(keep);
+    }
+
+    /// The message that the last response showed a [`STAND_IN`] for.
+    pub(super) fn take_body(&mut self) -> Option<io::Result<MessageWriter>> {
+        self.body.take()
+    }
+
     /// Untagged responses to the last command that no parser could read.
     pub(super) fn take_aside(&mut self) -> Vec<Vec<u8>> {
         self.client.get_mut().take_aside()
@@ -302,6 +318,10 @@ pub(super) fn accepted(command: &'static str, status: &Status, outcome: &Outcome
         Status::No => Err(ImapError::no(command, &text(outcome))),
         _ => Err(ImapError::bad(command, &text(outcome))),
     }
+}
+
+fn stands_in(attribute: &AttributeValue<'_>) -> bool {
+    matches!(attribute, AttributeValue::BodySection { section: None, data: Some(data), .. } if **data == *STAND_IN)
 }
 
 fn text(outcome: &Outcome<'_>) -> String {
