@@ -18,7 +18,7 @@ use crate::wire::Message;
 
 /// One FETCH brings at most so many messages, and so many octets unless one message alone is larger.
 const BATCH_MESSAGES: usize = 200;
-const BATCH_OCTETS: u64 = 8 << 20;
+const BATCH_OCTETS: u64 = 32 << 20;
 /// What one visit to a folder judges at most, in messages, before the other folders have their turn.
 const VISIT: usize = 1_000;
 /// Numbers that one listing is about, at first: twice as many after a listing that brought few messages.

@@ -202,7 +202,8 @@ fn is_password_protected(octets: &[u8]) -> bool {
 pub fn has_archive_behind(octets: &[u8]) -> bool {
     const END: &[u8] = b"PK\x05\x06";
     let tail = &octets[octets.len().saturating_sub(22 + (64 << 10))..];
-    memmem::rfind(tail, END).is_some_and(|at| tail.len() - at >= 22)
+    // Forwards, though it is the last one that counts: only so does the library search with vector instructions.
+    memmem::find_iter(tail, END).last().is_some_and(|at| tail.len() - at >= 22)
 }
 
 /// No NUL and next to no other control characters at the beginning and at the end, or UTF-16 with its mark.
