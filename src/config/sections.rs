@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::civil::time;
 use jiff::tz::TimeZone;
 
+use super::issuer::{Issuers, Named};
 use super::kind::{self, wrong};
 use super::table::{Placed, Table};
 use super::{Contact, History, Notice, Password, Scan, School, SchoolClock, Security, SmtpLogin, State, Watch};
@@ -127,7 +128,7 @@ pub(super) fn hold_limit(table: &Table<'_>) -> HoldLimit {
     }
 }
 
-pub(super) fn notice(table: &Table<'_>) -> Option<Notice> {
+pub(super) fn notice(table: &Table<'_>, issuers: &Issuers) -> Option<Notice> {
     let from = table.required("from", "\"mailwarden@school.example\"", kind::address);
     let smtp_host = table.required("smtp_host", "\"smtp.school.example\"", kind::text);
     let security = security(table, smtp_host.as_deref());
@@ -140,15 +141,22 @@ pub(super) fn notice(table: &Table<'_>) -> Option<Notice> {
     let ca_file = ca_file(table);
     let user = table.placed("user", kind::text);
     let password = password(table);
-    let login = match (user, password) {
-        (Some(user), Some(password)) => Some(SmtpLogin { user: user.value, password }),
-        (None, None) => None,
-        (Some(user), None) => {
-            let hint = "add `password_file` or `credential`, or remove `user`";
+    let issuer = issuers.named_by(table);
+    let login = match (user, password, issuer) {
+        (Some(user), None, Named::Issuer(issuer)) => Some(SmtpLogin::Token { user: user.value, issuer }),
+        (_, _, Named::Issuer(_)) => {
+            let hint = "give `user` and `oauth`, or `user` and a password";
+            table.tell("`oauth` of [notice] cannot be used".to_owned(), table.at(), wrong("a token needs a `user` and no password", hint));
+            None
+        }
+        (Some(user), Some(password), Named::Nobody) => Some(SmtpLogin::Password { user: user.value, password }),
+        (_, _, Named::Faulty) | (None, None, Named::Nobody) => None,
+        (Some(user), None, Named::Nobody) => {
+            let hint = "add `password_file`, `credential` or `oauth`, or remove `user`";
             table.tell("`user` of [notice] has no password".to_owned(), user.at, wrong("the mail server would ask for it", hint));
             None
         }
-        (None, Some(_)) => {
+        (None, Some(_), Named::Nobody) => {
             table.tell(
                 "the password of [notice] has no user".to_owned(),
                 table.at(),
@@ -192,7 +200,7 @@ pub(super) fn security(table: &Table<'_>, host: Option<&str>) -> Security {
         .unwrap_or(Security::Tls)
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
@@ -233,7 +241,7 @@ pub(super) fn password(table: &Table<'_>) -> Option<Password> {
     }
 }
 
-fn path(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {
+pub(super) fn path(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {
     table.optional(key, kind::text).map(|written| table.beside(&written))
 }
 

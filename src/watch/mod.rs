@@ -12,6 +12,7 @@ mod gate;
 pub mod imap;
 mod mailbox;
 mod notice;
+mod oauth;
 mod pulse;
 mod put_back;
 mod quarantine;
@@ -49,6 +50,7 @@ use shelf::Shelf;
 
 pub use board::{Board, MailboxStatus, Status};
 pub use connect::{connect, trust};
+pub use oauth::{TokenError, Tokens};
 pub use put_back::{PutBack, put_back};
 pub use start::{Options, StartFailure, alone, open_shelf, start};
 pub use trouble::Trouble;
@@ -66,6 +68,7 @@ pub struct Daemon {
     pool: Pool,
     registry: Registry,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
+    tokens: Tokens,
     board: Board,
     pulse: Pulse,
     /// Rung when there is a new notice.
@@ -84,7 +87,7 @@ impl Daemon {
 
     async fn connect(&self, watched: &Watched) -> Result<Session, Trouble> {
         let tls = self.gate(watched).tls(&watched.server)?;
-        connect::connect(watched, &self.config().watch, tls).await
+        connect::connect(watched, &self.config().watch, tls, &self.tokens).await
     }
 
     fn gate(&self, watched: &Watched) -> Arc<Gate> {
@@ -192,6 +195,7 @@ impl Daemon {
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 // Servers may have moved; rounds at work keep the gate that they came through.
                 self.gates.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                self.tokens.forget();
                 tracing::info!(rule_set = %rule_set.id, rules = rule_set.rules, "configuration and rules are in force");
                 tell::trouble_over(self, casebook::Trouble::RulesRefused, None);
                 self.note(&start::in_force(&rule_set));

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use super::Daemon;
 use super::board::Board;
+use super::oauth::Tokens;
 use super::pulse::Pulse;
 use super::registry::Registry;
 use super::shelf::Shelf;
@@ -88,6 +89,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
         pool: Pool::new(nursery, config.scan.workers.get(), config.scan.deadline),
         registry: Registry::default(),
         gates: Mutex::default(),
+        tokens: Tokens::default(),
         board,
         pulse: Pulse::default(),
         outbox: Notify::new(),
