@@ -21,6 +21,8 @@ pub enum Trouble {
     FolderClosed,
     /// The server cannot remove one message alone, or brings it back.
     MailboxKeepsMessages,
+    /// A line of the list of mailboxes is broken: that mailbox is not watched.
+    MailboxListBroken,
     MailboxUnreachable,
     NoticeUndelivered,
     /// A rule held more than the policy allows, and only flags since.
@@ -38,6 +40,7 @@ impl Trouble {
             Self::DiskFull => "disk-full",
             Self::FolderClosed => "folder-closed",
             Self::MailboxKeepsMessages => "mailbox-keeps-messages",
+            Self::MailboxListBroken => "mailbox-list-broken",
             Self::MailboxUnreachable => "mailbox-unreachable",
             Self::NoticeUndelivered => "notice-undelivered",
             Self::RuleHoldsTooMuch => "rule-holds-too-much",

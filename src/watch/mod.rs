@@ -17,6 +17,7 @@ mod pulse;
 mod put_back;
 mod quarantine;
 mod registry;
+mod roster;
 mod round;
 mod second_look;
 mod shelf;
@@ -101,6 +102,7 @@ impl Daemon {
     /// # Errors
     /// The number of mailboxes that could not be polled.
     pub async fn once(self: &Arc<Self>) -> Result<(), usize> {
+        roster::tell_of_faults(self);
         let mut rounds = JoinSet::new();
         for watched in self.config().mailboxes.clone() {
             let daemon = Arc::clone(self);
@@ -127,6 +129,7 @@ impl Daemon {
         let (mut term, mut int, mut hup) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
         let mut posts = JoinSet::new();
+        roster::tell_of_faults(self);
         self.watch_all(&mut posts);
         let mut postman = posts.spawn(notice::run(Arc::clone(self))).id();
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
@@ -192,7 +195,10 @@ impl Daemon {
                 let came = self.shelf.book(|book| book.rules_came(Timestamp::now(), |rule, version| nursery.rules().has(rule, version)));
                 self.board.trouble("casebook", came.err().map(|error| error.to_string()));
                 self.pool.replace(nursery);
+                let before = self.config();
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+                roster::changed(self, &before, &self.config());
+                roster::tell_of_faults(self);
                 // Servers may have moved; rounds at work keep the gate that they came through.
                 self.gates.lock().unwrap_or_else(PoisonError::into_inner).clear();
                 self.tokens.forget();
