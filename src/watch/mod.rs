@@ -7,6 +7,7 @@ mod backoff;
 mod blame;
 mod board;
 mod connect;
+pub mod doctor;
 mod examine;
 mod gate;
 pub mod imap;
@@ -51,6 +52,7 @@ use shelf::Shelf;
 
 pub use board::{Board, MailboxStatus, Status};
 pub use connect::{connect, trust};
+pub use notice::try_out as try_notices;
 pub use oauth::{TokenError, Tokens};
 pub use put_back::{PutBack, put_back};
 pub use start::{Options, StartFailure, alone, open_shelf, start};

@@ -128,6 +128,20 @@ async fn hand_over(transport: &Transport, letter: &Letter, octets: &[u8]) -> Res
     }
 }
 
+/// Connects to the SMTP server of a configuration and signs in, and sends nothing.
+///
+/// # Errors
+/// With what went wrong, in words of our own.
+pub async fn try_out(config: &Config, tokens: &Tokens) -> Result<(), String> {
+    let transport = transport(config, tokens).await.map_err(|trouble| trouble.to_string())?;
+    match timeout(TIMEOUT, transport.test_connection()).await {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err("it does not answer as an SMTP server".to_owned()),
+        Ok(Err(error)) => Err(kind_of(&error)),
+        Err(_) => Err("no answer in time".to_owned()),
+    }
+}
+
 /// Urgent notices travel alone; the rest of what one person is due to hear shares a letter.
 fn letters(due: Vec<Notice>) -> Vec<Vec<Notice>> {
     let mut letters: Vec<Vec<Notice>> = Vec::new();
