@@ -65,6 +65,8 @@ async fn enter(dovecot: &Dovecot, tokens: &Tokens, user: &str, login: Login) -> 
         idle: false,
         history: History::Scan,
         except_folders: Vec::new(),
+        silence: Duration::from_hours(1),
+        nothing_found: Duration::from_hours(336),
         large_message: 4 << 20,
         max_message: 150 << 20,
     };

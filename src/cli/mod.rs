@@ -3,6 +3,7 @@
 mod caged;
 mod cases;
 mod check;
+mod coverage;
 mod discretion;
 mod doctor;
 mod enrolment;
@@ -51,6 +52,7 @@ struct CommandLine {
 enum Command {
     Cases(cases::Cases),
     Check(check::Check),
+    Coverage(coverage::Coverage),
     Doctor(doctor::Doctor),
     Hashes(hashes::Hashes),
     Init(init::Init),
@@ -96,6 +98,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match line.command {
         Command::Cases(cases) => cases.run(&mut out),
         Command::Check(check) => check.run(&mut out),
+        Command::Coverage(coverage) => coverage.run(&mut out),
         Command::Doctor(doctor) => doctor.run(&mut out),
         Command::Hashes(hashes) => hashes.run(&mut out),
         Command::Init(init) => init.run(&mut out),

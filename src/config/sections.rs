@@ -19,6 +19,7 @@ use crate::mail::FolderName;
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
+const DAY: Duration = Duration::from_hours(24);
 const ACTIONS: [Action; 4] = [Action::Pass, Action::Flag, Action::Hold, Action::Withhold];
 
 pub(super) fn school(table: &Table<'_>) -> Option<School> {
@@ -52,6 +53,8 @@ pub(super) fn state(table: &Table<'_>) -> State {
 
 pub(super) fn watch(table: &Table<'_>) -> Watch {
     let interval = table.optional("interval", kind::duration(Duration::from_secs(1)..=Duration::from_hours(24)));
+    let silence = table.optional("silence", kind::duration(Duration::from_mins(5)..=7 * DAY));
+    let nothing_found = table.optional("nothing_found", kind::duration(DAY..=365 * DAY));
     let except_folders = table.optional("except_folders", kind::list(|name| Ok(FolderName(kind::text(name)?))));
     let large = table.optional("large_message", kind::size(64 * KIB..=GIB)).unwrap_or(4 * MIB);
     let max = table.placed("max_message", kind::size(MIB..=GIB)).unwrap_or_else(|| Placed { value: 150 * MIB, at: table.at() });
@@ -65,6 +68,8 @@ pub(super) fn watch(table: &Table<'_>) -> Watch {
         idle: table.optional("idle", kind::flag).unwrap_or(true),
         history: table.optional("history", kind::one_of(&[("scan", History::Scan), ("skip", History::Skip)])).unwrap_or(History::Scan),
         except_folders: except_folders.unwrap_or_default(),
+        silence: silence.unwrap_or(Duration::from_hours(1)),
+        nothing_found: nothing_found.unwrap_or(14 * DAY),
         large_message: large,
         max_message: max.value,
     }

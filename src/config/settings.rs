@@ -170,6 +170,10 @@ pub struct Watch {
     pub idle: bool,
     pub history: History,
     pub except_folders: Vec<FolderName>,
+    /// The technician hears of a mailbox in which no round has gone through for so long,
+    pub silence: Duration,
+    /// and when nothing at all was found for so long.
+    pub nothing_found: Duration,
     /// From this size on, in octets, a message is fetched in parts.
     pub large_message: u64,
     /// Beyond this size, in octets, a message is not fetched, and counts as incomplete.

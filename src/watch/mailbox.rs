@@ -84,6 +84,7 @@ impl Drop for Watching<'_> {
             self.daemon.board.failed(self.mailbox, "a round ended in a panic, see the log");
         } else {
             self.daemon.board.no_longer_watching(self.mailbox);
+            self.daemon.ledger.no_longer_watching(self.mailbox);
         }
         self.daemon.pulse.at_rest(&Worker::Mailbox(self.mailbox.clone()));
         self.daemon.registry.leave(self.mailbox);
@@ -113,9 +114,15 @@ impl Post {
                 gate.in_reach();
                 self.backoff.succeeded();
                 daemon.board.polled(mailbox, &rounded);
+                daemon.ledger.polled(mailbox);
                 self.inbox_next = rounded.inbox_next;
                 if !std::mem::replace(&mut self.well, true) {
-                    for trouble in [casebook::Trouble::MailboxUnreachable, casebook::Trouble::DiskFull, casebook::Trouble::WorkersFail] {
+                    for trouble in [
+                        casebook::Trouble::MailboxUnreachable,
+                        casebook::Trouble::MailboxSilent,
+                        casebook::Trouble::DiskFull,
+                        casebook::Trouble::WorkersFail,
+                    ] {
                         tell::trouble_over(daemon, trouble, Some(mailbox));
                     }
                 }
@@ -126,6 +133,7 @@ impl Post {
                 self.session = None;
                 self.well = false;
                 tracing::warn!(%mailbox, %trouble, "round failed");
+                daemon.ledger.failed(mailbox);
                 tell_technician(daemon, mailbox, &trouble);
                 if trouble.is_servers() { gate.out_of_reach(trouble.retry_after()) } else { self.backoff.failed(trouble.retry_after()) }
             }

@@ -7,10 +7,12 @@ mod backoff;
 mod blame;
 mod board;
 mod connect;
+pub mod coverage;
 pub mod doctor;
 mod examine;
 mod gate;
 pub mod imap;
+mod ledger;
 mod mailbox;
 mod notice;
 mod oauth;
@@ -46,6 +48,7 @@ use crate::mail::Address;
 use crate::worker::{Nursery, Pool, StartError};
 use gate::Gate;
 use imap::Session;
+use ledger::Ledger;
 use pulse::Pulse;
 use registry::Registry;
 use shelf::Shelf;
@@ -73,6 +76,7 @@ pub struct Daemon {
     gates: Mutex<HashMap<String, Arc<Gate>>>,
     tokens: Tokens,
     board: Board,
+    ledger: Ledger,
     pulse: Pulse,
     /// Rung when there is a new notice.
     outbox: Notify,
@@ -109,12 +113,14 @@ impl Daemon {
         for watched in self.config().mailboxes.clone() {
             let daemon = Arc::clone(self);
             daemon.board.watching(&watched.mailbox);
+            daemon.ledger.watching(&watched.mailbox.address);
             rounds.spawn(async move {
                 let mut post = mailbox::Post::default();
                 while post.poll(&daemon, &watched).await.is_zero() {}
             });
         }
         rounds.join_all().await;
+        ledger::enter(self).await;
         notice::send_due(self).await;
         let _ = self.board.write();
         match self.board.failing() {
@@ -136,12 +142,14 @@ impl Daemon {
         let mut postman = posts.spawn(notice::run(Arc::clone(self))).id();
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        let mut entries = tokio::time::interval_at(tokio::time::Instant::now() + ledger::ENTRY, ledger::ENTRY);
         loop {
             tokio::select! {
                 _ = heartbeat.tick() => {
                     self.watch_all(&mut posts);
                     self.beat();
                 }
+                _ = entries.tick() => ledger::enter(self).await,
                 _ = hup.recv() => {
                     self.reload().await;
                     self.watch_all(&mut posts);
@@ -159,6 +167,7 @@ impl Daemon {
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         self.stop.send_replace(true);
         while posts.join_next().await.is_some() {}
+        ledger::enter(self).await;
         self.note(&Event::Stopped);
         let _ = self.board.write();
         Ok(())
@@ -170,6 +179,7 @@ impl Daemon {
             let address = watched.mailbox.address.clone();
             if let Some(bell) = self.registry.join(&address) {
                 self.board.watching(&watched.mailbox);
+                self.ledger.watching(&address);
                 posts.spawn(mailbox::keep_watching(Arc::clone(self), address, bell));
             }
         }

@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use super::Daemon;
 use super::board::Board;
+use super::ledger::Ledger;
 use super::oauth::Tokens;
 use super::pulse::Pulse;
 use super::registry::Registry;
@@ -91,6 +92,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
         gates: Mutex::default(),
         tokens: Tokens::default(),
         board,
+        ledger: Ledger::default(),
         pulse: Pulse::default(),
         outbox: Notify::new(),
         stop: watch::Sender::new(false),

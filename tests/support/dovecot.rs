@@ -91,7 +91,8 @@ impl Dovecot {
         self.deliver_at(user, message, SystemTime::now() + Duration::from_hours(1));
     }
 
-    fn deliver_at(&self, user: &str, mut message: impl Read, date: SystemTime) {
+    /// As [`Dovecot::deliver`], with another date.
+    pub fn deliver_at(&self, user: &str, mut message: impl Read, date: SystemTime) {
         let maildir = self.maildir(user);
         let name = format!("{}.made-up", DELIVERIES.fetch_add(1, Ordering::Relaxed));
         for folder in ["tmp", "cur", "new"] {
