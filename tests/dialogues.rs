@@ -210,6 +210,13 @@ impl Client {
         match (verb, first) {
             ("delete", Some(uid)) => session.store_deleted(selected, uid).await.map(|()| "done".to_owned()),
             ("expunge", Some(uid)) => session.expunge(selected, uid).await.map(|()| "done".to_owned()),
+            ("arrived", Some(uid)) => {
+                let day = "2026-11-21".parse().expect("a day");
+                let told: Vec<_> =
+                    session.arrived_on(selected, &UidSet::from(uid.get()), day).await?.iter().map(ToString::to_string).collect();
+                Ok(if told.is_empty() { "nothing".to_owned() } else { told.join(" ") })
+            }
+            ("trash", Some(uid)) => session.remove_labels_and_message(selected, uid).await.map(|()| "done".to_owned()),
             ("gone", Some(uid)) => session.is_gone(selected, uid).await.map(|gone| if gone { "gone" } else { "still there" }.to_owned()),
             ("listing", Some(uid)) => {
                 let tell = |one: Listed| {

@@ -181,7 +181,7 @@ impl Round<'_> {
             }
         }
         for sealed in held {
-            quarantine::remove(self.daemon, self.session, &visit.selected, sealed).await?;
+            quarantine::remove(self.daemon, self.session, &mut visit.selected, sealed).await?;
         }
         Ok(())
     }

@@ -14,6 +14,7 @@ mod error;
 mod fetch;
 mod folders;
 mod framing;
+mod gmail;
 mod guard;
 mod idle;
 mod limits;
