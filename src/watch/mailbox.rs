@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, LONGEST};
 use super::imap::{Folder, ImapError, Session};
 use super::pulse::Worker;
 use super::round::{Memory, Round, Rounded};
@@ -135,7 +135,8 @@ impl Post {
                 tracing::warn!(%mailbox, %trouble, "round failed");
                 daemon.ledger.failed(mailbox);
                 tell_technician(daemon, mailbox, &trouble);
-                if trouble.is_servers() { gate.out_of_reach(trouble.retry_after()) } else { self.backoff.failed(trouble.retry_after()) }
+                let (asked, longest) = (trouble.retry_after(), longest_wait(&trouble, daemon.config().watch.interval));
+                if trouble.is_servers() { gate.out_of_reach(asked, longest) } else { self.backoff.failed(asked, longest) }
             }
         }
     }
@@ -195,6 +196,12 @@ fn tell_technician(daemon: &Daemon, mailbox: &Address, trouble: &Trouble) {
     if trouble.needs_a_person() || Timestamp::now().duration_since(since) >= LASTS {
         tell::trouble(daemon, trouble.kind(), Some(mailbox));
     }
+}
+
+/// A line that comes back is noticed within the interval, in which it would have been asked anyway. Whatever a person has to mend is left
+/// alone for longer: too many wrong passwords close an account.
+fn longest_wait(trouble: &Trouble, interval: Duration) -> Duration {
+    if trouble.needs_a_person() { LONGEST } else { interval.min(LONGEST) }
 }
 
 /// The interval, longer or shorter by up to its `jitter`th part, so that mailboxes do not all call at once.

@@ -10,6 +10,7 @@ pub mod school;
 pub mod script;
 pub mod smtp;
 pub mod warden;
+pub mod weather;
 
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
