@@ -3,10 +3,14 @@
 mod support;
 
 use std::fs;
+use std::io::{BufRead, BufReader, Write};
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use mailwarden::config::{Grant, History, Issuer as Issuing, Login, Password, Security, Server, TokenMechanism, Watch, Watched};
 use mailwarden::mail::{Mailbox, Role};
 use mailwarden::watch::imap::{ImapError, trust_file};
@@ -271,4 +275,35 @@ fn the_daemon_holds_a_message_by_a_token_and_its_log_holds_no_secret() {
     for secret in [TOKEN, "PRIVATE KEY", "assertion", "eyJ"] {
         assert!(!log.contains(secret) && !refused.contains(secret), "the log holds `{secret}`:\n{log}\n{refused}");
     }
+}
+
+#[test]
+fn notices_leave_by_a_token() {
+    let (dovecot, issuer) = (Dovecot::start(), Issuer::start(AMBER));
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a port");
+    let port = listener.local_addr().expect("its number").port();
+    let server = std::thread::spawn(move || {
+        let (client, _) = listener.accept().expect("a client");
+        let mut says = client.try_clone().expect("a stream");
+        says.write_all(b"220 ready\r\n").expect("a client");
+        BufReader::new(client).lines().map_while(Result::ok).find_map(|line| {
+            let answer = if line.starts_with("EHLO") { "250-ready\r\n250 AUTH XOAUTH2\r\n" } else { "235 in\r\n" };
+            says.write_all(answer.as_bytes()).ok()?;
+            line.strip_prefix("AUTH XOAUTH2 ").map(|answer| STANDARD.decode(answer).expect("base64"))
+        })
+    });
+    let warden = Warden::telling(&dovecot, port, &[AMBER]);
+    let oauth = format!(
+        "[[oauth]]\nname = \"own\"\nkind = \"client-credentials\"\ntoken_endpoint = \"{}\"\nclient_id = \"{CLIENT}\"\npassword_file = \"{}\"\n\n[notice]\n\
+         user = \"mailwarden@school.example\"\noauth = \"own\"\n",
+        issuer.endpoint(),
+        issuer.secret().display()
+    );
+    let text = fs::read_to_string(warden.config()).expect("a configuration").replace("[notice]\n", &oauth);
+    fs::write(warden.config(), text).expect("a configuration");
+    // It has a mailbox to walk to and a way for notices; what the server says after the token is of no interest.
+    let mut command = warden.command("doctor");
+    command.output().expect("the program");
+    let said = String::from_utf8(server.join().expect("a server").expect("a token")).expect("text");
+    assert!(said.starts_with(&format!("user=mailwarden@school.example\x01auth=Bearer {TOKEN}")) && said.ends_with("\x01\x01"), "{said:?}");
 }
