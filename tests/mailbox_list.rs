@@ -15,7 +15,7 @@ use support::school::out;
 use support::smtp::Smtp;
 use support::warden::{FLAGGED, Warden, message};
 
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = Duration::from_mins(1);
 
 /// A daemon that is ended with the test.
 struct Running(Child);
