@@ -4,7 +4,7 @@ FLAGS := --ignore-rust-version
 PACKAGES := age dovecot-imapd dovecot-lmtpd e2fsprogs gcc libc6-dev mount openssl python3 python3-aiosmtpd strace systemd
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/mailwarden
 
-.PHONY: build test demo bench quality faults unit lint fmt deps clean help
+.PHONY: build test demo bench quality faults weather unit lint fmt deps clean help
 
 build: ## the program, for trying things
 	@command -v cc >/dev/null || tests/deps.sh gcc libc6-dev
@@ -27,6 +27,9 @@ bench: deps ## measure against the named peers (ONLY=name for one of them)
 
 faults: deps ## kill, fail and cut the power at thousands of system calls; every deliberate mistake must be noticed (FAULTS=n, ONLY=text)
 	$(CARGO) test $(FLAGS) --features faults --test crash -- --ignored --nocapture --test-threads=1
+
+weather: deps ## ten minutes of broken connections while mail arrives: nothing missed, no case twice (WEATHER_SECONDS=n, WEATHER_SEED=n)
+	WEATHER_SECONDS=$(or $(WEATHER_SECONDS),600) $(CARGO) test $(FLAGS) --features faults --test weather -- --nocapture
 
 unit: build ## boot systemd beside this machine, install as the guide says, and see the service run (root only; says aloud where it cannot)
 	MAILWARDEN=$(PROGRAM) tests/unit/boot.sh || [ $$? = 77 ]

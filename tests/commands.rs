@@ -197,7 +197,10 @@ fn record(book: &Casebook, vault: &Vault, content: u8, sheet: Option<Sheet>) -> 
 }
 
 fn seen(book: &Casebook, mailbox: &str, outcomes: &[Outcome]) {
-    let judged = outcomes.iter().map(|outcome| Judged { message: None, outcome: *outcome }).collect();
+    let judged = outcomes
+        .iter()
+        .map(|outcome| Judged { uid: Uid::new(1).expect("a number"), message: None, outcome: *outcome, unread: None })
+        .collect();
     let cursor = Cursor { uidvalidity: UidValidity(9), next: 8, history: 1 };
     let progress =
         Progress { mailbox: address(mailbox), folder: FolderName("INBOX".to_owned()), cursor, judged, learnt: Learnt::default() };

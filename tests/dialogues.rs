@@ -20,9 +20,9 @@ use std::sync::Arc;
 use std::time::Duration;
 use std::{fs, io};
 
-use mailwarden::config::{Secret, Security};
+use mailwarden::config::{Secret, Security, TokenMechanism};
 use mailwarden::mail::{Arrival, FolderName, Uid};
-use mailwarden::watch::imap::{Folder, FrameLimits, IdleEnd, ImapError, Limits, Listed, Login, Selected, Server, Session, UidSet};
+use mailwarden::watch::imap::{Folder, FrameLimits, IdleEnd, ImapError, Limits, Listed, Login, Sasl, Selected, Server, Session, UidSet};
 use support::script::{Step, play};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -157,8 +157,20 @@ impl Client {
             "login" => {
                 let password = Secret::new("pass".to_owned());
                 session.login(&Login::Password { user: "amber".to_owned(), password }).await?;
-                let can = session.capabilities();
-                return Ok(format!("logged in, uidplus {}, idle {}, move {}", can.uidplus, can.idle, can.r#move));
+                return Ok(signed_in(session));
+            }
+            "token" => {
+                let mechanism = if rest == "oauthbearer" { TokenMechanism::OAuthBearer } else { TokenMechanism::XOAuth2 };
+                let token = Secret::new("token".to_owned());
+                session.login(&Login::Sasl(Sasl::Token { user: "amber".to_owned(), token, mechanism })).await?;
+                return Ok(signed_in(session));
+            }
+            "plain" => {
+                let password = Secret::new("pass".to_owned());
+                session
+                    .login(&Login::Sasl(Sasl::Plain { name: "warden".to_owned(), instead_of: Some("amber".to_owned()), password }))
+                    .await?;
+                return Ok(signed_in(session));
             }
             "list" => {
                 let tell = |folder: Folder| {
@@ -198,6 +210,13 @@ impl Client {
         match (verb, first) {
             ("delete", Some(uid)) => session.store_deleted(selected, uid).await.map(|()| "done".to_owned()),
             ("expunge", Some(uid)) => session.expunge(selected, uid).await.map(|()| "done".to_owned()),
+            ("arrived", Some(uid)) => {
+                let day = "2026-11-21".parse().expect("a day");
+                let told: Vec<_> =
+                    session.arrived_on(selected, &UidSet::from(uid.get()), day).await?.iter().map(ToString::to_string).collect();
+                Ok(if told.is_empty() { "nothing".to_owned() } else { told.join(" ") })
+            }
+            ("trash", Some(uid)) => session.remove_labels_and_message(selected, uid).await.map(|()| "done".to_owned()),
             ("gone", Some(uid)) => session.is_gone(selected, uid).await.map(|gone| if gone { "gone" } else { "still there" }.to_owned()),
             ("listing", Some(uid)) => {
                 let tell = |one: Listed| {
@@ -221,6 +240,11 @@ impl Client {
         let security = if self.starttls { Security::StartTls } else { Security::Plaintext };
         Server { host: "127.0.0.1".to_owned(), port: self.port, security, tls: Arc::new(tls), limits: LIMITS }
     }
+}
+
+fn signed_in(session: &Session) -> String {
+    let can = session.capabilities();
+    format!("logged in, uidplus {}, idle {}, move {}", can.uidplus, can.idle, can.r#move)
 }
 
 /// Fetches `uid:size …`, and says what came of each.

@@ -136,6 +136,25 @@ fn a_folder_that_is_numbered_anew_is_neither_skipped_nor_told_of_twice() {
 }
 
 #[test]
+fn a_folder_that_is_renamed_is_neither_skipped_nor_told_of_twice() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    dovecot.say(AMBER, &["CREATE old"]);
+    warden.poll();
+    dovecot.deliver(AMBER, &message("one", FLAGGED)[..]);
+    dovecot.say(AMBER, &["SELECT INBOX", "MOVE 1 old"]);
+    warden.poll();
+    dovecot.deliver(AMBER, &message("two", &format!("{FLAGGED} again"))[..]);
+    dovecot.say(AMBER, &["RENAME old new", "SELECT INBOX", "MOVE 1 new"]);
+    warden.poll();
+    let places: Vec<_> = warden.cases().iter().map(|case| (case.places.len(), case.places[0].place.folder.0.clone())).collect();
+    assert_eq!(places, [(1, "old".to_owned()), (1, "new".to_owned())]);
+    let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date().to_string();
+    let proof = warden.command("coverage").args(["--date", &today]).output().expect("the program");
+    assert!(proof.status.success(), "{}", String::from_utf8_lossy(&proof.stdout));
+}
+
+#[test]
 fn mail_from_before_stays_left_alone_when_its_folder_is_numbered_anew() {
     let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
     let warden = Warden::new(&dovecot, &smtp, &[AMBER]);

@@ -5,6 +5,7 @@
 
 mod cases;
 mod column;
+mod coverage;
 #[cfg(test)]
 mod desk;
 mod error;
@@ -31,6 +32,7 @@ use crate::steps;
 use column::Moment;
 
 pub use cases::{CaseFacts, CaseRow, Filter, FindingFacts, NoticeFacts, Standing};
+pub use coverage::{Reach, SeenFolder};
 pub use error::CasebookError;
 pub use keyed::Keyed;
 pub use learnt::{Learnt, ShadowCount};
@@ -44,8 +46,13 @@ pub use trouble::{Episode, Trouble};
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 4] =
-    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql"), include_str!("schema_4.sql")];
+const MIGRATIONS: [&str; 5] = [
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
+];
 
 /// One connection. For use by one thread at a time; several may be open.
 pub struct Casebook {
@@ -251,7 +258,12 @@ mod tests {
     fn a_casebook_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_holds() {
         let desk = Desk::new();
         desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
-        desk.book.conn.execute_batch("ALTER TABLE mailbox DROP COLUMN met_at; PRAGMA user_version = 3").unwrap();
+        desk.book
+            .conn
+            .execute_batch(
+                "DROP TABLE seen; DROP TABLE reach; DROP TABLE unread; ALTER TABLE mailbox DROP COLUMN met_at; PRAGMA user_version = 3",
+            )
+            .unwrap();
         let again = desk.again();
         assert_eq!(again.cases(&Filter::default()).unwrap().len(), 1);
         assert_eq!(again.met(&address("ann")).unwrap(), None, "nobody wrote it down");
@@ -318,7 +330,13 @@ mod tests {
             ..desk.plain(0, &concern)
         };
         book.record(&new).unwrap();
-        let judged = [Judged { message: Some(book.key_message(&whole)), outcome: Outcome::Clear }].to_vec();
+        let judged = [Judged {
+            uid: crate::mail::Uid::new(1).unwrap(),
+            message: Some(book.key_message(&whole)),
+            outcome: Outcome::Clear,
+            unread: None,
+        }]
+        .to_vec();
         let cursor = crate::mail::Cursor { uidvalidity: place.uidvalidity, next: 2, history: 1 };
         book.progress(
             at(0),

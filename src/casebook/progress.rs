@@ -7,8 +7,9 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use rusqlite::{OptionalExtension, params};
 
-use super::{Casebook, Keyed, Learnt, Result, column, mailbox};
-use crate::mail::{Address, Cursor, FolderName, UidValidity};
+use super::{Casebook, Keyed, Learnt, Result, column, coverage, mailbox};
+use crate::finding::Reason;
+use crate::mail::{Address, Cursor, FolderName, Uid, UidValidity};
 
 /// A stretch of one folder, judged from the old cursor to the new.
 #[derive(Clone, Debug)]
@@ -23,9 +24,12 @@ pub struct Progress {
 /// One message of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Judged {
+    pub uid: Uid,
     /// `None` where the server did not hand it over.
     pub message: Option<Keyed>,
     pub outcome: Outcome,
+    /// Why it could not be read whole, whatever was found in the rest.
+    pub unread: Option<Reason>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +104,7 @@ impl Casebook {
             for Progress { mailbox: address, folder, cursor, judged, learnt } in batch {
                 let mailbox = mailbox(tx, address, now)?;
                 let mut counts = Counts::default();
-                for Judged { message, outcome } in judged {
+                for Judged { message, outcome, .. } in judged {
                     counts += Counts::of(*outcome);
                     // A held message that is met again was put back by somebody, and is to be judged again.
                     if let Some(message) = message.filter(|_| *outcome != Outcome::Held) {
@@ -113,6 +117,7 @@ impl Casebook {
                     count.execute(params![mailbox, day, seen, scanned, incomplete, flagged, held])?;
                 }
                 advance.execute(params![mailbox, folder.0, cursor.uidvalidity.0, cursor.next, cursor.history])?;
+                coverage::note(tx, mailbox, &day, folder, cursor.uidvalidity, judged)?;
                 learnt.keep(tx, &day)?;
             }
             Ok(())
@@ -247,7 +252,12 @@ mod tests {
     #[test]
     fn what_was_judged_and_left_is_known_in_that_mailbox_and_what_was_held_is_not() {
         let desk = Desk::new();
-        let judged = |number, outcome| Judged { message: Some(desk.message(number)), outcome };
+        let judged = |number, outcome| Judged {
+            uid: Uid::new(u32::from(number)).unwrap(),
+            message: Some(desk.message(number)),
+            outcome,
+            unread: None,
+        };
         desk.book
             .progress(at(0), &[inbox(4, &[judged(1, Outcome::Clear), judged(2, Outcome::Flagged), judged(3, Outcome::Held)])])
             .unwrap();
@@ -261,7 +271,7 @@ mod tests {
     fn every_message_is_counted_once_under_its_outcome_and_its_day() {
         let desk = Desk::new();
         let all = [Outcome::Clear, Outcome::Flagged, Outcome::Held, Outcome::Incomplete, Outcome::Known];
-        let judged = all.map(|outcome| Judged { message: None, outcome });
+        let judged = all.map(|outcome| Judged { uid: Uid::new(1).unwrap(), message: None, outcome, unread: None });
         desk.book.progress(at(86_399), &[inbox(6, &judged)]).unwrap();
         desk.book.progress(at(86_400), &[inbox(7, &judged[..1]), inbox(8, &judged[..1]), inbox(8, &[])]).unwrap();
         let counts = desk.book.counts("1970-01-01".parse().unwrap()).unwrap();

@@ -205,7 +205,8 @@ mod tests {
                 self.book.record(&New { place: &copy, message_object: Some(&receipt), ..self.plain(number, &concern) }).unwrap();
             }
             let cursor = Cursor { uidvalidity: UidValidity(9), next: 2, history: 1 };
-            let judged = vec![Judged { message: None, outcome: Outcome::Clear }; clear];
+            let judged =
+                vec![Judged { uid: crate::mail::Uid::new(1).unwrap(), message: None, outcome: Outcome::Clear, unread: None }; clear];
             let (mailbox, folder) = (address("ann"), FolderName("INBOX".to_owned()));
             self.book.progress(at(4_600), &[Progress { mailbox, folder, cursor, judged, learnt: Learnt::default() }]).unwrap();
             concern.findings.iter().map(|found| (found.rule.clone(), found.version)).collect()

@@ -21,8 +21,16 @@ pub enum Trouble {
     FolderClosed,
     /// The server cannot remove one message alone, or brings it back.
     MailboxKeepsMessages,
+    /// A line of the list of mailboxes is broken: that mailbox is not watched.
+    MailboxListBroken,
+    /// No round has gone through for longer than set.
+    MailboxSilent,
     MailboxUnreachable,
+    /// Thousands of messages over a long time, and not one finding.
+    NothingFound,
     NoticeUndelivered,
+    /// Rounds take far longer than the interval between them.
+    PollOverruns,
     /// A rule held more than the policy allows, and only flags since.
     RuleHoldsTooMuch,
     /// The rules on the disk do not compile; those before them stay in force.
@@ -38,7 +46,11 @@ impl Trouble {
             Self::DiskFull => "disk-full",
             Self::FolderClosed => "folder-closed",
             Self::MailboxKeepsMessages => "mailbox-keeps-messages",
+            Self::MailboxListBroken => "mailbox-list-broken",
+            Self::MailboxSilent => "mailbox-silent",
             Self::MailboxUnreachable => "mailbox-unreachable",
+            Self::NothingFound => "nothing-found",
+            Self::PollOverruns => "poll-overruns",
             Self::NoticeUndelivered => "notice-undelivered",
             Self::RuleHoldsTooMuch => "rule-holds-too-much",
             Self::RulesRefused => "rules-refused",

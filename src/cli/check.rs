@@ -4,7 +4,7 @@ use clap::Args;
 
 use super::caged::{self, CageArgs};
 use super::{ConfigFile, Failure, Output};
-use crate::config::{Config, History, Login, Password, Watched};
+use crate::config::{Config, History, Login, Password, SmtpLogin, Watched};
 use crate::sandbox::Cage;
 use crate::watch;
 use crate::wire::RuleSet;
@@ -47,7 +47,7 @@ impl Check {
 
 fn describe(config: &Config, rule_set: &RuleSet, out: &mut Output) -> Result<(), Failure> {
     let rows: Vec<_> = config.mailboxes.iter().map(row).collect();
-    out.table(["mailbox", "group", "role", "server", "logs in as", "password"], &rows)?;
+    out.table(["mailbox", "group", "role", "server", "signs in as", "secret"], &rows)?;
 
     let history = match config.watch.history {
         History::Scan => "with the mail that is there already",
@@ -67,17 +67,19 @@ fn describe(config: &Config, rule_set: &RuleSet, out: &mut Output) -> Result<(),
 }
 
 fn row(watched: &Watched) -> [String; 6] {
-    let (user, password) = match &watched.login {
-        Login::Master { user, master, separator, password } => (format!("{user}{separator}{master}"), password),
-        Login::Own { user, password } => (user.clone(), password),
+    let user = match &watched.login {
+        Login::Master { user, master, separator, .. } => format!("{user}{separator}{master}"),
+        Login::Own { user, .. } => user.clone(),
+        Login::Plain { name, instead_of: Some(user), .. } => format!("{name} as {user}"),
+        Login::Plain { name, instead_of: None, .. } => name.clone(),
+        Login::Token { user, issuer, .. } => format!("{user}, by a token of {}", issuer.name),
     };
+    let secret = watched.login.secret();
     let mailbox = &watched.mailbox;
-    [mailbox.address.to_string(), mailbox.group.clone(), mailbox.role.to_string(), watched.server.name.clone(), user, password.to_string()]
+    [mailbox.address.to_string(), mailbox.group.clone(), mailbox.role.to_string(), watched.server.name.clone(), user, secret.to_string()]
 }
 
 fn passwords(config: &Config) -> impl Iterator<Item = &Password> {
-    let of_mailboxes = config.mailboxes.iter().map(|watched| match &watched.login {
-        Login::Master { password, .. } | Login::Own { password, .. } => password,
-    });
-    of_mailboxes.chain(config.notice.login.iter().map(|login| &login.password))
+    let of_mailboxes = config.mailboxes.iter().map(|watched| watched.login.secret());
+    of_mailboxes.chain(config.notice.login.iter().map(SmtpLogin::secret))
 }

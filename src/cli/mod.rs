@@ -3,7 +3,9 @@
 mod caged;
 mod cases;
 mod check;
+mod coverage;
 mod discretion;
+mod doctor;
 mod enrolment;
 mod failure;
 mod hashes;
@@ -50,6 +52,8 @@ struct CommandLine {
 enum Command {
     Cases(cases::Cases),
     Check(check::Check),
+    Coverage(coverage::Coverage),
+    Doctor(doctor::Doctor),
     Hashes(hashes::Hashes),
     Init(init::Init),
     Journal(journal::Journal),
@@ -94,6 +98,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let done = match line.command {
         Command::Cases(cases) => cases.run(&mut out),
         Command::Check(check) => check.run(&mut out),
+        Command::Coverage(coverage) => coverage.run(&mut out),
+        Command::Doctor(doctor) => doctor.run(&mut out),
         Command::Hashes(hashes) => hashes.run(&mut out),
         Command::Init(init) => init.run(&mut out),
         Command::Journal(journal) => journal.run(&mut out),

@@ -21,9 +21,14 @@ impl Progress {
 
     /// Says that so many messages are done, unless it just said something.
     pub fn show(&mut self, messages: u64) {
+        self.show_text(&counted(messages));
+    }
+
+    /// As [`Progress::show`], in other words.
+    pub fn show_text(&mut self, text: &str) {
         if self.shown.is_some_and(|shown| shown.elapsed() >= BLINK) {
             self.shown = Some(Instant::now());
-            let _ = write!(io::stderr(), "\r{}\x1b[K", counted(messages));
+            let _ = write!(io::stderr(), "\r{text}\x1b[K");
         }
     }
 

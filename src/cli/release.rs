@@ -12,13 +12,13 @@ use super::shelf::Shelf;
 use super::{Exit, Failure, Output};
 use crate::case::{Codename, PlaceState, visible};
 use crate::casebook::{CaseFacts, CasebookError, PlaceFacts};
-use crate::config::{Config, Login, Password};
+use crate::config::{Config, Password};
 use crate::fault::Fault;
 use crate::finding::{Action, Audience, RuleId, RuleVersion};
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
 use crate::vault::{AudienceIdentity, Measure, MemberIdentity, ObjectId, VaultError};
-use crate::watch::{self, PutBack, Trouble};
+use crate::watch::{self, PutBack, Tokens, Trouble};
 
 /// Put a held message back where it was, as it was.
 ///
@@ -115,7 +115,7 @@ impl Release {
             Admission::Admitted { who, key, mut others } => {
                 others.insert(0, key);
                 shelf.book.release(Timestamp::now(), &who, case, self.holder.reason.as_str())?;
-                let errand = Errand { config, shelf, who: &who, keys: &others };
+                let errand = Errand { config, shelf, who: &who, keys: &others, tokens: Tokens::default() };
                 let runtime = tokio::runtime::Builder::new_current_thread()
                     .enable_all()
                     .build()
@@ -163,6 +163,7 @@ struct Errand<'a> {
     who: &'a Actor,
     /// The one that admitted her first.
     keys: &'a [AudienceIdentity],
+    tokens: Tokens,
 }
 
 impl Errand<'_> {
@@ -209,9 +210,9 @@ impl Errand<'_> {
         let mailbox = &copy.place.mailbox;
         let watched = self.config.mailboxes.iter().find(|watched| watched.mailbox.address == *mailbox);
         let watched = watched.ok_or_else(|| Obstacle::NotWatched(mailbox.clone()))?;
-        if let Login::Own { password, .. } | Login::Master { password, .. } = &watched.login
-            && let Password::Credential(name) = password
-            && !password.within_reach()
+        let secret = watched.login.secret();
+        if let Password::Credential(name) = secret
+            && !secret.within_reach()
         {
             return Err(Obstacle::Credential(name.clone()));
         }
@@ -222,7 +223,7 @@ impl Errand<'_> {
             return Err(Obstacle::NotTheMessage);
         }
         let tls = watch::trust(&watched.server).map_err(Trouble::from)?;
-        let mut session = watch::connect(watched, &self.config.watch, tls).await?;
+        let mut session = watch::connect(watched, &self.config.watch, tls, &self.tokens).await?;
         let back = watch::put_back(&mut session, &copy.place, &copy.arrival, &measure, || vault.unseal(&object, key)).await?;
         session.logout().await;
         Ok(back)

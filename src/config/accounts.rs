@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::sync::Arc;
 
+use super::issuer::{Issuers, Named};
 use super::kind::{self, unknown_word, wrong};
 use super::sections::{ca_file, password, security};
 use super::table::{Table, Wrong};
-use super::{Login, Password, School, Security, Server, Watched, mailbox_list};
-use crate::fault::Fault;
+use super::{Issuer, Login, Password, School, Security, Server, TokenMechanism, Watched, mailbox_list};
+use crate::fault::{At, Fault};
 use crate::mail::{Address, Mailbox, Role};
 
 /// Every server of the file by its name; `None` for one with a fault, so that its mailboxes are not blamed for it.
@@ -20,15 +21,38 @@ pub(super) struct Accounts<'s> {
 #[derive(Clone)]
 pub(super) struct Account {
     server: Arc<Server>,
-    master: Option<Master>,
+    /// By which passwords are told, those of single mailboxes among them.
+    mechanism: PasswordMechanism,
+    service: Option<Service>,
 }
 
+/// Who may enter every mailbox of a server.
 #[derive(Clone)]
-struct Master {
-    user: String,
-    separator: String,
-    password: Password,
+enum Service {
+    Master { user: String, separator: String, password: Password },
+    Tokens { issuer: Arc<Issuer>, mechanism: TokenMechanism },
 }
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum PasswordMechanism {
+    /// The command of that name.
+    Login,
+    /// RFC 4616.
+    Plain,
+}
+
+#[derive(Clone, Copy)]
+enum Mechanism {
+    Password(PasswordMechanism),
+    Token(TokenMechanism),
+}
+
+const MECHANISMS: [(&str, Mechanism); 4] = [
+    ("login", Mechanism::Password(PasswordMechanism::Login)),
+    ("oauthbearer", Mechanism::Token(TokenMechanism::OAuthBearer)),
+    ("plain", Mechanism::Password(PasswordMechanism::Plain)),
+    ("xoauth2", Mechanism::Token(TokenMechanism::XOAuth2)),
+];
 
 /// What is watched, and the lines of the mailbox file that are not.
 #[derive(Default)]
@@ -38,8 +62,8 @@ pub(super) struct Mailboxes {
 }
 
 /// Reads every mailbox of the file.
-pub(super) fn mailboxes(file: &Table<'_>, school: Option<&School>) -> Mailboxes {
-    let accounts = Accounts { servers: servers(file), school };
+pub(super) fn mailboxes(file: &Table<'_>, school: Option<&School>, issuers: &Issuers) -> Mailboxes {
+    let accounts = Accounts { servers: servers(file, issuers), school };
     let mut mailboxes = Mailboxes::default();
     file.each("mailbox", "[[mailbox]]", |table| {
         if let Some(watched) = mailbox(table, &accounts, &mailboxes.watched) {
@@ -59,10 +83,10 @@ pub(super) fn mailboxes(file: &Table<'_>, school: Option<&School>) -> Mailboxes 
     mailboxes
 }
 
-fn servers(file: &Table<'_>) -> BTreeMap<String, Option<Account>> {
+fn servers(file: &Table<'_>, issuers: &Issuers) -> BTreeMap<String, Option<Account>> {
     let mut servers = BTreeMap::new();
     if !file.has("server") {
-        let hint = "add [[server]] with `name`, `host` and a password";
+        let hint = "add [[server]] with `name`, `host` and a way in: a password, or `oauth`";
         file.tell("no mail server is named".to_owned(), file.at(), wrong("there is no [[server]]", hint));
     }
     file.each("server", "[[server]]", |table| {
@@ -75,43 +99,20 @@ fn servers(file: &Table<'_>) -> BTreeMap<String, Option<Account>> {
             }
         });
         let name = name.map_or_else(|| "main".to_owned(), |name| name.value);
-        let account = account(table, &name);
+        let account = account(table, &name, issuers);
         servers.insert(name, account);
     });
     servers
 }
 
-fn account(table: &Table<'_>, name: &str) -> Option<Account> {
+fn account(table: &Table<'_>, name: &str, issuers: &Issuers) -> Option<Account> {
     let host = table.required("host", "\"imap.school.example\"", kind::text);
     let security = security(table, host.as_deref());
     let default_port = if security == Security::Tls { 993 } else { 143 };
     let port = table.optional("port", kind::whole(1..=u16::MAX)).unwrap_or(default_port);
     let connections = table.optional("connections", kind::whole(1..=64_usize)).and_then(NonZeroUsize::new);
     let ca_file = ca_file(table);
-    let user = table.placed("master_user", kind::text);
-    let separator = table.optional("master_separator", kind::text).unwrap_or_else(|| "*".to_owned());
-    let has_password = table.has("password_file") || table.has("credential");
-    let master = match (user, password(table)) {
-        (Some(user), Some(password)) => Some(Master { user: user.value, separator, password }),
-        (Some(user), None) if !has_password => {
-            table.tell(
-                "`master_user` of [[server]] has no password".to_owned(),
-                user.at,
-                wrong("the server would ask for it", "add `password_file` or `credential`"),
-            );
-            return None;
-        }
-        (None, Some(_)) => {
-            let why = "a server's password is that of its `master_user`, and there is none";
-            let hint = "add `master_user`, or move the password to each [[mailbox]]";
-            table.tell("the password of [[server]] has no user".to_owned(), table.at(), wrong(why, hint));
-            return None;
-        }
-        _ => None,
-    };
-    if has_password && master.is_none() {
-        return None;
-    }
+    let (mechanism, service) = entry(table, issuers)?;
     let server = Server {
         name: name.to_owned(),
         host: host?,
@@ -120,7 +121,65 @@ fn account(table: &Table<'_>, name: &str) -> Option<Account> {
         ca_file,
         connections: connections.unwrap_or(const { NonZeroUsize::new(8).unwrap() }),
     };
-    Some(Account { server: Arc::new(server), master })
+    Some(Account { server: Arc::new(server), mechanism, service })
+}
+
+/// How the mailboxes of a server are entered, and by whom if it is one for all. `None` after a fault.
+fn entry(table: &Table<'_>, issuers: &Issuers) -> Option<(PasswordMechanism, Option<Service>)> {
+    let user = table.placed("master_user", kind::text);
+    let separator = table.optional("master_separator", kind::text).unwrap_or_else(|| "*".to_owned());
+    let mechanism = table.placed("mechanism", kind::one_of(&MECHANISMS));
+    let has_password = table.has("password_file") || table.has("credential");
+    let password = password(table);
+    let unfit = |at: At, why, hint| table.tell("`mechanism` of [[server]] cannot be used".to_owned(), at, wrong(why, hint));
+    match (issuers.named_by(table), mechanism.map(|mechanism| (mechanism.value, mechanism.at))) {
+        (Named::Faulty, _) => None,
+        (Named::Issuer(_), Some((Mechanism::Password(_), at))) => {
+            unfit(at, "it tells passwords, and `oauth` gives tokens", "write \"xoauth2\" or \"oauthbearer\", or remove `mechanism`");
+            None
+        }
+        (Named::Nobody, Some((Mechanism::Token(_), at))) => {
+            unfit(at, "there is nobody to get tokens from", "add `oauth` with the name of an [[oauth]], or write \"login\" or \"plain\"");
+            None
+        }
+        (Named::Issuer(_), _) if user.is_some() || has_password => {
+            let why = "`oauth` is the way into every mailbox, and a master user or a password is another";
+            table.tell("there are two ways into [[server]]".to_owned(), table.at(), wrong(why, "remove `oauth`, or all of the other"));
+            None
+        }
+        (Named::Issuer(issuer), mechanism) => {
+            let mechanism = match mechanism {
+                Some((Mechanism::Token(mechanism), _)) => mechanism,
+                _ => TokenMechanism::XOAuth2,
+            };
+            Some((PasswordMechanism::Login, Some(Service::Tokens { issuer, mechanism })))
+        }
+        (Named::Nobody, mechanism) => {
+            let mechanism = match mechanism {
+                Some((Mechanism::Password(mechanism), _)) => mechanism,
+                _ => PasswordMechanism::Login,
+            };
+            match (user, password) {
+                (Some(user), Some(password)) => Some((mechanism, Some(Service::Master { user: user.value, separator, password }))),
+                (Some(user), None) if !has_password => {
+                    table.tell(
+                        "`master_user` of [[server]] has no password".to_owned(),
+                        user.at,
+                        wrong("the server would ask for it", "add `password_file` or `credential`"),
+                    );
+                    None
+                }
+                (None, Some(_)) => {
+                    let why = "a server's password is that of its `master_user`, and there is none";
+                    let hint = "add `master_user`, or move the password to each [[mailbox]]";
+                    table.tell("the password of [[server]] has no user".to_owned(), table.at(), wrong(why, hint));
+                    None
+                }
+                _ if has_password => None,
+                _ => Some((mechanism, None)),
+            }
+        }
+    }
 }
 
 fn mailbox(table: &Table<'_>, accounts: &Accounts<'_>, earlier: &[Watched]) -> Option<Watched> {
@@ -173,7 +232,7 @@ impl Accounts<'_> {
 }
 
 impl Account {
-    /// The way into one mailbox: with its own password, or as the server's master user.
+    /// The way into one mailbox: with its own password, or by whoever may enter all of its server.
     pub fn watch(
         &self,
         address: Address,
@@ -183,14 +242,19 @@ impl Account {
         password: Option<Password>,
     ) -> Result<Watched, Wrong> {
         let user = user.unwrap_or_else(|| address.to_string());
-        let login = match (password, &self.master) {
-            (Some(password), _) => Login::Own { user, password },
-            (None, Some(master)) => {
-                Login::Master { user, master: master.user.clone(), separator: master.separator.clone(), password: master.password.clone() }
+        let login = match (password, self.service.clone(), self.mechanism) {
+            (Some(password), _, PasswordMechanism::Login) => Login::Own { user, password },
+            (Some(password), _, PasswordMechanism::Plain) => Login::Plain { name: user, instead_of: None, password },
+            (None, Some(Service::Master { user: master, separator, password }), PasswordMechanism::Login) => {
+                Login::Master { user, master, separator, password }
             }
-            (None, None) => {
-                let hint = "give the mailbox `password_file` or `credential`, or its server a `master_user` with a password";
-                return Err(wrong("it has no password, and its server has no `master_user`", hint));
+            (None, Some(Service::Master { user: master, password, .. }), PasswordMechanism::Plain) => {
+                Login::Plain { name: master, instead_of: Some(user), password }
+            }
+            (None, Some(Service::Tokens { issuer, mechanism }), _) => Login::Token { user, issuer, mechanism },
+            (None, None, _) => {
+                let hint = "give the mailbox `password_file` or `credential`, or its server a `master_user` with a password, or `oauth`";
+                return Err(wrong("it has no password, and its server has neither `master_user` nor `oauth`", hint));
             }
         };
         let group = group.unwrap_or_else(|| role.to_string());

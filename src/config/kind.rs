@@ -63,7 +63,7 @@ pub(super) fn share(bounds: RangeInclusive<f64>) -> impl FnOnce(&DeValue<'_>) ->
 /// `"60s"`, `"5 min"`, `"1h"`.
 pub(super) fn duration(bounds: RangeInclusive<Duration>) -> impl FnOnce(&DeValue<'_>) -> Read<Duration> {
     const HINT: &str = "write a number and a unit: \"500ms\", \"60s\", \"5min\" or \"1h\"";
-    const UNITS: [(&str, u64); 5] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("min", 60_000), ("h", 3_600_000)];
+    const UNITS: [(&str, u64); 6] = [("ms", 1), ("s", 1_000), ("m", 60_000), ("min", 60_000), ("h", 3_600_000), ("d", 86_400_000)];
     move |value| {
         let Some(written) = value.as_str() else { return Err(unexpected("a duration", value, HINT)) };
         let duration = quantity(written, &UNITS).map(Duration::from_millis);

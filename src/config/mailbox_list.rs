@@ -17,24 +17,26 @@ const HEADER: &str = "begin the file with the line `address,group,role`; `server
 /// fault of the configuration.
 pub(super) fn read(path: &Path, accounts: &Accounts<'_>, table: &Table<'_>, mailboxes: &mut Mailboxes) {
     let unusable = |at: At, wrong: Wrong| table.tell("the list of mailboxes cannot be read".to_owned(), at, wrong);
-    let text = match fs::read(path).map(String::from_utf8) {
-        Ok(Ok(text)) => text,
-        Ok(Err(_)) => return unusable(At::file(path), wrong("it is not UTF-8", "save it as \"CSV UTF-8\"")),
+    let octets = match fs::read(path) {
+        Ok(octets) => octets,
         Err(error) => return unusable(At::file(path), wrong(error.to_string(), "correct `file` of [mailboxes], or create the file")),
     };
-    let text = text.trim_start_matches('\u{feff}');
-    let mut lines = (1..).zip(text.lines()).filter(|(_, line)| !line.trim_matches([' ', ',']).is_empty() && !line.starts_with('#'));
-    let Some((number, header)) = lines.next() else {
-        return unusable(At::file(path), wrong("it is empty", HEADER));
+    let mut lines = (1..).zip(lines(&octets)).filter(|(_, line)| line.as_ref().map_or(true, |line| says_something(line)));
+    let (number, header) = match lines.next() {
+        Some((number, Ok(header))) => (number, header),
+        Some((number, Err(wrong))) => return unusable(At::line(path, number), wrong),
+        None => return unusable(At::file(path), wrong("it is empty", HEADER)),
     };
-    let columns = match columns(header) {
+    // A spreadsheet writes what its country writes: the header shows what that is.
+    let separator = [',', ';', '\t'].into_iter().max_by_key(|separator| header.matches(*separator).count()).unwrap_or(',');
+    let columns = match columns(&header, separator) {
         Ok(columns) => columns,
         Err(wrong) => return unusable(At::line(path, number), wrong),
     };
     let mut empty = true;
     for (number, line) in lines {
         empty = false;
-        match Line::cut(line, &columns) {
+        match line.and_then(|line| Line::cut(&line, separator, &columns)) {
             Ok(line) => match line.watched(path, accounts, &mailboxes.watched) {
                 Ok(watched) => mailboxes.watched.extend(watched),
                 Err(reasons) => mailboxes.faults.extend(reasons.into_iter().map(|wrong| line.not_watched(path, number, wrong))),
@@ -49,10 +51,36 @@ pub(super) fn read(path: &Path, accounts: &Accounts<'_>, table: &Table<'_>, mail
     }
 }
 
+/// The lines of a file in UTF-8, or in UTF-16 where it begins by saying so.
+fn lines(octets: &[u8]) -> Vec<Result<String, Wrong>> {
+    let hint = "save the list as \"CSV UTF-8\"";
+    let wide = |order: fn([u8; 2]) -> u16, octets: &[u8]| {
+        let units: Vec<u16> = octets.chunks_exact(2).map(|pair| order([pair[0], pair[1]])).collect();
+        let told = |line: &str| {
+            let broken = line.contains(char::REPLACEMENT_CHARACTER);
+            if broken { Err(wrong("it is not UTF-16", hint)) } else { Ok(line.to_owned()) }
+        };
+        String::from_utf16_lossy(&units).lines().map(told).collect()
+    };
+    match octets {
+        [0xff, 0xfe, rest @ ..] => wide(u16::from_le_bytes, rest),
+        [0xfe, 0xff, rest @ ..] => wide(u16::from_be_bytes, rest),
+        octets => {
+            let octets = octets.strip_prefix("\u{feff}".as_bytes()).unwrap_or(octets);
+            let line = |line: &[u8]| String::from_utf8(line.to_vec()).map_err(|_| wrong("it is not UTF-8", hint));
+            octets.split(|octet| *octet == b'\n').map(|octets| line(octets.strip_suffix(b"\r").unwrap_or(octets))).collect()
+        }
+    }
+}
+
+fn says_something(line: &str) -> bool {
+    !line.trim_matches([' ', ',', ';', '\t']).is_empty() && !line.starts_with('#')
+}
+
 /// The place of each column among `COLUMNS`.
-fn columns(header: &str) -> Result<Vec<usize>, Wrong> {
+fn columns(header: &str, separator: char) -> Result<Vec<usize>, Wrong> {
     let mut columns = Vec::new();
-    for name in fields(header)? {
+    for name in fields(header, separator)? {
         let name = name.to_lowercase();
         if name == "password" {
             return Err(wrong(
@@ -81,11 +109,11 @@ fn columns(header: &str) -> Result<Vec<usize>, Wrong> {
 struct Line([Option<String>; COLUMNS.len()]);
 
 impl Line {
-    fn cut(line: &str, columns: &[usize]) -> Result<Self, Wrong> {
-        let fields = fields(line)?;
+    fn cut(line: &str, separator: char, columns: &[usize]) -> Result<Self, Wrong> {
+        let fields = fields(line, separator)?;
         if fields.len() > columns.len() {
             let why = format!("it has {} fields, and the header {}", fields.len(), columns.len());
-            return Err(wrong(why, "put a field that holds a comma between double quotes"));
+            return Err(wrong(why, format!("put a field that holds a `{separator}` between double quotes")));
         }
         let mut cut = Self::default();
         for (field, column) in fields.into_iter().zip(columns) {
@@ -129,7 +157,7 @@ impl Line {
 }
 
 /// The fields of one line, without the spaces and quotes around them.
-fn fields(line: &str) -> Result<Vec<String>, Wrong> {
+fn fields(line: &str, separator: char) -> Result<Vec<String>, Wrong> {
     let mut fields = vec![String::new()];
     let mut quoted = false;
     let mut characters = line.chars().peekable();
@@ -138,7 +166,7 @@ fn fields(line: &str) -> Result<Vec<String>, Wrong> {
         match c {
             '"' if quoted && characters.next_if_eq(&'"').is_some() => field.push('"'),
             '"' => quoted = !quoted,
-            ',' if !quoted => fields.push(String::new()),
+            _ if c == separator && !quoted => fields.push(String::new()),
             _ => field.push(c),
         }
     }
@@ -153,13 +181,26 @@ mod tests {
     use super::*;
 
     fn cut(line: &str) -> Vec<String> {
-        fields(line).ok().unwrap()
+        fields(line, ',').ok().unwrap()
     }
 
     #[test]
     fn a_line_is_cut_as_a_spreadsheet_wrote_it() {
         assert_eq!(cut("a@s.example, year-7 ,pupil"), ["a@s.example", "year-7", "pupil"]);
         assert_eq!(cut("\"a@s.example\",\"7, \"\"red\"\"\",,"), ["a@s.example", "7, \"red\"", "", ""]);
-        assert_eq!(fields("a,\"b").err().unwrap().why, "a double quote is opened and not closed");
+        assert_eq!(fields("a;\"b;c\"", ';').ok().unwrap(), ["a", "b;c"]);
+        assert_eq!(fields("a,\"b", ',').err().unwrap().why, "a double quote is opened and not closed");
+    }
+
+    #[test]
+    fn a_line_in_another_encoding_is_named_and_the_others_are_read() {
+        let read = |octets: &[u8]| lines(octets).into_iter().map(|line| line.map_err(|wrong| wrong.why)).collect::<Vec<_>>();
+        let latin = read(b"\xef\xbb\xbfaddress\r\nann\r\ncaf\xe9\r\nben");
+        assert_eq!(latin, [Ok("address".to_owned()), Ok("ann".to_owned()), Err("it is not UTF-8".to_owned()), Ok("ben".to_owned())]);
+        let wide = |text: &str, order: fn(u16) -> [u8; 2]| -> Vec<u8> { text.encode_utf16().flat_map(order).collect() };
+        let expected = [Ok("address".to_owned()), Ok("caf\u{e9}".to_owned())];
+        for order in [u16::to_le_bytes, u16::to_be_bytes] {
+            assert_eq!(read(&wide("\u{feff}address\r\ncaf\u{e9}", order)), expected);
+        }
     }
 }

@@ -3,6 +3,7 @@
 mod accounts;
 mod bundle;
 mod clock;
+mod issuer;
 mod kind;
 mod mailbox_list;
 mod nearest;
@@ -14,8 +15,10 @@ mod table;
 
 pub use bundle::bundle;
 pub use clock::SchoolClock;
-pub use password::{Password, Secret};
-pub use settings::{Contact, History, Login, Notice, Scan, School, Security, Server, SmtpLogin, State, Watch, Watched};
+pub use password::{Password, Secret, certificate};
+pub use settings::{
+    Contact, Grant, History, Issuer, Login, Notice, Scan, School, Security, Server, SmtpLogin, State, TokenMechanism, Watch, Watched,
+};
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

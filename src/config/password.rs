@@ -11,6 +11,10 @@ use crate::fault::{At, Fault};
 
 /// The longest password, in octets, that is read from a file.
 const LONGEST: u64 = 4096;
+/// The largest file, in octets, of a key or of certificates.
+const LARGEST: u64 = 64 << 10;
+/// Of the files that hold a secret: nothing for others, nothing to write or execute for the group.
+const FORBIDDEN: u32 = 0o137;
 
 /// A password. It has no `Debug` and no `Display`.
 #[derive(Clone, PartialEq, Eq)]
@@ -28,7 +32,7 @@ impl Secret {
 }
 
 /// Where a password is kept.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Password {
     /// The name of a systemd credential (`LoadCredential=`), a file in `$CREDENTIALS_DIRECTORY`.
     Credential(String),
@@ -42,22 +46,35 @@ impl Password {
     /// # Errors
     /// When it is out of reach, empty, or in a file that others may read.
     pub fn read(&self) -> Result<Secret, Fault> {
+        let (path, forbidden) = self.place()?;
+        first_line(&path, forbidden)
+    }
+
+    /// As [`Password::read`], of a key that takes up all of its file.
+    ///
+    /// # Errors
+    /// As [`Password::read`].
+    pub fn read_key(&self) -> Result<Secret, Fault> {
+        let (path, forbidden) = self.place()?;
+        Ok(Secret(content(&path, forbidden, LARGEST)?))
+    }
+
+    /// The file, and which of its mode bits may not be set.
+    fn place(&self) -> Result<(PathBuf, u32), Fault> {
         match self {
-            Self::Credential(name) => {
-                let Some(directory) = credentials_directory() else {
-                    return Err(Fault {
-                        what: format!("the password `{name}` is out of reach"),
-                        at: None,
-                        why: "it is a systemd credential, and no credentials were handed to this process".to_owned(),
-                        hint: format!(
-                            "start mailwarden as a service with `LoadCredential={name}:FILE`, or set `password_file` in place of `credential`"
-                        ),
-                    });
-                };
+            Self::Credential(name) => match credentials_directory() {
                 // The directory is systemd's own, and so are the modes of the files in it.
-                first_line(&directory.join(name), 0)
-            }
-            Self::File(path) => first_line(path, 0o137),
+                Some(directory) => Ok((directory.join(name), 0)),
+                None => Err(Fault {
+                    what: format!("the password `{name}` is out of reach"),
+                    at: None,
+                    why: "it is a systemd credential, and no credentials were handed to this process".to_owned(),
+                    hint: format!(
+                        "start mailwarden as a service with `LoadCredential={name}:FILE`, or set `password_file` in place of `credential`"
+                    ),
+                }),
+            },
+            Self::File(path) => Ok((path.clone(), FORBIDDEN)),
         }
     }
 
@@ -80,15 +97,38 @@ fn credentials_directory() -> Option<PathBuf> {
     env::var_os("CREDENTIALS_DIRECTORY").map(PathBuf::from)
 }
 
+/// Reads certificates (PEM), which are public.
+///
+/// # Errors
+/// When they cannot be read.
+pub fn certificate(path: &Path) -> Result<String, Fault> {
+    content(path, 0, LARGEST)
+}
+
 /// The first line of a file none of whose mode bits are `forbidden`.
 fn first_line(path: &Path, forbidden: u32) -> Result<Secret, Fault> {
+    let text = content(path, forbidden, LONGEST)?;
+    match text.lines().next() {
+        Some(line) if !line.is_empty() => Ok(Secret(line.to_owned())),
+        _ => Err(Fault {
+            what: "a password file is empty".to_owned(),
+            at: Some(At::file(path)),
+            why: "its first line holds no password".to_owned(),
+            hint: "write the password into its first line".to_owned(),
+        }),
+    }
+}
+
+/// At most `most` octets of a file none of whose mode bits are `forbidden`.
+fn content(path: &Path, forbidden: u32, most: u64) -> Result<String, Fault> {
     let fault = |what: &str, why: String, hint: String| Fault { what: what.to_owned(), at: Some(At::file(path)), why, hint };
-    let unreadable = |error: io::Error| {
-        fault(
+    let unreadable = |error: io::Error| match forbidden {
+        0 => fault("a file cannot be read", error.to_string(), "correct its name, or let the user that runs mailwarden read it".to_owned()),
+        _ => fault(
             "a password file cannot be read",
             error.to_string(),
             "create it with the password in its first line, owned by the user that runs mailwarden, mode 0600".to_owned(),
-        )
+        ),
     };
     let file = File::open(path).map_err(unreadable)?;
     let metadata = file.metadata().map_err(unreadable)?;
@@ -101,15 +141,8 @@ fn first_line(path: &Path, forbidden: u32) -> Result<Secret, Fault> {
         ));
     }
     let mut text = String::new();
-    file.take(LONGEST).read_to_string(&mut text).map_err(unreadable)?;
-    match text.lines().next() {
-        Some(line) if !line.is_empty() => Ok(Secret(line.to_owned())),
-        _ => Err(fault(
-            "a password file is empty",
-            "its first line holds no password".to_owned(),
-            "write the password into its first line".to_owned(),
-        )),
-    }
+    file.take(most).read_to_string(&mut text).map_err(unreadable)?;
+    Ok(text)
 }
 
 #[cfg(test)]

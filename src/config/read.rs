@@ -5,6 +5,7 @@ use std::path::Path;
 
 use toml::de::DeTable;
 
+use super::issuer::Issuers;
 use super::kind::wrong;
 use super::table::{Source, Table};
 use super::{Config, accounts, sections};
@@ -54,8 +55,9 @@ fn whole(file: &Table<'_>) -> Option<Config> {
     let max_message = watch.as_ref().map_or(0, |watch| watch.max_message);
     let scan = file.section("scan", "[scan]", |table| sections::scan(table, max_message));
     let policy = file.section("policy", "[policy]", |table| (sections::policy(table), sections::hold_limit(table)));
-    let notice = file.required_section("notice", "[notice]", sections::notice).flatten();
-    let mailboxes = accounts::mailboxes(file, school.as_ref());
+    let issuers = Issuers::read(file);
+    let notice = file.required_section("notice", "[notice]", |table| sections::notice(table, &issuers)).flatten();
+    let mailboxes = accounts::mailboxes(file, school.as_ref(), &issuers);
 
     let mut contacts = Vec::new();
     let mut incomplete = false;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use jiff::civil::time;
 use jiff::tz::TimeZone;
 
+use super::issuer::{Issuers, Named};
 use super::kind::{self, wrong};
 use super::table::{Placed, Table};
 use super::{Contact, History, Notice, Password, Scan, School, SchoolClock, Security, SmtpLogin, State, Watch};
@@ -18,6 +19,7 @@ use crate::mail::FolderName;
 const KIB: u64 = 1 << 10;
 const MIB: u64 = 1 << 20;
 const GIB: u64 = 1 << 30;
+const DAY: Duration = Duration::from_hours(24);
 const ACTIONS: [Action; 4] = [Action::Pass, Action::Flag, Action::Hold, Action::Withhold];
 
 pub(super) fn school(table: &Table<'_>) -> Option<School> {
@@ -51,6 +53,8 @@ pub(super) fn state(table: &Table<'_>) -> State {
 
 pub(super) fn watch(table: &Table<'_>) -> Watch {
     let interval = table.optional("interval", kind::duration(Duration::from_secs(1)..=Duration::from_hours(24)));
+    let silence = table.optional("silence", kind::duration(Duration::from_mins(5)..=7 * DAY));
+    let nothing_found = table.optional("nothing_found", kind::duration(DAY..=365 * DAY));
     let except_folders = table.optional("except_folders", kind::list(|name| Ok(FolderName(kind::text(name)?))));
     let large = table.optional("large_message", kind::size(64 * KIB..=GIB)).unwrap_or(4 * MIB);
     let max = table.placed("max_message", kind::size(MIB..=GIB)).unwrap_or_else(|| Placed { value: 150 * MIB, at: table.at() });
@@ -64,6 +68,8 @@ pub(super) fn watch(table: &Table<'_>) -> Watch {
         idle: table.optional("idle", kind::flag).unwrap_or(true),
         history: table.optional("history", kind::one_of(&[("scan", History::Scan), ("skip", History::Skip)])).unwrap_or(History::Scan),
         except_folders: except_folders.unwrap_or_default(),
+        silence: silence.unwrap_or(Duration::from_hours(1)),
+        nothing_found: nothing_found.unwrap_or(14 * DAY),
         large_message: large,
         max_message: max.value,
     }
@@ -127,7 +133,7 @@ pub(super) fn hold_limit(table: &Table<'_>) -> HoldLimit {
     }
 }
 
-pub(super) fn notice(table: &Table<'_>) -> Option<Notice> {
+pub(super) fn notice(table: &Table<'_>, issuers: &Issuers) -> Option<Notice> {
     let from = table.required("from", "\"mailwarden@school.example\"", kind::address);
     let smtp_host = table.required("smtp_host", "\"smtp.school.example\"", kind::text);
     let security = security(table, smtp_host.as_deref());
@@ -140,15 +146,22 @@ pub(super) fn notice(table: &Table<'_>) -> Option<Notice> {
     let ca_file = ca_file(table);
     let user = table.placed("user", kind::text);
     let password = password(table);
-    let login = match (user, password) {
-        (Some(user), Some(password)) => Some(SmtpLogin { user: user.value, password }),
-        (None, None) => None,
-        (Some(user), None) => {
-            let hint = "add `password_file` or `credential`, or remove `user`";
+    let issuer = issuers.named_by(table);
+    let login = match (user, password, issuer) {
+        (Some(user), None, Named::Issuer(issuer)) => Some(SmtpLogin::Token { user: user.value, issuer }),
+        (_, _, Named::Issuer(_)) => {
+            let hint = "give `user` and `oauth`, or `user` and a password";
+            table.tell("`oauth` of [notice] cannot be used".to_owned(), table.at(), wrong("a token needs a `user` and no password", hint));
+            None
+        }
+        (Some(user), Some(password), Named::Nobody) => Some(SmtpLogin::Password { user: user.value, password }),
+        (_, _, Named::Faulty) | (None, None, Named::Nobody) => None,
+        (Some(user), None, Named::Nobody) => {
+            let hint = "add `password_file`, `credential` or `oauth`, or remove `user`";
             table.tell("`user` of [notice] has no password".to_owned(), user.at, wrong("the mail server would ask for it", hint));
             None
         }
-        (None, Some(_)) => {
+        (None, Some(_), Named::Nobody) => {
             table.tell(
                 "the password of [notice] has no user".to_owned(),
                 table.at(),
@@ -192,7 +205,7 @@ pub(super) fn security(table: &Table<'_>, host: Option<&str>) -> Security {
         .unwrap_or(Security::Tls)
 }
 
-fn is_loopback(host: &str) -> bool {
+pub(super) fn is_loopback(host: &str) -> bool {
     host == "localhost" || host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
@@ -233,7 +246,7 @@ pub(super) fn password(table: &Table<'_>) -> Option<Password> {
     }
 }
 
-fn path(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {
+pub(super) fn path(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {
     table.optional(key, kind::text).map(|written| table.beside(&written))
 }
 

@@ -70,13 +70,78 @@ pub struct Server {
     pub connections: NonZeroUsize,
 }
 
-/// Who logs in to a mailbox.
+/// `[[oauth]]`: who gives out the tokens that stand in for passwords.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Issuer {
+    /// What `[[server]]` and `[notice]` call it.
+    pub name: String,
+    /// The token endpoint (RFC 6749, 3.2): https, or http to this very machine.
+    pub endpoint: String,
+    /// PEM certificates to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+    pub grant: Grant,
+    /// What is asked for, separated by spaces.
+    pub scope: Option<String>,
+    /// As the grant wants it: a client's secret, its private key (PEM), or a service account's key file (JSON).
+    pub secret: Password,
+}
+
+/// On what grounds a token is asked for, with nobody present.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Grant {
+    /// One token for every mailbox, for whoever signs with the key of this certificate (RFC 7523, 2.2).
+    ClientCertificate { client: String, certificate: PathBuf },
+    /// One token for every mailbox, for whoever knows the client's secret (RFC 6749, 4.4).
+    ClientSecret { client: String },
+    /// A token for each mailbox: a service account asks in the name of its user (RFC 7523, 2.1).
+    ServiceAccount,
+}
+
+/// How a token is shown to a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TokenMechanism {
+    /// RFC 7628.
+    OAuthBearer,
+    /// Google's, and Microsoft's.
+    XOAuth2,
+}
+
+/// Who signs in to a mailbox.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Login {
     /// A service account that may read every mailbox: it logs in as `user`, `separator`, `master` in one name.
-    Master { user: String, master: String, separator: String, password: Password },
+    Master {
+        user: String,
+        master: String,
+        separator: String,
+        password: Password,
+    },
     /// The mailbox's own user.
-    Own { user: String, password: Password },
+    Own {
+        user: String,
+        password: Password,
+    },
+    /// `name` with its password, in the place of another user where `instead_of` is set (RFC 4616).
+    Plain {
+        name: String,
+        instead_of: Option<String>,
+        password: Password,
+    },
+    Token {
+        user: String,
+        issuer: Arc<Issuer>,
+        mechanism: TokenMechanism,
+    },
+}
+
+impl Login {
+    /// Where the secret is kept that all else depends on.
+    pub fn secret(&self) -> &Password {
+        match self {
+            Self::Master { password, .. } | Self::Own { password, .. } | Self::Plain { password, .. } => password,
+            Self::Token { issuer, .. } => &issuer.secret,
+        }
+    }
 }
 
 /// `[[mailbox]]`, or a line of `[mailboxes] file`: a mailbox and the way into it.
@@ -105,6 +170,10 @@ pub struct Watch {
     pub idle: bool,
     pub history: History,
     pub except_folders: Vec<FolderName>,
+    /// The technician hears of a mailbox in which no round has gone through for so long,
+    pub silence: Duration,
+    /// and when nothing at all was found for so long.
+    pub nothing_found: Duration,
     /// From this size on, in octets, a message is fetched in parts.
     pub large_message: u64,
     /// Beyond this size, in octets, a message is not fetched, and counts as incomplete.
@@ -146,9 +215,19 @@ pub struct Notice {
 }
 
 #[derive(Clone, Debug)]
-pub struct SmtpLogin {
-    pub user: String,
-    pub password: Password,
+pub enum SmtpLogin {
+    Password { user: String, password: Password },
+    Token { user: String, issuer: Arc<Issuer> },
+}
+
+impl SmtpLogin {
+    /// As [`Login::secret`].
+    pub fn secret(&self) -> &Password {
+        match self {
+            Self::Password { password, .. } => password,
+            Self::Token { issuer, .. } => &issuer.secret,
+        }
+    }
 }
 
 /// `[[contact]]`: a person who receives notices. Contacts of one recipient are told in the order of the file.

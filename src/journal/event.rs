@@ -51,6 +51,11 @@ pub enum Event {
         rule_set: String,
         backscan: bool,
     },
+    /// A new configuration watches other mailboxes.
+    MailboxesChanged {
+        joined: usize,
+        left: usize,
+    },
     MemberAdded {
         audience: Audience,
         name: String,

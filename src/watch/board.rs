@@ -131,6 +131,15 @@ impl Board {
         since
     }
 
+    /// INTERNALDATE of the oldest message of a mailbox that has no verdict yet.
+    pub fn oldest_unscanned(&self, mailbox: &Address) -> Option<i64> {
+        self.lock().mailboxes.get(mailbox)?.oldest_unscanned
+    }
+
+    pub fn is_failing(&self, mailbox: &Address) -> bool {
+        self.lock().mailboxes.get(mailbox).is_some_and(|status| status.failing_since.is_some())
+    }
+
     pub fn trouble(&self, of: &str, text: Option<String>) {
         let mut status = self.lock();
         match text {

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use tokio_rustls::rustls::ClientConfig;
 
 use super::Trouble;
-use super::imap::{self, Limits, Session, TlsError};
+use super::imap::{self, ImapError, Limits, Sasl, Session, TlsError};
+use super::oauth::Tokens;
 use crate::config::{Login, Password, Server, Watch, Watched};
 
 /// Whom the connections to a server trust.
@@ -19,22 +20,49 @@ pub fn trust(server: &Server) -> Result<Arc<ClientConfig>, TlsError> {
     }
 }
 
-/// Connects and logs in. The password is read anew, so that a changed one needs no restart.
+/// Connects and signs in. The password is read anew, so that a changed one needs no restart.
 ///
 /// # Errors
 /// Whatever keeps this mailbox, or its whole server, out of reach.
-pub async fn connect(watched: &Watched, watch: &Watch, tls: Arc<ClientConfig>) -> Result<Session, Trouble> {
-    let server = &watched.server;
+pub async fn connect(watched: &Watched, watch: &Watch, tls: Arc<ClientConfig>, tokens: &Tokens) -> Result<Session, Trouble> {
+    let server = server(watched, watch, tls);
+    loop {
+        let login = credentials(&watched.login, tokens).await?;
+        let mut session = Session::connect(&server).await?;
+        let Err(error) = session.login(&login).await else { return Ok(session) };
+        // A token may have been withdrawn before its time: the next one is tried at once.
+        match (&error, &watched.login, &login) {
+            (ImapError::LoginRefused { .. }, Login::Token { user, issuer, .. }, imap::Login::Sasl(Sasl::Token { token, .. }))
+                if tokens.refused(issuer, user, token).await => {}
+            _ => return Err(error.into()),
+        }
+    }
+}
+
+/// The server as the IMAP client knows it.
+pub(super) fn server(watched: &Watched, watch: &Watch, tls: Arc<ClientConfig>) -> imap::Server {
+    let Server { host, port, security, .. } = &*watched.server;
     let limits = Limits { large: watch.large_message, message: watch.max_message, ..Limits::default() };
-    let server = imap::Server { host: server.host.clone(), port: server.port, security: server.security, tls, limits };
+    imap::Server { host: host.clone(), port: *port, security: *security, tls, limits }
+}
+
+/// What the mailbox opens to, secrets included.
+///
+/// # Errors
+/// When a password cannot be read, or nobody gives a token.
+pub(super) async fn credentials(login: &Login, tokens: &Tokens) -> Result<imap::Login, Trouble> {
     let secret = |password: &Password| password.read().map_err(Trouble::Password);
-    let login = match &watched.login {
+    Ok(match login {
         Login::Own { user, password } => imap::Login::Password { user: user.clone(), password: secret(password)? },
         Login::Master { user, master, separator, password } => {
             imap::Login::Master { user: user.clone(), master: master.clone(), separator: separator.clone(), password: secret(password)? }
         }
-    };
-    let mut session = Session::connect(&server).await?;
-    session.login(&login).await?;
-    Ok(session)
+        Login::Plain { name, instead_of, password } => {
+            imap::Login::Sasl(Sasl::Plain { name: name.clone(), instead_of: instead_of.clone(), password: secret(password)? })
+        }
+        Login::Token { user, issuer, mechanism } => {
+            let token = tokens.token(issuer, user).await?;
+            imap::Login::Sasl(Sasl::Token { user: user.clone(), token, mechanism: *mechanism })
+        }
+    })
 }

@@ -61,12 +61,12 @@ impl Gate {
     }
 
     /// The server itself failed. Many mailboxes notice one failure: it counts once.
-    pub fn out_of_reach(&self, asked: Option<Duration>) -> Duration {
+    pub fn out_of_reach(&self, asked: Option<Duration>, longest: Duration) -> Duration {
         if let Some(left) = self.closed_for() {
             return left;
         }
         let mut health = self.health();
-        let wait = health.backoff.failed(asked);
+        let wait = health.backoff.failed(asked, longest);
         health.closed_until = Some(Instant::now() + wait);
         wait
     }
@@ -83,12 +83,12 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_failure_seen_by_many_mailboxes_counts_once() {
         let gate = Gate::new(2);
-        let first = gate.out_of_reach(None);
+        let first = gate.out_of_reach(None, Duration::from_mins(5));
         for _ in 0..50 {
-            assert!(gate.out_of_reach(None) <= first);
+            assert!(gate.out_of_reach(None, Duration::from_mins(5)) <= first);
         }
         tokio::time::advance(first).await;
         assert_eq!(gate.closed_for(), None);
-        assert_eq!(gate.out_of_reach(None), first * 2);
+        assert_eq!(gate.out_of_reach(None, Duration::from_mins(5)), first * 2);
     }
 }

@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until};
 
-use super::backoff::Backoff;
+use super::backoff::{Backoff, LONGEST};
 use super::imap::{Folder, ImapError, Session};
 use super::pulse::Worker;
 use super::round::{Memory, Round, Rounded};
@@ -84,6 +84,7 @@ impl Drop for Watching<'_> {
             self.daemon.board.failed(self.mailbox, "a round ended in a panic, see the log");
         } else {
             self.daemon.board.no_longer_watching(self.mailbox);
+            self.daemon.ledger.no_longer_watching(self.mailbox);
         }
         self.daemon.pulse.at_rest(&Worker::Mailbox(self.mailbox.clone()));
         self.daemon.registry.leave(self.mailbox);
@@ -113,9 +114,15 @@ impl Post {
                 gate.in_reach();
                 self.backoff.succeeded();
                 daemon.board.polled(mailbox, &rounded);
+                daemon.ledger.polled(mailbox);
                 self.inbox_next = rounded.inbox_next;
                 if !std::mem::replace(&mut self.well, true) {
-                    for trouble in [casebook::Trouble::MailboxUnreachable, casebook::Trouble::DiskFull, casebook::Trouble::WorkersFail] {
+                    for trouble in [
+                        casebook::Trouble::MailboxUnreachable,
+                        casebook::Trouble::MailboxSilent,
+                        casebook::Trouble::DiskFull,
+                        casebook::Trouble::WorkersFail,
+                    ] {
                         tell::trouble_over(daemon, trouble, Some(mailbox));
                     }
                 }
@@ -126,8 +133,10 @@ impl Post {
                 self.session = None;
                 self.well = false;
                 tracing::warn!(%mailbox, %trouble, "round failed");
+                daemon.ledger.failed(mailbox);
                 tell_technician(daemon, mailbox, &trouble);
-                if trouble.is_servers() { gate.out_of_reach(trouble.retry_after()) } else { self.backoff.failed(trouble.retry_after()) }
+                let (asked, longest) = (trouble.retry_after(), longest_wait(&trouble, daemon.config().watch.interval));
+                if trouble.is_servers() { gate.out_of_reach(asked, longest) } else { self.backoff.failed(asked, longest) }
             }
         }
     }
@@ -187,6 +196,12 @@ fn tell_technician(daemon: &Daemon, mailbox: &Address, trouble: &Trouble) {
     if trouble.needs_a_person() || Timestamp::now().duration_since(since) >= LASTS {
         tell::trouble(daemon, trouble.kind(), Some(mailbox));
     }
+}
+
+/// A line that comes back is noticed within the interval, in which it would have been asked anyway. Whatever a person has to mend is left
+/// alone for longer: too many wrong passwords close an account.
+fn longest_wait(trouble: &Trouble, interval: Duration) -> Duration {
+    if trouble.needs_a_person() { LONGEST } else { interval.min(LONGEST) }
 }
 
 /// The interval, longer or shorter by up to its `jitter`th part, so that mailboxes do not all call at once.

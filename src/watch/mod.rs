@@ -7,15 +7,20 @@ mod backoff;
 mod blame;
 mod board;
 mod connect;
+pub mod coverage;
+pub mod doctor;
 mod examine;
 mod gate;
 pub mod imap;
+mod ledger;
 mod mailbox;
 mod notice;
+mod oauth;
 mod pulse;
 mod put_back;
 mod quarantine;
 mod registry;
+mod roster;
 mod round;
 mod second_look;
 mod shelf;
@@ -43,12 +48,15 @@ use crate::mail::Address;
 use crate::worker::{Nursery, Pool, StartError};
 use gate::Gate;
 use imap::Session;
+use ledger::Ledger;
 use pulse::Pulse;
 use registry::Registry;
 use shelf::Shelf;
 
 pub use board::{Board, MailboxStatus, Status};
 pub use connect::{connect, trust};
+pub use notice::try_out as try_notices;
+pub use oauth::{TokenError, Tokens};
 pub use put_back::{PutBack, put_back};
 pub use start::{Options, StartFailure, alone, open_shelf, start};
 pub use trouble::Trouble;
@@ -66,7 +74,9 @@ pub struct Daemon {
     pool: Pool,
     registry: Registry,
     gates: Mutex<HashMap<String, Arc<Gate>>>,
+    tokens: Tokens,
     board: Board,
+    ledger: Ledger,
     pulse: Pulse,
     /// Rung when there is a new notice.
     outbox: Notify,
@@ -84,7 +94,7 @@ impl Daemon {
 
     async fn connect(&self, watched: &Watched) -> Result<Session, Trouble> {
         let tls = self.gate(watched).tls(&watched.server)?;
-        connect::connect(watched, &self.config().watch, tls).await
+        connect::connect(watched, &self.config().watch, tls, &self.tokens).await
     }
 
     fn gate(&self, watched: &Watched) -> Arc<Gate> {
@@ -98,16 +108,19 @@ impl Daemon {
     /// # Errors
     /// The number of mailboxes that could not be polled.
     pub async fn once(self: &Arc<Self>) -> Result<(), usize> {
+        roster::tell_of_faults(self);
         let mut rounds = JoinSet::new();
         for watched in self.config().mailboxes.clone() {
             let daemon = Arc::clone(self);
             daemon.board.watching(&watched.mailbox);
+            daemon.ledger.watching(&watched.mailbox.address);
             rounds.spawn(async move {
                 let mut post = mailbox::Post::default();
                 while post.poll(&daemon, &watched).await.is_zero() {}
             });
         }
         rounds.join_all().await;
+        ledger::enter(self).await;
         notice::send_due(self).await;
         let _ = self.board.write();
         match self.board.failing() {
@@ -124,16 +137,19 @@ impl Daemon {
         let (mut term, mut int, mut hup) =
             (signal(SignalKind::terminate())?, signal(SignalKind::interrupt())?, signal(SignalKind::hangup())?);
         let mut posts = JoinSet::new();
+        roster::tell_of_faults(self);
         self.watch_all(&mut posts);
         let mut postman = posts.spawn(notice::run(Arc::clone(self))).id();
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
+        let mut entries = tokio::time::interval_at(tokio::time::Instant::now() + ledger::ENTRY, ledger::ENTRY);
         loop {
             tokio::select! {
                 _ = heartbeat.tick() => {
                     self.watch_all(&mut posts);
                     self.beat();
                 }
+                _ = entries.tick() => ledger::enter(self).await,
                 _ = hup.recv() => {
                     self.reload().await;
                     self.watch_all(&mut posts);
@@ -151,6 +167,7 @@ impl Daemon {
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
         self.stop.send_replace(true);
         while posts.join_next().await.is_some() {}
+        ledger::enter(self).await;
         self.note(&Event::Stopped);
         let _ = self.board.write();
         Ok(())
@@ -162,6 +179,7 @@ impl Daemon {
             let address = watched.mailbox.address.clone();
             if let Some(bell) = self.registry.join(&address) {
                 self.board.watching(&watched.mailbox);
+                self.ledger.watching(&address);
                 posts.spawn(mailbox::keep_watching(Arc::clone(self), address, bell));
             }
         }
@@ -189,9 +207,13 @@ impl Daemon {
                 let came = self.shelf.book(|book| book.rules_came(Timestamp::now(), |rule, version| nursery.rules().has(rule, version)));
                 self.board.trouble("casebook", came.err().map(|error| error.to_string()));
                 self.pool.replace(nursery);
+                let before = self.config();
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
+                roster::changed(self, &before, &self.config());
+                roster::tell_of_faults(self);
                 // Servers may have moved; rounds at work keep the gate that they came through.
                 self.gates.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                self.tokens.forget();
                 tracing::info!(rule_set = %rule_set.id, rules = rule_set.rules, "configuration and rules are in force");
                 tell::trouble_over(self, casebook::Trouble::RulesRefused, None);
                 self.note(&start::in_force(&rule_set));

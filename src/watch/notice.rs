@@ -9,15 +9,16 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use lettre::message::header::ContentType;
-use lettre::transport::smtp::authentication::Credentials;
+use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Message as Letter, Tokio1Executor};
 use tokio::time::timeout;
 
+use super::oauth::Tokens;
 use super::pulse::Worker;
-use super::{Daemon, tell};
+use super::{Daemon, Trouble, tell};
 use crate::casebook::{self, About, Notice};
-use crate::config::{Config, Security};
+use crate::config::{Config, Security, SmtpLogin};
 use crate::fault::{At, Fault};
 use crate::finding::{Category, Level};
 use crate::steps::step;
@@ -75,9 +76,9 @@ pub async fn send_due(daemon: &Daemon) {
         Ok(due) => due,
         Err(error) => return daemon.board.trouble("casebook", Some(error.to_string())),
     };
-    let transport = match transport(&config) {
+    let transport = match transport(&config, &daemon.tokens).await {
         Ok(transport) => transport,
-        Err(fault) => return daemon.board.trouble("notices", Some(format!("{}: {}", fault.what, fault.why))),
+        Err(trouble) => return daemon.board.trouble("notices", Some(trouble.to_string())),
     };
     for letter in letters(due) {
         daemon.pulse.at_work(&Worker::Postman, TIMEOUT);
@@ -85,6 +86,9 @@ pub async fn send_due(daemon: &Daemon) {
             Ok(composed) => send(daemon, &transport, &composed).await,
             Err(()) => Err("an address that no letter can carry".to_owned()),
         };
+        if let (Err(_), Some(SmtpLogin::Token { user, issuer })) = (&sent, &config.notice.login) {
+            daemon.tokens.distrust(issuer, user).await;
+        }
         let ids: Vec<_> = letter.iter().map(|notice| notice.id).collect();
         let noted = match &sent {
             Ok(()) => {
@@ -120,6 +124,20 @@ async fn send(daemon: &Daemon, transport: &Transport, letter: &Letter) -> Result
 async fn hand_over(transport: &Transport, letter: &Letter, octets: &[u8]) -> Result<(), String> {
     match timeout(TIMEOUT, transport.send_raw(letter.envelope(), octets)).await {
         Ok(sent) => sent.map(drop).map_err(|error| kind_of(&error)),
+        Err(_) => Err("no answer in time".to_owned()),
+    }
+}
+
+/// Connects to the SMTP server of a configuration and signs in, and sends nothing.
+///
+/// # Errors
+/// With what went wrong, in words of our own.
+pub async fn try_out(config: &Config, tokens: &Tokens) -> Result<(), String> {
+    let transport = transport(config, tokens).await.map_err(|trouble| trouble.to_string())?;
+    match timeout(TIMEOUT, transport.test_connection()).await {
+        Ok(Ok(true)) => Ok(()),
+        Ok(Ok(false)) => Err("it does not answer as an SMTP server".to_owned()),
+        Ok(Err(error)) => Err(kind_of(&error)),
         Err(_) => Err("no answer in time".to_owned()),
     }
 }
@@ -190,7 +208,7 @@ fn paragraph(text: &mut String, notice: &Notice, config: &Config) {
 }
 
 /// The way to the server of the configuration in force; the password is read anew each time.
-fn transport(config: &Config) -> Result<Transport, Fault> {
+async fn transport(config: &Config, tokens: &Tokens) -> Result<Transport, Trouble> {
     let notice = &config.notice;
     let tls = || -> Result<TlsParameters, Fault> {
         let fault = |why: String| Fault {
@@ -208,13 +226,21 @@ fn transport(config: &Config) -> Result<Transport, Fault> {
     };
     let tls = match notice.security {
         Security::Plaintext => Tls::None,
-        Security::StartTls => Tls::Required(tls()?),
-        Security::Tls => Tls::Wrapper(tls()?),
+        Security::StartTls => Tls::Required(tls().map_err(Trouble::Smtp)?),
+        Security::Tls => Tls::Wrapper(tls().map_err(Trouble::Smtp)?),
     };
     let mut builder = Transport::builder_dangerous(notice.smtp_host.clone()).port(notice.smtp_port).tls(tls).timeout(Some(TIMEOUT));
-    if let Some(login) = &notice.login {
-        builder = builder.credentials(Credentials::new(login.user.clone(), login.password.read()?.expose().to_owned()));
-    }
+    builder = match &notice.login {
+        None => builder,
+        Some(SmtpLogin::Password { user, password }) => {
+            let password = password.read().map_err(Trouble::Password)?;
+            builder.credentials(Credentials::new(user.clone(), password.expose().to_owned()))
+        }
+        Some(SmtpLogin::Token { user, issuer }) => {
+            let token = tokens.token(issuer, user).await?;
+            builder.authentication(vec![Mechanism::Xoauth2]).credentials(Credentials::new(user.clone(), token.expose().to_owned()))
+        }
+    };
     Ok(builder.build())
 }
 

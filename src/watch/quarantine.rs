@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::imap::{ImapError, Selected, Session};
+use super::imap::{Folder, ImapError, Selected, Session};
 use super::shelf::{UNRECORDED, Unrecorded};
 use super::{Daemon, Trouble, tell};
 use crate::case::PlaceState;
@@ -130,7 +130,11 @@ pub async fn seal(daemon: &Arc<Daemon>, caught: Caught, concern: Concern) -> Res
 ///
 /// # Errors
 /// When the server is out of reach, or the shelf takes nothing: it is tried again in the next round.
-pub async fn remove(daemon: &Arc<Daemon>, session: &mut Session, folder: &Selected, sealed: Sealed) -> Result<(), Trouble> {
+pub async fn remove(daemon: &Arc<Daemon>, session: &mut Session, folder: &mut Selected, sealed: Sealed) -> Result<(), Trouble> {
+    if folder.uidvalidity != sealed.place.uidvalidity {
+        // The number means another message now.
+        return Err(Trouble::Renumbered(folder.folder.to_string()));
+    }
     let mailbox = &sealed.place.mailbox;
     let keeps = casebook::Trouble::MailboxKeepsMessages;
     let state = match take_out(session, folder, &sealed.place).await {
@@ -157,7 +161,7 @@ pub async fn remove(daemon: &Arc<Daemon>, session: &mut Session, folder: &Select
 ///
 /// # Errors
 /// When the sealed object is not as it was recorded: then the message stays.
-pub async fn finish(daemon: &Arc<Daemon>, session: &mut Session, folder: &Selected, place: SealedPlace) -> Result<(), Trouble> {
+pub async fn finish(daemon: &Arc<Daemon>, session: &mut Session, folder: &mut Selected, place: SealedPlace) -> Result<(), Trouble> {
     if place.released {
         return stay(daemon, session, folder, place).await;
     }
@@ -200,9 +204,17 @@ pub async fn settle(daemon: &Arc<Daemon>, place: PlaceId, state: PlaceState) -> 
     blocking(move || Ok(daemon.shelf.book(|book| book.settle(Timestamp::now(), &Actor::Program, place, state))?)).await
 }
 
-async fn take_out(session: &mut Session, folder: &Selected, place: &Place) -> Result<(), ImapError> {
+async fn take_out(session: &mut Session, folder: &mut Selected, place: &Place) -> Result<(), ImapError> {
     if !session.capabilities().uidplus {
         return Err(ImapError::Unsupported { command: "UID EXPUNGE", capability: "UIDPLUS" });
+    }
+    if session.capabilities().gmail {
+        step("remove.store");
+        let removed = session.remove_labels_and_message(folder, place.uid).await;
+        if session.is_in_step() {
+            *folder = session.select(&Folder::named(&folder.folder)).await?;
+        }
+        return removed;
     }
     step("remove.store");
     session.store_deleted(folder, place.uid).await?;

@@ -190,11 +190,11 @@ impl Round<'_> {
         if quiet && unfinished.is_empty() {
             return Ok(Visited::Quiet);
         }
-        let selected = if unfinished.is_empty() { self.session.examine(folder).await? } else { self.open_to_remove(folder).await? };
+        let mut selected = if unfinished.is_empty() { self.session.examine(folder).await? } else { self.open_to_remove(folder).await? };
         let uidvalidity = selected.uidvalidity;
         let (current, void): (Vec<_>, Vec<_>) = unfinished.into_iter().partition(|place| place.place.uidvalidity == uidvalidity);
         for place in current {
-            match quarantine::finish(self.daemon, self.session, &selected, place).await {
+            match quarantine::finish(self.daemon, self.session, &mut selected, place).await {
                 // Without its sealed copy the message stays; the others are judged all the same.
                 Err(trouble @ Trouble::Vault(_)) => {
                     tracing::error!(mailbox = %self.mailbox(), %trouble, "a message that was to be removed stays");

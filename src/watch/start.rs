@@ -10,6 +10,8 @@ use tokio::sync::{Notify, watch};
 
 use super::Daemon;
 use super::board::Board;
+use super::ledger::Ledger;
+use super::oauth::Tokens;
 use super::pulse::Pulse;
 use super::registry::Registry;
 use super::shelf::Shelf;
@@ -88,7 +90,9 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
         pool: Pool::new(nursery, config.scan.workers.get(), config.scan.deadline),
         registry: Registry::default(),
         gates: Mutex::default(),
+        tokens: Tokens::default(),
         board,
+        ledger: Ledger::default(),
         pulse: Pulse::default(),
         outbox: Notify::new(),
         stop: watch::Sender::new(false),

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::imap::{ImapError, TlsError};
+use super::oauth::TokenError;
 use crate::casebook::{self, CasebookError};
 use crate::fault::Fault;
 use crate::vault::VaultError;
@@ -19,6 +20,10 @@ pub enum Trouble {
     Renumbered(String),
     #[error("{}: {}", .0.what, .0.why)]
     Password(Fault),
+    #[error("{}: {}", .0.what, .0.why)]
+    Smtp(Fault),
+    #[error(transparent)]
+    Token(#[from] TokenError),
     #[error(transparent)]
     Tls(#[from] TlsError),
     #[error(transparent)]
@@ -30,17 +35,18 @@ pub enum Trouble {
 impl Trouble {
     /// Whether it is the server's and not this one mailbox's: then all its mailboxes wait.
     pub fn is_servers(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            Self::Token(error) => error.is_issuers(),
             Self::Tls(_)
-                | Self::Imap(
-                    ImapError::Connect { .. }
-                        | ImapError::Greeting { .. }
-                        | ImapError::PlaintextRefused { .. }
-                        | ImapError::Resolve { .. }
-                        | ImapError::Tls { .. }
-                )
-        )
+            | Self::Imap(
+                ImapError::Connect { .. }
+                | ImapError::Greeting { .. }
+                | ImapError::PlaintextRefused { .. }
+                | ImapError::Resolve { .. }
+                | ImapError::Tls { .. },
+            ) => true,
+            _ => false,
+        }
     }
 
     /// As the technician is told of it.
@@ -56,19 +62,21 @@ impl Trouble {
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Imap(ImapError::Throttled { retry_after, .. }) => *retry_after,
+            Self::Token(error) => error.retry_after(),
             _ => None,
         }
     }
 
     /// Whether the technician hears of it at once and not only when it lasts: waiting does not mend it.
     pub fn needs_a_person(&self) -> bool {
-        matches!(
-            self,
+        match self {
+            Self::Token(error) => error.needs_a_person(),
             Self::Password(_)
-                | Self::Tls(_)
-                | Self::Vault(_)
-                | Self::Casebook(_)
-                | Self::Imap(ImapError::LoginRefused { .. } | ImapError::PlaintextRefused { .. } | ImapError::Tls { .. })
-        )
+            | Self::Tls(_)
+            | Self::Vault(_)
+            | Self::Casebook(_)
+            | Self::Imap(ImapError::LoginRefused { .. } | ImapError::PlaintextRefused { .. } | ImapError::Tls { .. }) => true,
+            _ => false,
+        }
     }
 }

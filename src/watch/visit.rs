@@ -134,6 +134,7 @@ impl Round<'_> {
         let mut judged = Vec::with_capacity(batch.len());
         let mut followed = Followed::default();
         for (uid, key, met) in messages {
+            let mut unread = None;
             let outcome = match (met, arrivals.get(&uid)) {
                 (Met::Clear(sender), _) => {
                     followed.learnt.contacts.extend(sender.and_then(|sender| self.contact(sender.expose())));
@@ -141,20 +142,23 @@ impl Round<'_> {
                 }
                 (Met::Told(told), Some(arrival)) => {
                     let (message, report) = *told;
+                    unread = report.incomplete.first().map(|incomplete| incomplete.reason);
                     self.act(self.caught(visit, uid, (*arrival).clone(), message, report), &mut followed).await?
                 }
                 _ => Outcome::Known,
             };
-            judged.push(Judged { message: Some(key), outcome });
+            judged.push(Judged { uid, message: Some(key), outcome, unread });
         }
+        let not_read = |uid, reason| Judged { uid, message: None, outcome: Outcome::Incomplete, unread: Some(reason) };
         for listed in batch.iter().filter(|listed| oversized.contains(&listed.uid)) {
+            judged.push(not_read(listed.uid, Reason::Budget));
             followed.unread.push(self.unread(visit, listed, Reason::Budget)?);
         }
         for (listed, reason) in &passed_over {
             tracing::warn!(mailbox = %self.mailbox(), uid = %listed.uid, %reason, "a message is passed over");
+            judged.push(not_read(listed.uid, *reason));
             followed.unread.push(self.unread(visit, listed, *reason)?);
         }
-        judged.extend((0..oversized.len() + passed_over.len()).map(|_| Judged { message: None, outcome: Outcome::Incomplete }));
         quarantine::note_incomplete(self.daemon, followed.unread).await?;
         let mut waiting = None;
         for listed in self.still_there(visit, missing).await? {
@@ -177,7 +181,7 @@ impl Round<'_> {
             }
         }
         for sealed in held {
-            quarantine::remove(self.daemon, self.session, &visit.selected, sealed).await?;
+            quarantine::remove(self.daemon, self.session, &mut visit.selected, sealed).await?;
         }
         Ok(())
     }

@@ -1,7 +1,9 @@
 //! A private Dovecot: own folder, own ports, own authority for TLS; any user name, one password, one master.
 
+use std::fmt::Write as _;
 use std::fs::File;
-use std::io::Read;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, TcpStream};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
@@ -91,7 +93,8 @@ impl Dovecot {
         self.deliver_at(user, message, SystemTime::now() + Duration::from_hours(1));
     }
 
-    fn deliver_at(&self, user: &str, mut message: impl Read, date: SystemTime) {
+    /// As [`Dovecot::deliver`], with another date.
+    pub fn deliver_at(&self, user: &str, mut message: impl Read, date: SystemTime) {
         let maildir = self.maildir(user);
         let name = format!("{}.made-up", DELIVERIES.fetch_add(1, Ordering::Relaxed));
         for folder in ["tmp", "cur", "new"] {
@@ -102,6 +105,19 @@ impl Dovecot {
         file.set_modified(date).expect("a date");
         hand_over(&maildir).expect("a Maildir that Dovecot may write");
         fs::rename(maildir.join("tmp").join(&name), maildir.join("new").join(&name)).expect("a delivery");
+    }
+
+    /// Says these commands in the name of a user, by the hand of another client.
+    pub fn say(&self, user: &str, commands: &[&str]) {
+        let mut tcp = TcpStream::connect((Ipv4Addr::LOCALHOST, self.imap)).expect("a connection");
+        let mut script = format!("a LOGIN {user} \"{PASSWORD}\"\r\n");
+        for command in commands {
+            let _ = write!(script, "b {command}\r\n");
+        }
+        tcp.write_all((script + "c LOGOUT\r\n").as_bytes()).expect("a script");
+        let mut said = String::new();
+        tcp.read_to_string(&mut said).expect("answers");
+        assert_eq!(said.matches("b OK").count(), commands.len(), "{said}");
     }
 
     /// The files of an INBOX: their names carry the flags, `:2,S` for one that was seen.

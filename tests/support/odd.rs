@@ -155,7 +155,7 @@ impl Quoting {
 }
 
 /// Answers every client in a thread of its own, for as long as the test runs.
-fn serve(each: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static) -> u16 {
+pub(super) fn serve(each: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static) -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let port = listener.local_addr().expect("its number").port();
     let each = Arc::new(each);
@@ -168,7 +168,7 @@ fn serve(each: impl Fn(TcpStream) -> io::Result<()> + Send + Sync + 'static) -> 
     port
 }
 
-fn talk(client: TcpStream, greeting: &[u8], mut answer: impl FnMut(&str, &mut TcpStream) -> io::Result<()>) -> io::Result<()> {
+pub(super) fn talk(client: TcpStream, greeting: &[u8], mut answer: impl FnMut(&str, &mut TcpStream) -> io::Result<()>) -> io::Result<()> {
     let mut says = client.try_clone()?;
     says.write_all(greeting)?;
     for line in BufReader::new(client).lines() {
@@ -177,6 +177,6 @@ fn talk(client: TcpStream, greeting: &[u8], mut answer: impl FnMut(&str, &mut Tc
     Ok(())
 }
 
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(super) fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -8,6 +8,8 @@ use async_imap::imap_proto;
 pub struct Capabilities {
     /// RFC 7162.
     pub condstore: bool,
+    /// X-GM-EXT-1: folders are labels.
+    pub gmail: bool,
     /// RFC 2177.
     pub idle: bool,
     /// RFC 5258.
@@ -31,6 +33,7 @@ impl Capabilities {
         let has = |name: &str| list.iter().any(|one| matches!(one, imap_proto::Capability::Atom(atom) if atom.eq_ignore_ascii_case(name)));
         Self {
             condstore: has("CONDSTORE"),
+            gmail: has("X-GM-EXT-1"),
             idle: has("IDLE"),
             list_extended: has("LIST-EXTENDED"),
             list_status: has("LIST-STATUS"),

@@ -7,7 +7,8 @@ use crate::mail::Uid;
 
 /// What a server says about itself before anybody has logged in is cut to this many characters.
 const LONGEST_TEXT: usize = 200;
-const LOGIN: &str = "LOGIN";
+/// By which somebody signs in.
+const SIGN_IN: [&str; 2] = ["AUTHENTICATE", "LOGIN"];
 
 /// Please wait: RFC 5530 has codes for it, and the great providers have words.
 const THROTTLES: [&str; 8] = [
@@ -21,7 +22,7 @@ const THROTTLES: [&str; 8] = [
     "Too many simultaneous connections",
 ];
 /// What else of a server's words is passed on: the rest of the codes, and what a technician would look up.
-const OTHERS: [&str; 17] = [
+const OTHERS: [&str; 19] = [
     "[ALREADYEXISTS]",
     "[AUTHENTICATIONFAILED]",
     "[AUTHORIZATIONFAILED]",
@@ -35,10 +36,12 @@ const OTHERS: [&str; 17] = [
     "[NOPERM]",
     "[PRIVACYREQUIRED]",
     "[SERVERBUG]",
+    "AUTHENTICATE failed",
     "Application-specific password required",
     NOT_CONNECTED,
     "Session invalidated - AccessTokenExpired",
     "Web login required",
+    "Your account is not enabled for IMAP use",
 ];
 const OVERQUOTA: &str = "[OVERQUOTA]";
 /// Exchange: the login went well and the mailbox is not to be had, for want of a licence or a permission.
@@ -106,7 +109,7 @@ impl ImapError {
             return Self::throttled(text);
         }
         let text = passed_on(text);
-        if command == LOGIN { Self::LoginRefused { text } } else { Self::No { command, text } }
+        if SIGN_IN.contains(&command) { Self::LoginRefused { text } } else { Self::No { command, text } }
     }
 
     /// What a tagged BAD means.
@@ -114,7 +117,7 @@ impl ImapError {
         if is_throttle(text) {
             return Self::throttled(text);
         }
-        let refused = command == LOGIN || begins(text, NOT_CONNECTED);
+        let refused = SIGN_IN.contains(&command) || begins(text, NOT_CONNECTED);
         let text = passed_on(text);
         if refused { Self::LoginRefused { text } } else { Self::Bad { command, text } }
     }
@@ -207,7 +210,7 @@ mod tests {
             ("[LIMIT] CANARY", "[LIMIT]"),
         ] {
             for error in
-                [ImapError::no(LOGIN, text), ImapError::no("UID FETCH", text), ImapError::bad("UID FETCH", text), ImapError::bye(text)]
+                [ImapError::no("LOGIN", text), ImapError::no("UID FETCH", text), ImapError::bad("UID FETCH", text), ImapError::bye(text)]
             {
                 let shown = format!("{error} {error:?}");
                 assert!(shown.contains(told) && !shown.contains("CANARY"), "{shown}");

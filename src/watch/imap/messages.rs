@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use async_imap::imap_proto::{AttributeValue, MailboxDatum, Response};
+use jiff::civil::Date;
 
 use super::error::ImapError;
 use super::line::{is_about_a_message, uid_in};
@@ -43,6 +44,29 @@ impl Session {
             found.entry(uid).or_insert_with(nothing_known);
         }
         Ok(found.into_iter().filter(|(uid, _)| set.contains(*uid)).map(|(uid, arrival)| Listed { uid, arrival }).collect())
+    }
+
+    /// Which messages of a set arrived on a day, by the server's own date.
+    ///
+    /// # Errors
+    /// [`ImapError::Malformed`] when the answer cannot be read, besides what every command fails with.
+    pub async fn arrived_on(&mut self, selected: &Selected, set: &UidSet, day: Date) -> Result<Vec<Uid>, ImapError> {
+        const COMMAND: &str = "UID SEARCH";
+        self.require_selected(COMMAND, selected)?;
+        let date = |day: Date| day.strftime("%-d-%b-%Y").to_string();
+        let next = day.tomorrow().map_err(|_| ImapError::Unspeakable { command: COMMAND })?;
+        let mut found = None;
+        self.run(COMMAND, &format!("UID {set} SINCE {} BEFORE {}", date(day), date(next)), |response| {
+            if let Response::MailboxData(MailboxDatum::Search(uids)) = response {
+                found.get_or_insert_with(Vec::new).extend(uids.iter().filter_map(|uid| Uid::new(*uid)));
+            }
+        })
+        .await?;
+        // A server that says nothing at all has not said that there is nothing.
+        let mut found = found.ok_or(ImapError::Malformed { command: COMMAND })?;
+        found.sort_unstable();
+        found.dedup();
+        Ok(found)
     }
 
     /// Marks one message as deleted. Only where it can be expunged alone: left behind, the mark would be

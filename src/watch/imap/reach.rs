@@ -13,8 +13,8 @@ use tokio::net::{TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
-use tokio_rustls::rustls::ClientConfig;
 use tokio_rustls::rustls::pki_types::ServerName;
+use tokio_rustls::rustls::{self, ClientConfig};
 
 use super::error::{ImapError, printable};
 use super::limits::Limits;
@@ -83,7 +83,11 @@ impl Server {
     async fn encrypt(&self, tcp: TcpStream) -> Result<Stream, ImapError> {
         let name = ServerName::try_from(self.host.clone()).map_err(|error| self.no_tls(&error.to_string()))?;
         let tls = TlsConnector::from(Arc::clone(&self.tls)).connect(name, ReadAhead::new(tcp)).await;
-        tls.map(|tls| Stream::Tls(Box::new(tls))).map_err(|error| self.no_tls(&error.to_string()))
+        tls.map(|tls| Stream::Tls(Box::new(tls))).map_err(|error| match error.get_ref() {
+            Some(inner) if inner.is::<rustls::Error>() => self.no_tls(&error.to_string()),
+            // A line that broke in the middle of the handshake says nothing about certificates.
+            _ => self.unreachable(error.kind()),
+        })
     }
 
     /// Asks for TLS in the three lines that travel in the open, and believes none of them further than that.

@@ -86,19 +86,28 @@ impl Session {
         }
     }
 
-    /// Logs in and learns what the server can do.
+    /// Signs in and learns what the server can do.
     ///
     /// # Errors
     /// [`ImapError::LoginRefused`] for a wrong password as for a mailbox that may not be opened;
     /// [`ImapError::Throttled`] when the server wants to be asked later.
     pub async fn login(&mut self, login: &Login) -> Result<(), ImapError> {
+        match login {
+            Login::Master { user, master, separator, password } => {
+                self.log_in(&format!("{user}{separator}{master}"), password.expose()).await
+            }
+            Login::Password { user, password } => self.log_in(user, password.expose()).await,
+            Login::Sasl(sasl) => self.authenticate(sasl).await,
+        }
+    }
+
+    async fn log_in(&mut self, name: &str, password: &str) -> Result<(), ImapError> {
         const COMMAND: &str = "LOGIN";
-        let (name, password) = (login.name(), login.password());
-        let (Some(quoted_name), Some(quoted_password)) = (quoted(&name), quoted(password)) else {
+        let (Some(quoted_name), Some(quoted_password)) = (quoted(name), quoted(password)) else {
             return Err(ImapError::Unspeakable { command: COMMAND });
         };
         let mut line = self.stamp(COMMAND, 0)?;
-        for (argument, quoted) in [(&*name, quoted_name), (password, quoted_password)] {
+        for (argument, quoted) in [(name, quoted_name), (password, quoted_password)] {
             line.push(' ');
             if argument.is_ascii() {
                 line.push_str(&quoted);
@@ -115,6 +124,11 @@ impl Session {
         while let Some(more) = self.next(offered_in).await? {
             offered = more.or(offered);
         }
+        self.learn(offered).await
+    }
+
+    /// Keeps what the server offered when it said yes, or asks for it.
+    pub(super) async fn learn(&mut self, offered: Option<Capabilities>) -> Result<(), ImapError> {
         match offered {
             Some(capabilities) => self.capabilities = capabilities,
             None => self.ask_capabilities().await?,
@@ -328,7 +342,7 @@ fn text(outcome: &Outcome<'_>) -> String {
     outcome.information.as_deref().unwrap_or_default().to_owned()
 }
 
-fn offered_in(response: &Response<'_>) -> Option<Capabilities> {
+pub(super) fn offered_in(response: &Response<'_>) -> Option<Capabilities> {
     match response {
         Response::Capabilities(list) => Some(Capabilities::of(list)),
         Response::Data { outcome, .. } | Response::Done { outcome, .. } => match &outcome.code {
