@@ -2,12 +2,15 @@
 
 mod archive;
 mod html;
+mod ole;
 mod ooxml;
+mod pdf;
 mod sniff;
 mod text;
 mod words;
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use self::sniff::{Family, Sniffed};
 use self::words::Words;
@@ -207,8 +210,19 @@ impl<'f> Reader<'f> {
             Family::Html => html::read(self, item),
             Family::Mail => self.mail(item),
             Family::Nothing | Family::Picture => {}
+            Family::Pdf => self.guarded(item, pdf::read),
             Family::Text => text::read(self, item),
             Family::Unread(reason) => self.extracts.incomplete(&item.part, reason),
+        }
+    }
+
+    /// Reads one document: a fault of its reader costs that, and not the rest of the message. Tests are to see it.
+    fn guarded(&mut self, item: &Item<'_>, read: impl FnOnce(&mut Self, &Item<'_>)) {
+        if cfg!(test) {
+            return read(self, item);
+        }
+        if catch_unwind(AssertUnwindSafe(|| read(self, item))).is_err() {
+            self.extracts.incomplete(&item.part, Reason::Damaged);
         }
     }
 

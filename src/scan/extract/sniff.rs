@@ -22,6 +22,7 @@ pub enum Family {
     Mail,
     /// Nothing in it can be read or seen: no octets, or a signature beside what it signs.
     Nothing,
+    Pdf,
     /// A format that is decoded and looked at.
     Picture,
     Text,
@@ -31,7 +32,7 @@ pub enum Family {
 impl Family {
     /// Reading it brings further files to light.
     pub fn is_container(self) -> bool {
-        matches!(self, Self::Archive | Self::Html | Self::Mail)
+        matches!(self, Self::Archive | Self::Html | Self::Mail | Self::Pdf)
     }
 }
 
@@ -68,7 +69,7 @@ const MAGICS: &[Magic] = &[
     magic(0, b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2", UNSUPPORTED),
     magic(0, b"\xd7\xcd\xc6\x9a", "image/wmf", UNSUPPORTED),
     magic(40, b" EMF", "image/emf", UNSUPPORTED),
-    magic(0, b"%PDF-", "application/pdf", UNSUPPORTED),
+    magic(0, b"%PDF-", "application/pdf", Family::Pdf),
     magic(0, b"%!PS", "application/postscript", UNSUPPORTED),
     magic(0, b"{\\rtf", "application/rtf", UNSUPPORTED),
     magic(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", UNSUPPORTED),
@@ -105,7 +106,7 @@ pub fn sniff(octets: &[u8], declared: Declared<'_>) -> Sniffed {
             () if declared.is("message", "partial") || declared.is("message", "external-body") => ("message/partial", UNSUPPORTED),
             () if declared.is("text", "html") => ("text/html", Family::Html),
             () if declared.is_text() => ("text/plain", Family::Text),
-            () if memmem::find(&octets[..octets.len().min(1 << 10)], b"%PDF-").is_some() => ("application/pdf", UNSUPPORTED),
+            () if memmem::find(&octets[..octets.len().min(1 << 10)], b"%PDF-").is_some() => ("application/pdf", Family::Pdf),
             () if !looks_like_text(octets) => ("application/octet-stream", UNSUPPORTED),
             () if looks_like_html(octets) => ("text/html", Family::Html),
             () if looks_like_mail(octets) => ("message/rfc822", Family::Mail),
@@ -120,7 +121,7 @@ fn marked(octets: &[u8]) -> Option<Sniffed> {
     let is = match by_table.map(|magic| magic.is) {
         Some(Sniffed { media_type: "application/zip", family }) => Sniffed { media_type: zip_type(octets), family },
         Some(Sniffed { media_type: media_type @ "application/x-ole-storage", .. }) if is_password_protected(octets) => {
-            Sniffed { media_type, family: Family::Unread(Reason::EncryptedArchive) }
+            Sniffed { media_type, family: Family::Unread(Reason::EncryptedDocument) }
         }
         Some(is) => is,
         None => boxed(octets).or_else(|| signed_or_enveloped(octets))?,
@@ -305,7 +306,6 @@ mod tests {
     fn what_is_not_opened_is_named_as_such() {
         assert_eq!(family(b"\0\0\0\x18ftypmp42"), Family::Unread(Reason::Video));
         assert_eq!(family(b"\0\0\0\x18ftypheic"), UNSUPPORTED);
-        assert_eq!(family(b"%PDF-1.7"), UNSUPPORTED);
         assert_eq!(family(&[0, 159, 146, 150, 0, 0]), UNSUPPORTED);
         assert_eq!(family(b""), Family::Nothing);
     }
