@@ -1,10 +1,13 @@
 //! From the leaves of a message to what can be searched: texts and files, however deep they lie.
 
 mod archive;
+mod compound;
 mod html;
+mod office;
 mod ole;
 mod ooxml;
 mod pdf;
+mod rtf;
 mod sniff;
 mod text;
 mod words;
@@ -211,6 +214,8 @@ impl<'f> Reader<'f> {
             Family::Mail => self.mail(item),
             Family::Nothing | Family::Picture => {}
             Family::Pdf => self.guarded(item, pdf::read),
+            Family::Office => self.guarded(item, office::read),
+            Family::Rtf => self.guarded(item, rtf::read),
             Family::Text => text::read(self, item),
             Family::Unread(reason) => self.extracts.incomplete(&item.part, reason),
         }

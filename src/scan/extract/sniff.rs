@@ -22,9 +22,12 @@ pub enum Family {
     Mail,
     /// Nothing in it can be read or seen: no octets, or a signature beside what it signs.
     Nothing,
+    /// Documents in compound files: those of Office until 2003.
+    Office,
     Pdf,
     /// A format that is decoded and looked at.
     Picture,
+    Rtf,
     Text,
     Unread(Reason),
 }
@@ -32,7 +35,7 @@ pub enum Family {
 impl Family {
     /// Reading it brings further files to light.
     pub fn is_container(self) -> bool {
-        matches!(self, Self::Archive | Self::Html | Self::Mail | Self::Pdf)
+        matches!(self, Self::Archive | Self::Html | Self::Mail | Self::Office | Self::Pdf | Self::Rtf)
     }
 }
 
@@ -71,8 +74,8 @@ const MAGICS: &[Magic] = &[
     magic(40, b" EMF", "image/emf", UNSUPPORTED),
     magic(0, b"%PDF-", "application/pdf", Family::Pdf),
     magic(0, b"%!PS", "application/postscript", UNSUPPORTED),
-    magic(0, b"{\\rtf", "application/rtf", UNSUPPORTED),
-    magic(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", UNSUPPORTED),
+    magic(0, b"{\\rtf", "application/rtf", Family::Rtf),
+    magic(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", Family::Office),
     magic(0, b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef", UNSUPPORTED),
     magic(0, b"\x1f\x8b", "application/gzip", UNSUPPORTED),
     magic(0, b"\x1f\x9d", "application/x-compress", UNSUPPORTED),
