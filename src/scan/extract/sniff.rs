@@ -190,7 +190,8 @@ fn zip_type(octets: &[u8]) -> &'static str {
         (b"[Content_Types].xml", "application/vnd.openxmlformats-package"),
     ];
     if octets.get(30..38) == Some(b"mimetype") {
-        return "application/vnd.oasis.opendocument";
+        let is_book = octets.get(38..58) == Some(b"application/epub+zip");
+        return if is_book { "application/epub+zip" } else { "application/vnd.oasis.opendocument" };
     }
     let directory = &octets[octets.len().saturating_sub(64 << 10)..];
     NAMES.iter().find(|(name, _)| memmem::find(directory, name).is_some()).map_or("application/zip", |(_, media_type)| media_type)
