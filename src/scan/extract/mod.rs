@@ -8,6 +8,7 @@ mod ole;
 mod ooxml;
 mod pdf;
 mod rtf;
+mod shortcut;
 mod sniff;
 mod text;
 mod words;
@@ -216,6 +217,7 @@ impl<'f> Reader<'f> {
             Family::Pdf => self.guarded(item, pdf::read),
             Family::Office => self.guarded(item, office::read),
             Family::Rtf => self.guarded(item, rtf::read),
+            Family::Shortcut => shortcut::read(self, item),
             Family::Text => text::read(self, item),
             Family::Unread(reason) => self.extracts.incomplete(&item.part, reason),
         }

@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use super::shortcut;
 use crate::finding::Reason;
 use crate::scan::parse::Declared;
 
@@ -28,6 +29,8 @@ pub enum Family {
     /// A format that is decoded and looked at.
     Picture,
     Rtf,
+    /// It holds nothing but where something else lies.
+    Shortcut,
     Text,
     Unread(Reason),
 }
@@ -75,6 +78,8 @@ const MAGICS: &[Magic] = &[
     magic(0, b"%PDF-", "application/pdf", Family::Pdf),
     magic(0, b"%!PS", "application/postscript", UNSUPPORTED),
     magic(0, b"{\\rtf", "application/rtf", Family::Rtf),
+    magic(0, shortcut::LINK, "application/x-ms-shortcut", Family::Shortcut),
+    magic(0, shortcut::ADDRESS, "application/internet-shortcut", Family::Shortcut),
     magic(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", Family::Office),
     magic(0, b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef", UNSUPPORTED),
     magic(0, b"\x1f\x8b", "application/gzip", UNSUPPORTED),
