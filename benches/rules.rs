@@ -170,7 +170,7 @@ fn detectors(bundle: &Bundle) -> Result<Detectors> {
 }
 
 fn extract(text: &str) -> TextExtract {
-    TextExtract { location: Location { part: "1".to_owned(), field: Field::Body }, text: text.to_owned() }
+    TextExtract { location: Location { part: "1".to_owned(), field: Field::Body, place: None }, text: text.to_owned(), places: Vec::new() }
 }
 
 fn now() -> Duration {

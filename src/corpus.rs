@@ -9,13 +9,23 @@ fn root() -> PathBuf {
         .join("corpus")
 }
 
+/// Where one file below `corpus/` lies, or would.
+pub fn path(path: &str) -> PathBuf {
+    root().join(path)
+}
+
+/// A word on stderr, past the harness, which keeps the rest to itself.
+pub fn say(words: &str) {
+    let mut err = std::io::stderr();
+    let _ = std::io::Write::write_all(&mut err, format!("{words}\n").as_bytes());
+}
+
 /// One file below `corpus/`; says so on stderr when it is absent.
 pub fn file(path: &str) -> Option<Vec<u8>> {
     let path = root().join(path);
     let octets = fs::read(&path).ok();
     if octets.is_none() {
-        let mut err = std::io::stderr();
-        let _ = std::io::Write::write_all(&mut err, format!("test data absent: {}\n", path.display()).as_bytes());
+        say(&format!("test data absent: {}", path.display()));
     }
     octets
 }
@@ -23,8 +33,7 @@ pub fn file(path: &str) -> Option<Vec<u8>> {
 /// The files of one folder below `corpus/`, by name; none, and a word on stderr, when it is absent.
 pub fn folder(name: &str) -> Vec<(String, Vec<u8>)> {
     let Ok(entries) = fs::read_dir(root().join(name)) else {
-        let mut err = std::io::stderr();
-        let _ = std::io::Write::write_all(&mut err, format!("test data absent: corpus/{name}\n").as_bytes());
+        say(&format!("test data absent: corpus/{name}"));
         return Vec::new();
     };
     let mut files: Vec<_> = entries

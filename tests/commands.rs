@@ -112,7 +112,7 @@ impl Desk {
 }
 
 fn sheet() -> Sheet {
-    let location = Location { part: "1".to_owned(), field: Field::Body };
+    let location = Location { part: "1".to_owned(), field: Field::Body, place: None };
     Sheet {
         envelope: Some(Envelope {
             from: vec!["Canary Sender <canary-sender@willowbrook.example>".to_owned()],
@@ -146,7 +146,7 @@ fn record(book: &Casebook, vault: &Vault, content: u8, sheet: Option<Sheet>) -> 
         level: None,
         score: 80,
         kind: Kind::Text,
-        location: Location { part: "1".to_owned(), field: Field::Body },
+        location: Location { part: "1".to_owned(), field: Field::Body, place: None },
         reach: Arc::default(),
     };
     let concern = Concern {

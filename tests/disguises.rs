@@ -176,7 +176,7 @@ fn spans(detectors: &Detectors, text: &str) -> Vec<(usize, (usize, usize))> {
 }
 
 fn extract(text: &str) -> TextExtract {
-    TextExtract { location: Location { part: "1".to_owned(), field: Field::Body }, text: text.to_owned() }
+    TextExtract { location: Location { part: "1".to_owned(), field: Field::Body, place: None }, text: text.to_owned(), places: Vec::new() }
 }
 
 /// A file of the data that is too large to ship; says so on stderr when it is absent.

@@ -167,9 +167,9 @@ fn hostile_rules_and_lists_are_faults_and_never_a_crash() {
 #[test]
 fn a_find_is_told_where_it_stands_in_the_original() {
     let detectors = Detectors::compile(&bundle_of(RULE.to_owned())).unwrap_or_else(|faults| panic!("{}", told(&faults)));
-    let location = Location { part: "1".to_owned(), field: Field::Body };
+    let location = Location { part: "1".to_owned(), field: Field::Body, place: None };
     let text = "caf\u{e9} \u{1f642} n\u{200b}obody likes\r\n> you, nobody likes you".to_owned();
-    let found = detectors.texts(&[TextExtract { location, text: text.clone() }]);
+    let found = detectors.texts(&[TextExtract { location, text: text.clone(), places: Vec::new() }]);
     let spans: Vec<_> =
         found.iter().filter_map(|(_, found)| Some((found.finding.rule.as_str(), text.get(found.span?.0..found.span?.1)?))).collect();
     assert_eq!(spans, [("bullying.made-up", "n\u{200b}obody likes\r\n> you")]);

@@ -160,7 +160,7 @@ fn a_message_is_an_object_that_says_all_of_it_and_nothing_that_stands_in_it() {
         json!({
             "path": "one.eml", "verdict": "flag", "rule_set": scanned[&("one.eml".to_owned(), None)]["rule_set"], "category": "bullying", "severity": 3,
             "findings": [{
-                "rule": "bullying.test", "category": "bullying", "location": { "part": "1", "field": "body" }, "kind": "text"
+                "rule": "bullying.test", "category": "bullying", "location": { "part": "1", "field": "body", "place": null }, "kind": "text"
             }],
             "pictures": [], "incomplete": [], "parts": 1,
         })
@@ -200,7 +200,7 @@ fn who_writes_to_whom_is_looked_up_where_a_configuration_says_it_and_else_taken_
     assert_eq!(
         findings[1],
         json!({
-            "rule": "threat.test", "category": "threat", "location": { "part": "1", "field": "body" }, "kind": "text", "stage": "shadow"
+            "rule": "threat.test", "category": "threat", "location": { "part": "1", "field": "body", "place": null }, "kind": "text", "stage": "shadow"
         })
     );
 }

@@ -5,9 +5,15 @@ use std::process::ExitCode;
 use super::Result;
 
 /// Every figure of `make bench`, in the order in which it is taken.
-const ALL: [&str; 14] = [
+const ALL: [&str; 20] = [
     "message.text",
     "message.process-a-message",
+    "extract.pdf",
+    "extract.pdf-long",
+    "extract.doc",
+    "extract.xls",
+    "extract.docx",
+    "extract.xlsx",
     "mailbox.backlog",
     "mailbox.poll",
     "mailbox.idle-memory",

@@ -96,7 +96,7 @@ pub fn ordinary(count: usize, terms: &[String]) -> Vec<Vec<u8>> {
 }
 
 /// Where the corpus lies: `MAILWARDEN_CORPUS`, or a neighbour of this project.
-fn corpus() -> PathBuf {
+pub fn corpus() -> PathBuf {
     std::env::var_os("MAILWARDEN_CORPUS").map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from)
 }
 

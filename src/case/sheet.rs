@@ -149,7 +149,7 @@ mod tests {
     use super::*;
 
     fn sheet() -> Sheet {
-        let location = Location { part: "1".to_owned(), field: Field::Body };
+        let location = Location { part: "1".to_owned(), field: Field::Body, place: None };
         Sheet {
             envelope: Some(Envelope {
                 from: vec!["CANARY-FROM".to_owned()],

@@ -226,7 +226,7 @@ fn finding_facts(row: &Row<'_>) -> rusqlite::Result<FindingFacts> {
         version: version(row)?,
         category: word(row, "category")?,
         kind: word(row, "kind")?,
-        location: Location { part: row.get("part")?, field: word(row, "field")? },
+        location: Location { part: row.get("part")?, field: word(row, "field")?, place: None },
     })
 }
 

@@ -108,7 +108,7 @@ pub fn concern(level: Level, action: Action) -> Concern {
             level: None,
             score: 80,
             kind: Kind::Text,
-            location: Location { part: "1.2".to_owned(), field: Field::HiddenText },
+            location: Location { part: "1.2".to_owned(), field: Field::HiddenText, place: None },
             reach: Arc::default(),
         }],
         incomplete: vec![Incomplete { part: "2".to_owned(), reason: Reason::EncryptedArchive }],

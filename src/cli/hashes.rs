@@ -135,6 +135,11 @@ fn explained(reason: Reason) -> &'static str {
         Reason::Deadline => "decoding it takes too long",
         Reason::Unsupported => "it is no JPEG, PNG, GIF, WebP, BMP, TIFF or ICO, or of a kind of them that is not decoded",
         Reason::WorkerDied => "the scan process ended with it, twice",
-        Reason::EncryptedArchive | Reason::EncryptedMessage | Reason::Unanswered | Reason::Unfetched | Reason::Video => "it is no picture",
+        Reason::EncryptedArchive
+        | Reason::EncryptedDocument
+        | Reason::EncryptedMessage
+        | Reason::Unanswered
+        | Reason::Unfetched
+        | Reason::Video => "it is no picture",
     }
 }

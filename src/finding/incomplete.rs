@@ -24,6 +24,8 @@ pub enum Reason {
     /// No answer within the deadline of one message.
     Deadline,
     EncryptedArchive,
+    /// A password is needed to open it.
+    EncryptedDocument,
     /// S/MIME or PGP.
     EncryptedMessage,
     /// The server fell silent or hung up whenever it was asked for the message.
@@ -45,6 +47,7 @@ impl Reason {
             Self::Damaged => "damaged",
             Self::Deadline => "deadline",
             Self::EncryptedArchive => "encrypted-archive",
+            Self::EncryptedDocument => "encrypted-document",
             Self::EncryptedMessage => "encrypted-message",
             Self::Unanswered => "unanswered",
             Self::Unfetched => "unfetched",
@@ -73,4 +76,8 @@ pub enum Defect {
     Unterminated,
     /// The content is of another type than declared.
     MislabelledType,
+    /// A document brings a program along: a macro, a script, a command.
+    Program,
+    /// A page of a document that is a picture: its words, if it has any, cannot be searched.
+    ScannedPage,
 }

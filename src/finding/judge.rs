@@ -211,7 +211,7 @@ mod tests {
             level: None,
             score,
             kind: Kind::Text,
-            location: Location { part: "1".to_owned(), field },
+            location: Location { part: "1".to_owned(), field, place: None },
             reach: Arc::default(),
         }
     }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, Defect, Incomplete, Level, Reach, Reason};
+use super::{Category, Defect, Incomplete, Level, Place, Reach, Reason};
 use crate::mail::{Address, Private};
 
 /// `<category>.<name>`, as the rule's file is named: `bullying.threat`.
@@ -157,6 +157,9 @@ pub struct Location {
     /// As in [`Incomplete::part`]; empty for the header.
     pub part: String,
     pub field: Field,
+    /// Inside a document; `None` for what has no parts of its own.
+    #[serde(default)]
+    pub place: Option<Place>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -204,9 +207,10 @@ impl Field {
 impl fmt::Display for Location {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.part.as_str() {
-            "" => f.write_str(self.field.as_str()),
-            part => write!(f, "{} {part}", self.field.as_str()),
+            "" => f.write_str(self.field.as_str())?,
+            part => write!(f, "{} {part}", self.field.as_str())?,
         }
+        self.place.map_or(Ok(()), |place| write!(f, ", {place}"))
     }
 }
 

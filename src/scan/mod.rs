@@ -8,6 +8,8 @@ mod parse;
 mod sheet;
 
 #[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod tests;

@@ -147,7 +147,7 @@ mod tests {
     use crate::finding::{Category, Finding, Kind, Location, RuleVersion};
 
     fn text(field: Field, text: String) -> TextExtract {
-        TextExtract { location: Location { part: "1".to_owned(), field }, text }
+        TextExtract { location: Location { part: "1".to_owned(), field, place: None }, text, places: Vec::new() }
     }
 
     fn found(span: (usize, usize), score: u16) -> Match {
@@ -159,7 +159,7 @@ mod tests {
                 level: None,
                 score,
                 kind: Kind::Text,
-                location: Location { part: "1".to_owned(), field: Field::Body },
+                location: Location { part: "1".to_owned(), field: Field::Body, place: None },
                 reach: Arc::default(),
             },
             title: "A test".to_owned(),

@@ -84,7 +84,7 @@ mod tests {
             level: None,
             score,
             kind: Kind::Text,
-            location: Location { part: part.to_owned(), field: Field::Body },
+            location: Location { part: part.to_owned(), field: Field::Body, place: None },
             reach: Arc::default(),
         }
     }

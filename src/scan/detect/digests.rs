@@ -86,7 +86,7 @@ mod tests {
                 .into_bytes(),
         });
         let lists = DigestLists::new(&read_all(&files).unwrap_or_default());
-        let location = Location { part: "2".to_owned(), field: Field::Attachment };
+        let location = Location { part: "2".to_owned(), field: Field::Attachment, place: None };
         let found: Vec<_> = lists.matches(b"abc", &location).into_iter().map(|found| found.finding.rule.to_string()).collect();
         assert_eq!(found, ["known-image.a", "known-image.b", "known-image.c"]);
         assert!(lists.matches(b"abd", &location).is_empty());

@@ -104,7 +104,7 @@ impl Detectors {
     /// Where no list of pictures is loaded and nobody asks for facts, no picture is decoded: there is nothing that it
     /// could be compared with, and a decoder that does not run cannot be attacked.
     pub fn file(&self, file: &FileExtract<'_>, want_facts: bool) -> FileReport {
-        let location = Location { part: file.part.clone(), field: Field::Attachment };
+        let location = Location { part: file.part.clone(), field: Field::Attachment, place: None };
         let mut matches = self.digests.matches(&file.octets, &location);
         if !file.is_picture || (self.pictures.is_empty() && !want_facts) {
             return FileReport { matches, is_picture: file.is_picture, picture: None, incomplete: None };

@@ -8,8 +8,9 @@ use zip::read::{Config, ZipFileEntry};
 use zip::result::ZipError;
 use zip::unstable::read::ZipIterable;
 
-use super::{Item, Reader, ooxml};
-use crate::finding::{Field, Reason};
+use super::ooxml::Package;
+use super::{Item, Reader};
+use crate::finding::Reason;
 
 pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     let octets: &[u8] = &item.octets;
@@ -18,7 +19,7 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
         Err(error) => return reader.extracts.incomplete(&item.part, reason(&error)),
     };
     let Ok(entries) = archive.files() else { return reader.extracts.incomplete(&item.part, Reason::Damaged) };
-    let mut office = item.sniffed.media_type.starts_with("application/vnd.").then(String::new);
+    let mut office = Package::of(item.sniffed.media_type);
     let mut containers = Vec::new();
     for (index, entry) in entries.enumerate() {
         let entry = match entry {
@@ -46,20 +47,15 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
             reader.name(&member);
             continue;
         }
-        if let Some(words) = &mut office {
-            if ooxml::is_markup(&member) {
-                if !ooxml::text_of(&member, words) {
-                    reader.extracts.incomplete(&member.part, Reason::Damaged);
-                }
-                continue;
-            }
-            ooxml::disregard_furniture(&mut member);
+        if let Some(package) = &mut office {
+            let Some(file) = package.keep(member) else { continue };
+            member = file;
         }
         // Those that unfold come last: what is plain is read even if one of them is a bomb.
         if member.container_size() > 0 { containers.push(member) } else { reader.read(&member) }
     }
-    if let Some(words) = office {
-        reader.extracts.text(item.location(Field::AttachmentText), Cow::Owned(words));
+    if let Some(package) = office {
+        package.read(reader, item);
     }
     for container in containers {
         reader.read(&container);

@@ -1,22 +1,42 @@
 //! From the leaves of a message to what can be searched: texts and files, however deep they lie.
 
 mod archive;
+mod compound;
 mod html;
+mod office;
+mod ole;
 mod ooxml;
+mod pdf;
+mod rtf;
+mod shortcut;
 mod sniff;
 mod text;
+mod words;
 
 use std::borrow::Cow;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use self::sniff::{Family, Sniffed};
+use self::words::Words;
 use super::budget::{self, Budget};
 use super::parse::{Contents, Declared, Leaf, Mail};
-use crate::finding::{Defect, Field, Incomplete, Location, Reason};
+use crate::finding::{Defect, Field, Incomplete, Location, Place, Reason};
 
 /// Words, and where they stand.
 pub struct TextExtract {
     pub location: Location,
     pub text: String,
+    /// Where in the text each place of a document begins, in octets and in order.
+    pub places: Vec<(usize, Place)>,
+}
+
+impl TextExtract {
+    /// The location of what stands at an octet of the text.
+    pub fn location_at(&self, at: usize) -> Location {
+        let behind = self.places.partition_point(|(start, _)| *start <= at);
+        let place = behind.checked_sub(1).map(|before| self.places[before].1);
+        Location { place, ..self.location.clone() }
+    }
 }
 
 /// A file: an attachment, a member of an archive, a picture inside a document.
@@ -54,10 +74,10 @@ impl Extracts {
         self.incomplete.append(&mut contents.incomplete);
         self.defects.append(&mut contents.defects);
         for (part, subject) in contents.subjects.drain(..) {
-            self.text(Location { part, field: Field::Subject }, Cow::Borrowed(subject));
+            self.text(Location { part, field: Field::Subject, place: None }, Cow::Borrowed(subject));
         }
         for (part, text) in contents.stray.drain(..) {
-            self.text(Location { part, field: Field::HiddenText }, Cow::Owned(text));
+            self.text(Location { part, field: Field::HiddenText, place: None }, Cow::Owned(text));
         }
     }
 
@@ -71,12 +91,24 @@ impl Extracts {
         if text.trim_ascii().is_empty() {
             return;
         }
-        let mut text = if memchr::memchr(0, text.as_bytes()).is_some() { text.replace('\0', "") } else { text.into_owned() };
+        let text = if memchr::memchr(0, text.as_bytes()).is_some() { text.replace('\0', "") } else { text.into_owned() };
+        self.push(TextExtract { location, text, places: Vec::new() });
+    }
+
+    /// The same for words with their places; whoever gathers them leaves NUL out.
+    fn words(&mut self, location: Location, words: Words) {
+        if !words.text.trim_ascii().is_empty() {
+            self.push(TextExtract { location, text: words.text, places: words.places });
+        }
+    }
+
+    fn push(&mut self, mut extract: TextExtract) {
+        let text = &mut extract.text;
         if text.len() > budget::TEXT_OCTETS {
             text.truncate(text.floor_char_boundary(budget::TEXT_OCTETS));
-            self.incomplete(&location.part, Reason::Budget);
+            self.incomplete(&extract.location.part, Reason::Budget);
         }
-        self.texts.push(TextExtract { location, text });
+        self.texts.push(extract);
     }
 }
 
@@ -130,7 +162,7 @@ impl<'a> Item<'a> {
     }
 
     fn location(&self, field: Field) -> Location {
-        Location { part: self.part.clone(), field }
+        Location { part: self.part.clone(), field, place: None }
     }
 
     fn text_field(&self) -> Field {
@@ -182,8 +214,22 @@ impl<'f> Reader<'f> {
             Family::Html => html::read(self, item),
             Family::Mail => self.mail(item),
             Family::Nothing | Family::Picture => {}
+            Family::Pdf => self.guarded(item, pdf::read),
+            Family::Office => self.guarded(item, office::read),
+            Family::Rtf => self.guarded(item, rtf::read),
+            Family::Shortcut => shortcut::read(self, item),
             Family::Text => text::read(self, item),
             Family::Unread(reason) => self.extracts.incomplete(&item.part, reason),
+        }
+    }
+
+    /// Reads one document: a fault of its reader costs that, and not the rest of the message. Tests are to see it.
+    fn guarded(&mut self, item: &Item<'_>, read: impl FnOnce(&mut Self, &Item<'_>)) {
+        if cfg!(test) {
+            return read(self, item);
+        }
+        if catch_unwind(AssertUnwindSafe(|| read(self, item))).is_err() {
+            self.extracts.incomplete(&item.part, Reason::Damaged);
         }
     }
 

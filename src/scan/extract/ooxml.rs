@@ -1,106 +1,124 @@
-//! The words of office files (ECMA-376, OASIS OpenDocument): text runs join, paragraphs and cells part.
+//! Office files that are zip inside (ECMA-376, OASIS OpenDocument): their parts are gathered as they are unpacked, then
+//! read in the order of the document, each with its place in it.
+
+mod markup;
+mod opendocument;
+mod presentation;
+mod relations;
+mod wordprocessing;
+mod workbook;
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
-use quick_xml::Reader;
-use quick_xml::escape::resolve_predefined_entity;
-use quick_xml::events::{BytesStart, Event};
-
-use super::Item;
+use self::relations::Relations;
 use super::sniff::Family;
-use crate::scan::parse::charset_text;
+use super::{Item, Reader, Words};
+use crate::finding::{Defect, Field, Layer, Place, Reason, Unit};
 
-/// A member that is XML by its first octets.
-pub fn is_markup(member: &Item<'_>) -> bool {
-    let octets = member.octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&member.octets);
-    octets.starts_with(b"<") || octets.starts_with(b"\xff\xfe<\0") || octets.starts_with(b"\xfe\xff\0<")
+/// The parts of one file that are markup, by their names.
+#[derive(Default)]
+pub struct Package {
+    parts: BTreeMap<String, Vec<u8>>,
+    has_program: bool,
 }
 
-/// Printer settings, fonts and the declaration `mimetype` are kept by programs and read by nobody; names
-/// inside an office file are its program's, not the sender's. Whatever else is opaque stays unread.
-pub fn disregard_furniture(member: &mut Item<'_>) {
-    let name = member.name.take().unwrap_or_default();
+/// What is told of a package besides its files.
+#[derive(Default)]
+pub struct Found {
+    words: Words,
+    /// What its reader does not see.
+    hidden: String,
+    /// One a line.
+    links: String,
+    is_damaged: bool,
+    is_over_budget: bool,
+}
+
+impl Found {
+    /// Where a text begins anew, and whether there is room for it.
+    fn begin(&mut self, place: Place) -> bool {
+        self.words.begin(place);
+        self.is_over_budget |= self.words.is_full();
+        !self.words.is_full()
+    }
+
+    fn link(&mut self, target: &str) {
+        self.links.extend(target.trim().split('\0'));
+        self.links.push('\n');
+    }
+}
+
+impl Package {
+    /// Of a zip of this type, if it is an office file.
+    pub fn of(media_type: &str) -> Option<Self> {
+        media_type.starts_with("application/vnd.").then(Self::default)
+    }
+
+    /// Keeps a member that is markup; any other is handed back, to be read as a file.
+    pub fn keep<'m>(&mut self, mut member: Item<'m>) -> Option<Item<'m>> {
+        let name = member.name.take().unwrap_or_default();
+        if is_markup(&member.octets) {
+            self.parts.insert(name.into_owned(), member.octets.into_owned());
+            return None;
+        }
+        self.has_program |= name.ends_with("vbaProject.bin");
+        disregard_furniture(&name, &mut member);
+        Some(member)
+    }
+
+    /// Reads what was kept.
+    pub fn read(self, reader: &mut Reader<'_>, item: &Item<'_>) {
+        let mut found = Found::default();
+        let mut defects = Vec::new();
+        if self.has_program || self.parts.keys().any(|name| name.starts_with("Basic/")) {
+            defects.push(Defect::Program);
+        }
+        if self.is_encrypted() {
+            reader.extracts.incomplete(&item.part, Reason::EncryptedDocument);
+        }
+        let relations = Relations::of(&self.parts, &mut found);
+        let mut parts = self.parts;
+        wordprocessing::read(&mut parts, &mut found);
+        presentation::read(&mut parts, &relations, &mut found);
+        workbook::read(&mut parts, &relations, &mut found);
+        opendocument::read(&mut parts, &mut found);
+        for (name, octets) in parts {
+            let layer = if name.starts_with("docProps/") || name == "meta.xml" { Layer::Properties } else { Layer::Main };
+            if !found.begin(Place::of(Unit::Document, 0).in_layer(layer)) {
+                break;
+            }
+            markup::flow(&octets, &mut found);
+        }
+        reader.extracts.defects.append(&mut defects);
+        reader.extracts.words(item.location(Field::AttachmentText), found.words);
+        reader.extracts.text(item.location(Field::HiddenText), Cow::Owned(found.hidden));
+        reader.extracts.text(item.location(Field::Link), Cow::Owned(found.links));
+        for (is_so, reason) in [(found.is_damaged, Reason::Damaged), (found.is_over_budget, Reason::Budget)] {
+            if is_so {
+                reader.extracts.incomplete(&item.part, reason);
+            }
+        }
+    }
+
+    /// The formats of OASIS name the key of each member in their manifest (version 1.2, part 3, 3.8).
+    fn is_encrypted(&self) -> bool {
+        let manifest = self.parts.get("META-INF/manifest.xml");
+        manifest.is_some_and(|manifest| memchr::memmem::find(manifest, b":encryption-data").is_some())
+    }
+}
+
+/// XML by its first octets.
+fn is_markup(octets: &[u8]) -> bool {
+    let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets);
+    octets.trim_ascii_start().starts_with(b"<") || octets.starts_with(b"\xff\xfe<\0") || octets.starts_with(b"\xfe\xff\0<")
+}
+
+/// Printer settings, fonts and the declaration `mimetype` are kept by programs and read by nobody. Whatever else is
+/// opaque stays unread.
+fn disregard_furniture(name: &str, member: &mut Item<'_>) {
     let is_opaque = member.sniffed.media_type == "application/octet-stream";
     if name == "mimetype" || is_opaque && (name.contains("printerSettings") || name.contains("/fonts/")) {
         member.sniffed.family = Family::Nothing;
-    }
-}
-
-/// Adds the words of one member to `words`; false where its markup breaks off.
-pub fn text_of(member: &Item<'_>, words: &mut String) -> bool {
-    let (markup, _) = charset_text(&member.octets, None);
-    let mut reader = Reader::from_str(&markup);
-    let config = reader.config_mut();
-    config.check_end_names = false;
-    config.allow_unmatched_ends = true;
-    config.allow_dangling_amp = true;
-    let mut sheet = SharedCells::default();
-    loop {
-        match reader.read_event() {
-            Ok(Event::Start(tag)) => {
-                sheet.open(&tag);
-                part_words(tag.local_name().as_ref(), words);
-            }
-            Ok(Event::Empty(tag)) => part_words(tag.local_name().as_ref(), words),
-            Ok(Event::End(tag)) => {
-                sheet.close(tag.local_name().as_ref());
-                part_words(tag.local_name().as_ref(), words);
-            }
-            Ok(Event::Text(text)) if !sheet.is_index() => words.push_str(&text.xml10_content()),
-            Ok(Event::CData(text)) => words.push_str(&text.xml10_content()),
-            Ok(Event::GeneralRef(reference)) => match reference.resolve_char_ref() {
-                Ok(Some(character)) => words.push(character),
-                _ => words.push_str(resolve_predefined_entity(&reference).unwrap_or(" ")),
-            },
-            Ok(Event::Eof) => break,
-            Ok(_) => {}
-            Err(_) => return false,
-        }
-    }
-    words.push('\n');
-    true
-}
-
-/// Writes the space that a reader sees between two pieces of text, none between the runs of one word.
-fn part_words(element: &str, words: &mut String) {
-    let space = match element {
-        "p" | "h" | "br" | "cr" | "line-break" | "row" | "table-row" | "tr" | "si"
-        // Properties of the file: each is a value of its own.
-        | "title" | "subject" | "creator" | "description" | "keywords" | "lastModifiedBy" | "category" => '\n',
-        "tab" | "s" | "c" | "tc" | "table-cell" | "v" => ' ',
-        _ => return,
-    };
-    if !words.is_empty() && !words.ends_with(['\n', ' ']) {
-        words.push(space);
-    }
-}
-
-/// A cell of type `s` holds no words but an index into the strings that all sheets share (ECMA-376, 18.3.1.4).
-#[derive(Default)]
-struct SharedCells {
-    shared: bool,
-    value: bool,
-}
-
-impl SharedCells {
-    fn open(&mut self, tag: &BytesStart<'_>) {
-        match tag.local_name().as_ref() {
-            "c" => {
-                let kind = tag.try_get_attribute("t").ok().flatten();
-                self.shared = kind.is_some_and(|kind| matches!(&kind.value, Cow::Borrowed("s")));
-            }
-            "v" => self.value = true,
-            _ => {}
-        }
-    }
-
-    fn close(&mut self, element: &str) {
-        if element == "v" {
-            self.value = false;
-        }
-    }
-
-    fn is_index(&self) -> bool {
-        self.shared && self.value
     }
 }

@@ -2,6 +2,7 @@
 
 use memchr::memmem;
 
+use super::shortcut;
 use crate::finding::Reason;
 use crate::scan::parse::Declared;
 
@@ -22,8 +23,14 @@ pub enum Family {
     Mail,
     /// Nothing in it can be read or seen: no octets, or a signature beside what it signs.
     Nothing,
+    /// Documents in compound files: those of Office until 2003.
+    Office,
+    Pdf,
     /// A format that is decoded and looked at.
     Picture,
+    Rtf,
+    /// It holds nothing but where something else lies.
+    Shortcut,
     Text,
     Unread(Reason),
 }
@@ -31,7 +38,7 @@ pub enum Family {
 impl Family {
     /// Reading it brings further files to light.
     pub fn is_container(self) -> bool {
-        matches!(self, Self::Archive | Self::Html | Self::Mail)
+        matches!(self, Self::Archive | Self::Html | Self::Mail | Self::Office | Self::Pdf | Self::Rtf)
     }
 }
 
@@ -68,10 +75,12 @@ const MAGICS: &[Magic] = &[
     magic(0, b"\0\0\0\x0cjP  \r\n\x87\n", "image/jp2", UNSUPPORTED),
     magic(0, b"\xd7\xcd\xc6\x9a", "image/wmf", UNSUPPORTED),
     magic(40, b" EMF", "image/emf", UNSUPPORTED),
-    magic(0, b"%PDF-", "application/pdf", UNSUPPORTED),
+    magic(0, b"%PDF-", "application/pdf", Family::Pdf),
     magic(0, b"%!PS", "application/postscript", UNSUPPORTED),
-    magic(0, b"{\\rtf", "application/rtf", UNSUPPORTED),
-    magic(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", UNSUPPORTED),
+    magic(0, b"{\\rtf", "application/rtf", Family::Rtf),
+    magic(0, shortcut::LINK, "application/x-ms-shortcut", Family::Shortcut),
+    magic(0, shortcut::ADDRESS, "application/internet-shortcut", Family::Shortcut),
+    magic(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", Family::Office),
     magic(0, b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef", UNSUPPORTED),
     magic(0, b"\x1f\x8b", "application/gzip", UNSUPPORTED),
     magic(0, b"\x1f\x9d", "application/x-compress", UNSUPPORTED),
@@ -105,7 +114,7 @@ pub fn sniff(octets: &[u8], declared: Declared<'_>) -> Sniffed {
             () if declared.is("message", "partial") || declared.is("message", "external-body") => ("message/partial", UNSUPPORTED),
             () if declared.is("text", "html") => ("text/html", Family::Html),
             () if declared.is_text() => ("text/plain", Family::Text),
-            () if memmem::find(&octets[..octets.len().min(1 << 10)], b"%PDF-").is_some() => ("application/pdf", UNSUPPORTED),
+            () if memmem::find(&octets[..octets.len().min(1 << 10)], b"%PDF-").is_some() => ("application/pdf", Family::Pdf),
             () if !looks_like_text(octets) => ("application/octet-stream", UNSUPPORTED),
             () if looks_like_html(octets) => ("text/html", Family::Html),
             () if looks_like_mail(octets) => ("message/rfc822", Family::Mail),
@@ -120,7 +129,7 @@ fn marked(octets: &[u8]) -> Option<Sniffed> {
     let is = match by_table.map(|magic| magic.is) {
         Some(Sniffed { media_type: "application/zip", family }) => Sniffed { media_type: zip_type(octets), family },
         Some(Sniffed { media_type: media_type @ "application/x-ole-storage", .. }) if is_password_protected(octets) => {
-            Sniffed { media_type, family: Family::Unread(Reason::EncryptedArchive) }
+            Sniffed { media_type, family: Family::Unread(Reason::EncryptedDocument) }
         }
         Some(is) => is,
         None => boxed(octets).or_else(|| signed_or_enveloped(octets))?,
@@ -186,7 +195,8 @@ fn zip_type(octets: &[u8]) -> &'static str {
         (b"[Content_Types].xml", "application/vnd.openxmlformats-package"),
     ];
     if octets.get(30..38) == Some(b"mimetype") {
-        return "application/vnd.oasis.opendocument";
+        let is_book = octets.get(38..58) == Some(b"application/epub+zip");
+        return if is_book { "application/epub+zip" } else { "application/vnd.oasis.opendocument" };
     }
     let directory = &octets[octets.len().saturating_sub(64 << 10)..];
     NAMES.iter().find(|(name, _)| memmem::find(directory, name).is_some()).map_or("application/zip", |(_, media_type)| media_type)
@@ -306,7 +316,6 @@ mod tests {
     fn what_is_not_opened_is_named_as_such() {
         assert_eq!(family(b"\0\0\0\x18ftypmp42"), Family::Unread(Reason::Video));
         assert_eq!(family(b"\0\0\0\x18ftypheic"), UNSUPPORTED);
-        assert_eq!(family(b"%PDF-1.7"), UNSUPPORTED);
         assert_eq!(family(&[0, 159, 146, 150, 0, 0]), UNSUPPORTED);
         assert_eq!(family(b""), Family::Nothing);
     }

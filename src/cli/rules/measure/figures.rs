@@ -239,7 +239,7 @@ mod tests {
             level: None,
             score: 80,
             kind: crate::finding::Kind::Text,
-            location: Location { part: "1".to_owned(), field: Field::Body },
+            location: Location { part: "1".to_owned(), field: Field::Body, place: None },
             reach: Arc::default(),
         };
         let outcome = Outcome::of(&judge(&[finding], &[], &Policy::default(), &Circumstances::default()));

@@ -104,7 +104,7 @@ impl RuleBook {
             let quotes = Quotes::of(&folded, text.location.field);
             for (rule, fired) in self.fired(&folded, &quotes, &mut found) {
                 let span = folded.original(&fired.span);
-                let location = Location { field: quotes.field_of(&fired.span), ..text.location.clone() };
+                let location = Location { field: quotes.field_of(&fired.span), ..text.location_at(span.start) };
                 matches.push((place, rule.as_match(&location, (span.start, span.end), fired.score)));
             }
             for (of_subject, in_subject) in &subjects {

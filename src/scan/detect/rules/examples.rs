@@ -30,7 +30,7 @@ fn texts(rule: &Rule, example: &ExampleForm) -> Vec<TextExtract> {
     let field = example.field.or(own).unwrap_or(Field::Body);
     let text = ("1".to_owned(), field, example.text.clone());
     let all = subject.into_iter().chain([text]);
-    all.map(|(part, field, text)| TextExtract { location: Location { part, field }, text }).collect()
+    all.map(|(part, field, text)| TextExtract { location: Location { part, field, place: None }, text, places: Vec::new() }).collect()
 }
 
 /// Who writes to whom in this example. What it does not say is taken to be as the rule asks.

@@ -30,7 +30,7 @@ mod tests {
 
     #[test]
     fn a_subject_goes_with_the_bodies_of_its_own_message() {
-        let location = |part: &str, field| Location { part: part.to_owned(), field };
+        let location = |part: &str, field| Location { part: part.to_owned(), field, place: None };
         let goes = |subject: &str, body: &str| belongs(&location(subject, Field::Subject), &location(body, Field::Body));
         for (subject, body) in [("", ""), ("", "1"), ("", "1.2"), ("2", "2"), ("2", "2/1"), ("2/3", "2/3/1.1")] {
             assert!(goes(subject, body), "{subject} {body}");

@@ -105,8 +105,11 @@ mod tests {
     }
 
     fn spans(book: &RuleBook, text: &str) -> Vec<(usize, usize)> {
-        let location = Location { part: "1".to_owned(), field: Field::Body };
-        book.texts(&[TextExtract { location, text: text.to_owned() }]).into_iter().filter_map(|(_, found)| found.span).collect()
+        let location = Location { part: "1".to_owned(), field: Field::Body, place: None };
+        book.texts(&[TextExtract { location, text: text.to_owned(), places: Vec::new() }])
+            .into_iter()
+            .filter_map(|(_, found)| found.span)
+            .collect()
     }
 
     const NEAR: &str = r#"
@@ -169,8 +172,11 @@ mod tests {
         let rest = "[decide]\nfire = \"a and b and not c\"\nscore = 50";
         let both = book(signals, rest);
         let found = |book: &RuleBook, subject: &str, body: &str| {
-            let extract =
-                |part: &str, field, text: &str| TextExtract { location: Location { part: part.to_owned(), field }, text: text.to_owned() };
+            let extract = |part: &str, field, text: &str| TextExtract {
+                location: Location { part: part.to_owned(), field, place: None },
+                text: text.to_owned(),
+                places: Vec::new(),
+            };
             let found = book.texts(&[extract("", Field::Subject, subject), extract("1", Field::Body, body)]);
             found.into_iter().map(|(at, found)| (at, found.finding.location.field, found.span.unwrap())).collect::<Vec<_>>()
         };
@@ -187,8 +193,8 @@ mod tests {
         let signals = r#"signal = [{ name = "a", terms = ["fox"] }]"#;
         let found = |fields: &str, text: &str| {
             let book = book(&format!("{fields}\n{signals}"), "[decide]\nfire = \"a\"\nscore = 50");
-            let location = Location { part: "1".to_owned(), field: Field::Body };
-            let found = book.texts(&[TextExtract { location, text: text.to_owned() }]);
+            let location = Location { part: "1".to_owned(), field: Field::Body, place: None };
+            let found = book.texts(&[TextExtract { location, text: text.to_owned(), places: Vec::new() }]);
             found.into_iter().map(|(_, found)| (found.finding.location.field, found.span.unwrap().0)).collect::<Vec<_>>()
         };
         let (quoted, said, both) = ("no\n> a fox", "a fox\n> no", "> a fox\na fox");
@@ -234,8 +240,8 @@ mod tests {
             [[adjust]]\nwhen = \"c\"\nadd = -40\nbecause = \"told\"";
         let book = book(signals, rest);
         let scores = |text: &str| {
-            let location = Location { part: "1".to_owned(), field: Field::Body };
-            let found = book.texts(&[TextExtract { location, text: text.to_owned() }]);
+            let location = Location { part: "1".to_owned(), field: Field::Body, place: None };
+            let found = book.texts(&[TextExtract { location, text: text.to_owned(), places: Vec::new() }]);
             found.into_iter().map(|(_, found)| found.finding.score).collect::<Vec<_>>()
         };
         assert_eq!((scores("a fox"), scores("a fox and a hen"), scores("a story of a fox and a hen")), (vec![40], vec![100], vec![90]));

@@ -24,14 +24,15 @@ const CONTEXT: usize = 30;
 impl RuleBook {
     /// Every rule that fires on these texts, and every one that a single signal or exception keeps from it.
     pub fn traces(&self, texts: &[TextExtract]) -> Vec<Trace> {
-        let mut traces: Vec<Trace> = texts.iter().flat_map(|text| self.traces_in(&text.text, &text.location)).take(MOST_TRACES).collect();
+        let mut traces: Vec<Trace> =
+            texts.iter().flat_map(|text| self.traces_in(&text.text, &|at| text.location_at(at))).take(MOST_TRACES).collect();
         // A subject and its body are read as one, too.
         for (subject, body) in texts.iter().flat_map(|one| texts.iter().map(move |other| (one, other))) {
             if !joint::belongs(&subject.location, &body.location) {
                 continue;
             }
             let fires = |trace: &Trace| trace.score.is_some();
-            let joined = self.traces_in(&joint::join(subject, body), &subject.location);
+            let joined = self.traces_in(&joint::join(subject, body), &|_| subject.location.clone());
             let (new, _): (Vec<_>, Vec<_>) = joined.into_iter().partition(|new| {
                 fires(new) && self.looks_in_both(&new.rule) && !traces.iter().any(|known| fires(known) && known.rule == new.rule)
             });
@@ -41,9 +42,10 @@ impl RuleBook {
         traces
     }
 
-    fn traces_in(&self, text: &str, location: &Location) -> Vec<Trace> {
+    /// `location` is of an octet of the text.
+    fn traces_in(&self, text: &str, location: &impl Fn(usize) -> Location) -> Vec<Trace> {
         let folded = Folded::new(text);
-        let touched = self.touched(&folded, location.field);
+        let touched = self.touched(&folded, location(0).field);
         touched.iter().filter_map(|(rule, hits)| Tracing { rule, folded: &folded, text, hits }.trace(location)).collect()
     }
 }
@@ -57,7 +59,7 @@ struct Tracing<'a> {
 
 impl Tracing<'_> {
     /// `None` of a rule that neither fires nor nearly does.
-    fn trace(&self, location: &Location) -> Option<Trace> {
+    fn trace(&self, location: &impl Fn(usize) -> Location) -> Option<Trace> {
         let rule = self.rule;
         let begun = Instant::now();
         let found = self.weigh(self.hits);
@@ -70,6 +72,8 @@ impl Tracing<'_> {
         if score.is_none() && !excepted_from_firing && !(speaks && without.len() + with.len() > 0) {
             return None;
         }
+        let first =
+            found.iter().filter(|evidence| evidence.holds).filter_map(|evidence| evidence.spans.first()).min_by_key(|span| span.start);
         let name = |signal: usize| rule.wording.signals[signal].clone();
         Some(Trace {
             rule: rule.id.clone(),
@@ -77,7 +81,7 @@ impl Tracing<'_> {
             title: rule.title.clone(),
             category: rule.category,
             stage: rule.stage,
-            location: location.clone(),
+            location: location(first.map_or(0, |span| self.folded.original(span).start)),
             base: rule.score,
             score,
             fire: rule.wording.fire.clone(),
