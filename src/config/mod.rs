@@ -8,6 +8,7 @@ mod mailbox_list;
 mod nearest;
 mod password;
 mod read;
+mod review;
 mod sections;
 mod settings;
 mod table;
@@ -15,7 +16,7 @@ mod table;
 pub use bundle::bundle;
 pub use clock::SchoolClock;
 pub use password::{Password, Secret};
-pub use settings::{Contact, History, Login, Notice, Scan, School, Security, Server, SmtpLogin, State, Watch, Watched};
+pub use settings::{Contact, History, Login, Notice, Review, Scan, School, Security, Server, SmtpLogin, State, Tls, Watch, Watched};
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -39,6 +40,8 @@ pub struct Config {
     /// When a rule holds too much, and only flags from then on.
     pub hold_limit: HoldLimit,
     pub notice: Notice,
+    /// The desk in the browser, where there is to be one.
+    pub review: Option<Review>,
     /// In the order of the file. There is a `dsl` and a `technician`.
     pub contacts: Vec<Contact>,
     /// What is wrong and can be survived: the mailboxes of these lines are not watched, the others are.

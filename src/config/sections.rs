@@ -10,7 +10,7 @@ use jiff::civil::time;
 use jiff::tz::TimeZone;
 
 use super::kind::{self, wrong};
-use super::table::{Placed, Table};
+use super::table::{Passwords, Placed, Table};
 use super::{Contact, History, Notice, Password, Scan, School, SchoolClock, Security, SmtpLogin, State, Watch};
 use crate::finding::{Action, Category, HoldLimit, Policy, Recipient};
 use crate::mail::FolderName;
@@ -224,6 +224,9 @@ pub(super) fn password(table: &Table<'_>) -> Option<Password> {
         (None, Some(credential)) => Password::Credential(credential.value),
         (None, None) => return None,
     };
+    if table.passwords() == Passwords::LeftAlone {
+        return Some(password);
+    }
     match password.read() {
         Err(fault) if password.within_reach() => {
             table.tell_of(fault);
@@ -233,7 +236,7 @@ pub(super) fn password(table: &Table<'_>) -> Option<Password> {
     }
 }
 
-fn path(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {
+pub(super) fn path(table: &Table<'_>, key: &'static str) -> Option<PathBuf> {
     table.optional(key, kind::text).map(|written| table.beside(&written))
 }
 

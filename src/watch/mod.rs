@@ -7,6 +7,7 @@ mod backoff;
 mod blame;
 mod board;
 mod connect;
+mod decisions;
 mod examine;
 mod gate;
 pub mod imap;
@@ -108,6 +109,8 @@ impl Daemon {
             });
         }
         rounds.join_all().await;
+        let decided = decisions::carry_out(self, 0).await;
+        self.board.trouble("desk", decided.err().map(|(_, trouble)| trouble.to_string()));
         notice::send_due(self).await;
         let _ = self.board.write();
         match self.board.failing() {
@@ -126,6 +129,7 @@ impl Daemon {
         let mut posts = JoinSet::new();
         self.watch_all(&mut posts);
         let mut postman = posts.spawn(notice::run(Arc::clone(self))).id();
+        let mut clerk = posts.spawn(decisions::run(Arc::clone(self))).id();
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         loop {
@@ -140,9 +144,13 @@ impl Daemon {
                     self.registry.bring_all_forward();
                 }
                 // A panic ends one round, never the watch.
-                Some(Err(panic)) = posts.join_next() => if panic.id() == postman {
-                    postman = posts.spawn(notice::run(Arc::clone(self))).id();
-                },
+                Some(Err(panic)) = posts.join_next() => {
+                    if panic.id() == postman {
+                        postman = posts.spawn(notice::run(Arc::clone(self))).id();
+                    } else if panic.id() == clerk {
+                        clerk = posts.spawn(decisions::run(Arc::clone(self))).id();
+                    }
+                }
                 _ = term.recv() => break,
                 _ = int.recv() => break,
             }
