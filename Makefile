@@ -1,7 +1,7 @@
 # The long commands, once. `make help` lists them.
 CARGO := cargo
 FLAGS := --ignore-rust-version
-PACKAGES := age dovecot-imapd dovecot-lmtpd e2fsprogs gcc libc6-dev mount openssl poppler-utils python3 python3-aiosmtpd python3-docx strace systemd
+PACKAGES := age chromium dovecot-imapd dovecot-lmtpd e2fsprogs gcc libc6-dev mount openssl poppler-utils python3 python3-aiosmtpd python3-docx strace systemd
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/mailwarden
 
 .PHONY: build test demo bench quality faults weather unit lint fmt deps clean help
@@ -42,6 +42,8 @@ fmt: ## whether the sources are formatted (`cargo fmt` formats them)
 
 deps: ## install the Debian packages that the tests need and that are missing
 	@tests/deps.sh $(PACKAGES)
+	@# Where Node comes from elsewhere, it brings npm along.
+	@command -v npm >/dev/null || tests/deps.sh nodejs npm
 
 clean: ## remove what was built and what the demo left
 	$(CARGO) clean

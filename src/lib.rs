@@ -14,11 +14,13 @@ pub mod config;
 pub mod journal;
 pub mod sandbox;
 pub mod wire;
-// Floor 2, the shelf and the hand. `casebook` uses `vault`: it takes receipts.
+// Floor 2, the shelf and the hand. `casebook` uses `vault`: it takes receipts; `desk` names what is sealed in it.
 pub mod casebook;
+pub mod desk;
 pub mod vault;
 pub mod worker;
 // Floor 3, the processes; none names another.
+pub mod review;
 pub mod scan;
 pub mod watch;
 // Floor 4, the door.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use mailwarden::case::{BodyText, Codename, Envelope, Passage, PlaceState, Sheet};
-use mailwarden::casebook::{Casebook, Judged, Learnt, New, NewNotice, Outcome, Party, Progress, Trouble};
+use mailwarden::casebook::{Casebook, Ends, Judged, Learnt, New, NewNotice, Outcome, Party, Progress, Trouble};
 use mailwarden::finding::{Action, Audience, Category, Concern, Field, Finding, Incomplete, Kind, Level, Location, Reason, RuleVersion};
 use mailwarden::journal::{Actor, Event, InstanceKey};
 use mailwarden::mail::{Address, Arrival, Cursor, FolderName, Place, Role, Uid, UidValidity};
@@ -178,6 +178,7 @@ fn record(book: &Casebook, vault: &Vault, content: u8, sheet: Option<Sheet>) -> 
             (book.key_address(&address("canary-sender@willowbrook.example")), Party::Sender),
             (book.key_address(&address("canary-recipient@willowbrook.example")), Party::Recipient),
         ],
+        ends: &Ends { sender: "pupil".to_owned(), recipients: vec!["pupil".to_owned()] },
         audiences: &[Audience::Dsl],
         sheet: sheet.as_ref(),
         message_object: Some(&message),

@@ -1,13 +1,13 @@
 //! What the casebook says of its cases, and the decision that ends one.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 
 use super::column::{Json, Moment, moment, moment_if_any, parsed, word};
 use super::outbox::{NoticeId, acknowledge};
 use super::place::{self, PlaceFacts, SealedObject, sealed};
-use super::{Casebook, CasebookError, Keyed, Refusal, Result};
+use super::{Casebook, CasebookError, Ends, Keyed, Refusal, Result};
 use crate::case::{CaseId, Codename};
 use crate::finding::{Action, Audience, Category, Incomplete, Kind, Level, Location, RuleId, RuleVersion};
 use crate::journal::{Actor, Event};
@@ -54,6 +54,9 @@ pub struct CaseRow {
     pub standing: Standing,
     pub opened_at: Timestamp,
     pub backscan: bool,
+    /// Whose keys open the sheet.
+    pub audiences: Vec<Audience>,
+    pub ends: Ends,
     /// Copies that were found.
     pub places: u32,
 }
@@ -64,7 +67,6 @@ pub struct CaseFacts {
     pub row: CaseRow,
     /// The name of the rules that were in force.
     pub rule_set: String,
-    pub audiences: Vec<Audience>,
     pub sheet: Option<SealedObject>,
     /// When and by whom.
     pub acknowledged: Option<(Timestamp, String)>,
@@ -104,57 +106,13 @@ impl Casebook {
     /// # Errors
     /// When the database refuses.
     pub fn cases(&self, filter: &Filter) -> Result<Vec<CaseRow>> {
-        self.read(|conn| {
-            conn.prepare_cached(&format!(
-                "{ROW} WHERE (NOT ?1 OR released_at IS NULL) AND (?2 IS NULL OR category = ?2) AND (?3 IS NULL OR level >= ?3)
-                 AND (?4 IS NULL OR opened_at >= ?4) ORDER BY id DESC"
-            ))?
-            .query_map(
-                params![filter.undecided, filter.category.map(Json), filter.at_least.map(Json), filter.opened_since.map(Moment)],
-                case_row,
-            )?
-            .collect()
-        })
+        self.read(|conn| cases(conn, filter))
     }
 
     /// # Errors
     /// When the database refuses.
     pub fn case(&self, codename: &Codename) -> Result<Option<CaseFacts>> {
-        self.read(|conn| {
-            let facts = conn
-                .prepare_cached(&format!("{ROW} WHERE codename = ?"))?
-                .query_row([codename.as_str()], |row| {
-                    Ok(CaseFacts {
-                        row: case_row(row)?,
-                        rule_set: row.get("rule_set")?,
-                        audiences: word(row, "audiences")?,
-                        sheet: sealed(row, "sheet", "sheet_sha256")?,
-                        acknowledged: moment_if_any(row, "acknowledged_at")?.zip(row.get("acknowledged_by")?),
-                        released: moment_if_any(row, "released_at")?.zip(row.get("released_by")?),
-                        places: Vec::new(),
-                        findings: Vec::new(),
-                        incomplete: Vec::new(),
-                        notices: Vec::new(),
-                    })
-                })
-                .optional()?;
-            let Some(mut facts) = facts else { return Ok(None) };
-            let of = [facts.row.id.0];
-            facts.places = place::of_case(conn, facts.row.id)?;
-            facts.findings = conn
-                .prepare_cached("SELECT * FROM finding WHERE of_case = ? ORDER BY rowid")?
-                .query_map(of, finding_facts)?
-                .collect::<Result<_, _>>()?;
-            facts.incomplete = conn
-                .prepare_cached("SELECT * FROM incomplete WHERE of_case = ? ORDER BY rowid")?
-                .query_map(of, |row| Ok(Incomplete { part: row.get("part")?, reason: word(row, "reason")? }))?
-                .collect::<Result<_, _>>()?;
-            facts.notices = conn
-                .prepare_cached("SELECT * FROM notice WHERE of_case = ? ORDER BY rank, id")?
-                .query_map(of, notice_facts)?
-                .collect::<Result<_, _>>()?;
-            Ok(Some(facts))
-        })
+        self.read(|conn| case(conn, codename))
     }
 
     /// The decision that a case is no concern, or none any more: what was found in its content is not found in
@@ -195,6 +153,50 @@ impl Casebook {
     }
 }
 
+pub(super) fn cases(conn: &Connection, filter: &Filter) -> rusqlite::Result<Vec<CaseRow>> {
+    conn.prepare_cached(&format!(
+        "{ROW} WHERE (NOT ?1 OR released_at IS NULL) AND (?2 IS NULL OR category = ?2) AND (?3 IS NULL OR level >= ?3)
+         AND (?4 IS NULL OR opened_at >= ?4) ORDER BY id DESC"
+    ))?
+    .query_map(params![filter.undecided, filter.category.map(Json), filter.at_least.map(Json), filter.opened_since.map(Moment)], case_row)?
+    .collect()
+}
+
+pub(super) fn case(conn: &Connection, codename: &Codename) -> rusqlite::Result<Option<CaseFacts>> {
+    let facts = conn
+        .prepare_cached(&format!("{ROW} WHERE codename = ?"))?
+        .query_row([codename.as_str()], |row| {
+            Ok(CaseFacts {
+                row: case_row(row)?,
+                rule_set: row.get("rule_set")?,
+                sheet: sealed(row, "sheet", "sheet_sha256")?,
+                acknowledged: moment_if_any(row, "acknowledged_at")?.zip(row.get("acknowledged_by")?),
+                released: moment_if_any(row, "released_at")?.zip(row.get("released_by")?),
+                places: Vec::new(),
+                findings: Vec::new(),
+                incomplete: Vec::new(),
+                notices: Vec::new(),
+            })
+        })
+        .optional()?;
+    let Some(mut facts) = facts else { return Ok(None) };
+    let of = [facts.row.id.0];
+    facts.places = place::of_case(conn, facts.row.id)?;
+    facts.findings = conn
+        .prepare_cached("SELECT * FROM finding WHERE of_case = ? ORDER BY rowid")?
+        .query_map(of, finding_facts)?
+        .collect::<Result<_, _>>()?;
+    facts.incomplete = conn
+        .prepare_cached("SELECT * FROM incomplete WHERE of_case = ? ORDER BY rowid")?
+        .query_map(of, |row| Ok(Incomplete { part: row.get("part")?, reason: word(row, "reason")? }))?
+        .collect::<Result<_, _>>()?;
+    facts.notices = conn
+        .prepare_cached("SELECT * FROM notice WHERE of_case = ? ORDER BY rank, id")?
+        .query_map(of, notice_facts)?
+        .collect::<Result<_, _>>()?;
+    Ok(Some(facts))
+}
+
 pub(super) fn codename(tx: &Transaction<'_>, case: CaseId) -> Result<Codename, Refusal> {
     let name =
         tx.prepare_cached("SELECT codename FROM cases WHERE id = ?")?.query_row([case.0], |row| parsed(row, "codename")).optional()?;
@@ -216,6 +218,8 @@ fn case_row(row: &Row<'_>) -> rusqlite::Result<CaseRow> {
         standing,
         opened_at: moment(row, "opened_at")?,
         backscan: row.get("backscan")?,
+        audiences: word(row, "audiences")?,
+        ends: Ends { sender: row.get("sender")?, recipients: word(row, "recipients")? },
         places: row.get("places")?,
     })
 }

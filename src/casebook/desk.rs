@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use tempfile::TempDir;
 
-use super::{Casebook, Keyed, New, NewNotice, Recorded};
+use super::{Casebook, Ends, Keyed, New, NewNotice, Recorded};
 use crate::finding::{Action, Audience, Category, Concern, Field, Finding, Incomplete, Kind, Level, Location, Reason, RuleVersion};
 use crate::journal::InstanceKey;
 use crate::mail::{Address, Arrival, FolderName, Place, Uid, UidValidity};
@@ -17,6 +17,7 @@ pub struct Desk {
     pub vault: Vault,
     pub book: Casebook,
     pub arrival: Arrival,
+    ends: Ends,
     place: Place,
 }
 
@@ -29,7 +30,8 @@ impl Desk {
         vault.ring().create(Audience::Dsl, &[Member { name: "Ann Example".to_owned(), recipient }]).unwrap();
         let book = Casebook::open(&folder.path().join("casebook.db"), key.clone()).unwrap();
         let arrival = Arrival { flags: vec!["\\Seen".to_owned(), "$Forwarded".to_owned()], internal_date: 1_000, size: 2_000 };
-        Self { folder, key, vault, book, arrival, place: place("zoe", 1) }
+        let ends = Ends { sender: "pupil".to_owned(), recipients: vec!["pupil".to_owned(), "staff".to_owned()] };
+        Self { folder, key, vault, book, arrival, ends, place: place("zoe", 1) }
     }
 
     /// Another connection to the same casebook, as a command would open it.
@@ -69,6 +71,7 @@ impl Desk {
             concern,
             level: concern.level,
             parties: &[],
+            ends: &self.ends,
             audiences: &[Audience::Dsl],
             sheet: None,
             message_object: None,

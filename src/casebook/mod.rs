@@ -7,13 +7,14 @@ mod cases;
 mod column;
 mod coverage;
 #[cfg(test)]
-mod desk;
+pub(crate) mod desk;
 mod error;
 mod keyed;
 mod learnt;
 mod outbox;
 mod place;
 mod progress;
+mod reading;
 mod record;
 mod rules;
 mod trouble;
@@ -39,19 +40,21 @@ pub use learnt::{Learnt, ShadowCount};
 pub use outbox::{About, NewNotice, Notice, NoticeId, Undelivered};
 pub use place::{PlaceFacts, PlaceId, SealedObject, SealedPlace};
 pub use progress::{Counts, Judged, MailboxDay, Outcome, Progress};
-pub use record::{New, Party, Recorded};
+pub use reading::{Involvement, ReadOnly};
+pub use record::{Ends, New, Party, Recorded};
 pub use rules::{RuleRecord, Version};
 pub use trouble::{Episode, Trouble};
 
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
+    include_str!("schema_6.sql"),
 ];
 
 /// One connection. For use by one thread at a time; several may be open.
@@ -62,12 +65,12 @@ pub struct Casebook {
 }
 
 impl Casebook {
-    /// Opens the casebook, and makes it (mode 0600) where there is none.
+    /// Opens the casebook, and makes it (mode 0640: the desk reads it) where there is none.
     ///
     /// # Errors
     /// `WrongKey` and `Newer` before anything is touched; else when the database refuses.
     pub fn open(path: &Path, key: InstanceKey) -> Result<Self> {
-        let made = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path);
+        let made = OpenOptions::new().read(true).append(true).create(true).mode(0o640).open(path);
         made.map_err(|source| CasebookError::Io { path: path.to_owned(), source })?;
         let conn = connect(path).map_err(CasebookError::database(path))?;
         let book = Self { conn, key, path: path.to_owned() };
@@ -239,7 +242,7 @@ mod tests {
         let path = desk.folder.path().join("casebook.db");
         let refused = Casebook::open(&path, InstanceKey::random().unwrap()).err();
         assert!(matches!(refused, Some(CasebookError::WrongKey { path: named }) if named == path));
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777 & !0o640, 0);
     }
 
     #[test]
@@ -258,12 +261,10 @@ mod tests {
     fn a_casebook_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_holds() {
         let desk = Desk::new();
         desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
-        desk.book
-            .conn
-            .execute_batch(
-                "DROP TABLE seen; DROP TABLE reach; DROP TABLE unread; ALTER TABLE mailbox DROP COLUMN met_at; PRAGMA user_version = 3",
-            )
-            .unwrap();
+        let of_an_earlier_version = "DROP TABLE desk_progress; DROP TABLE desk_party; ALTER TABLE cases DROP COLUMN recipients;
+             ALTER TABLE cases DROP COLUMN sender; DROP TABLE seen; DROP TABLE reach; DROP TABLE unread;
+             ALTER TABLE mailbox DROP COLUMN met_at; PRAGMA user_version = 3";
+        desk.book.conn.execute_batch(of_an_earlier_version).unwrap();
         let again = desk.again();
         assert_eq!(again.cases(&Filter::default()).unwrap().len(), 1);
         assert_eq!(again.met(&address("ann")).unwrap(), None, "nobody wrote it down");

@@ -27,6 +27,8 @@ pub struct New<'a> {
     /// The level of a new case: that of the concern, or higher because of what the sender did before.
     pub level: Level,
     pub parties: &'a [(Keyed, Party)],
+    /// Who wrote to whom, as roles.
+    pub ends: &'a Ends,
     /// To whom the sheet is sealed.
     pub audiences: &'a [Audience],
     pub sheet: Option<&'a Receipt>,
@@ -37,6 +39,15 @@ pub struct New<'a> {
     pub notices: &'a [NewNotice],
     /// Found among the mail that lay there when the mailbox was first watched.
     pub backscan: bool,
+}
+
+/// The two ends of a message as words that name nobody: `pupil`, `staff`, `outside`.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ends {
+    /// Empty where it is not known.
+    pub sender: String,
+    /// Each word once, in order.
+    pub recipients: Vec<String>,
 }
 
 /// What somebody, known by a keyed address, is to a case.
@@ -124,8 +135,8 @@ impl Casebook {
         let codename = unused_codename(tx)?;
         let case = tx
             .prepare_cached(
-                "INSERT INTO cases (codename, content, category, judged_level, level, action, rule_set, backscan, opened_at, audiences, sheet, sheet_sha256)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                "INSERT INTO cases (codename, content, category, judged_level, level, action, rule_set, backscan, opened_at, audiences, sheet, sheet_sha256, sender, recipients)
+                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             )?
             .query_row(
                 params![
@@ -141,6 +152,8 @@ impl Casebook {
                     Json(new.audiences),
                     new.sheet.map(|sheet| sheet.object().to_string()),
                     new.sheet.map(Receipt::ciphertext_sha256),
+                    new.ends.sender,
+                    Json(&new.ends.recipients),
                 ],
                 |row| row.get(0).map(CaseId),
             )?;
@@ -313,7 +326,7 @@ mod tests {
         let recorded = desk.book.record(&new).unwrap();
         let facts = desk.again().case(&recorded.codename).unwrap().unwrap();
         assert_eq!((facts.row.standing, facts.row.level, facts.row.backscan, facts.row.places), (Standing::Open, Level::Now, true, 1));
-        assert_eq!((facts.rule_set.as_str(), &facts.audiences), ("0123456789abcdef", &grave.sheet_audiences()));
+        assert_eq!((facts.rule_set.as_str(), &facts.row.audiences), ("0123456789abcdef", &grave.sheet_audiences()));
         assert_eq!(facts.sheet.map(|sheet| sheet.object), Some(*sheet.object()));
         assert_eq!((&facts.places[0].place, &facts.places[0].arrival), (&at_home, &desk.arrival));
         assert_eq!(facts.places[0].lay_there_seconds(), 3_600);

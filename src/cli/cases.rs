@@ -189,7 +189,7 @@ fn told(facts: &CaseFacts, zone: &TimeZone) -> Vec<(&'static str, String)> {
         ("state", row.standing.as_str().to_owned()),
         ("opened", format!("{}{}", at(row.opened_at), if row.backscan { ", among mail from before the watch" } else { "" })),
         ("rule set", facts.rule_set.clone()),
-        ("opens for", listed(facts.audiences.iter().map(ToString::to_string))),
+        ("opens for", listed(facts.row.audiences.iter().map(ToString::to_string))),
     ];
     if facts.sheet.is_none() {
         lines.push(("sheet", "none: there is nothing to open".to_owned()));
@@ -240,7 +240,7 @@ fn listed(words: impl Iterator<Item = String>) -> String {
 }
 
 /// The name of a person: 1 to 100 characters, none of them a control character.
-fn person(text: &str) -> Result<String, String> {
+pub(super) fn person(text: &str) -> Result<String, String> {
     let name = text.trim();
     let fits = !name.is_empty() && name.chars().count() <= 100 && !name.chars().any(char::is_control);
     if fits { Ok(name.to_owned()) } else { Err("a name has 1 to 100 characters".to_owned()) }

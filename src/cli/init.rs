@@ -66,7 +66,7 @@ impl Init {
 
 fn make_state(config: &Config, out: &mut Output) -> Result<Shelf, Failure> {
     let directory = &config.state.directory;
-    DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(|error| out_of_reach(config, &error))?;
+    DirBuilder::new().recursive(true).mode(0o750).create(directory).map_err(|error| out_of_reach(config, &error))?;
     let path = config.state.instance_key();
     match InstanceKey::create(&path) {
         Ok(_) => out.line(&format!("made  {}", path.display()))?,

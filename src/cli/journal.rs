@@ -83,7 +83,7 @@ impl Verify {
 
 fn name(who: &Actor) -> String {
     match who {
-        Actor::Member(name) => visible(name),
+        Actor::Account(name) | Actor::Member(name) => visible(name),
         Actor::Operator(name) => format!("{} (no key)", visible(name)),
         Actor::Program => who.name().to_owned(),
     }
@@ -95,6 +95,7 @@ fn told(event: Event) -> (String, String) {
     let kind = fields.remove("event").map(|kind| plain(&kind)).unwrap_or_default();
     // Left empty above; the number of a case is the casebook's own, and its codename says it.
     fields.remove("reason");
+    fields.remove("words");
     if fields.contains_key("codename") {
         fields.remove("case");
     }

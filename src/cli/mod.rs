@@ -1,5 +1,6 @@
 //! The command line: one command, one file.
 
+mod accounts;
 mod caged;
 mod cases;
 mod check;
@@ -20,6 +21,7 @@ mod open;
 mod output;
 mod progress;
 mod release;
+mod review;
 mod rules;
 mod run;
 mod scan;
@@ -50,6 +52,7 @@ struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    Accounts(accounts::Accounts),
     Cases(cases::Cases),
     Check(check::Check),
     Coverage(coverage::Coverage),
@@ -60,6 +63,7 @@ enum Command {
     Keys(keys::Keys),
     Open(open::Open),
     Release(release::Release),
+    Review(review::Review),
     Rules(rules::Rules),
     Run(run::Run),
     Scan(scan::Scan),
@@ -96,6 +100,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     discretion::keep();
     let mut out = Output::new();
     let done = match line.command {
+        Command::Accounts(accounts) => accounts.run(&mut out),
         Command::Cases(cases) => cases.run(&mut out),
         Command::Check(check) => check.run(&mut out),
         Command::Coverage(coverage) => coverage.run(&mut out),
@@ -106,6 +111,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Keys(keys) => keys.run(&mut out),
         Command::Open(open) => open.run(&mut out),
         Command::Release(release) => release.run(&mut out),
+        Command::Review(review) => review.run(),
         Command::Rules(rules) => rules.run(&mut out),
         Command::Run(run) => run.run(),
         Command::Scan(scan) => scan.run(&mut out),

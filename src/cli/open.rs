@@ -40,7 +40,7 @@ impl Open {
             return Err(Failure::world(format!("{codename} has no sheet"), &"it is a case of facts alone", hint));
         };
         let object = sheet.object.to_string();
-        match KeyHolder::admission(&holder.presented()?, &vault, &facts.audiences)? {
+        match KeyHolder::admission(&holder.presented()?, &vault, &facts.row.audiences)? {
             Admission::Admitted { who, key, .. } => {
                 let reason = holder.reason.as_str().to_owned();
                 book.note(Timestamp::now(), &who, &Event::Viewed { case, codename, object, reason })?;
@@ -51,7 +51,7 @@ impl Open {
             }
             Admission::Refused { who } => {
                 book.note(Timestamp::now(), &who, &Event::ViewRefused { case, codename, object })?;
-                Err(KeyHolder::not_hers(&self.codename, &facts.audiences))
+                Err(KeyHolder::not_hers(&self.codename, &facts.row.audiences))
             }
         }
     }

@@ -136,8 +136,8 @@ impl Release {
 fn message_audiences(facts: &CaseFacts) -> Vec<Audience> {
     match (facts.row.action, &facts.released) {
         (Action::Withhold, None) => vec![Audience::Evidence],
-        (Action::Withhold, Some(_)) => [&[Audience::Evidence], facts.audiences.as_slice()].concat(),
-        _ => facts.audiences.clone(),
+        (Action::Withhold, Some(_)) => [&[Audience::Evidence], facts.row.audiences.as_slice()].concat(),
+        _ => facts.row.audiences.clone(),
     }
 }
 

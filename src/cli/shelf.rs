@@ -1,6 +1,7 @@
 //! The vault and the casebook of a configuration, opened for a command.
 
 use std::os::unix::fs::MetadataExt;
+use std::path::Path;
 use std::{env, fs, io};
 
 use super::Failure;
@@ -42,7 +43,14 @@ impl Shelf {
 /// # Errors
 /// When this is root and the state is another user's: what to type instead.
 pub(super) fn require_owner(config: &Config) -> Result<(), Failure> {
-    let directory = &config.state.directory;
+    require_owner_of(&config.state.directory)
+}
+
+/// As [`require_owner`], of a directory.
+///
+/// # Errors
+/// As [`require_owner`].
+pub(super) fn require_owner_of(directory: &Path) -> Result<(), Failure> {
     // One that is not there, or not within reach, is told of by whoever needs what is in it.
     let Ok(owner) = fs::metadata(directory).map(|metadata| metadata.uid()) else { return Ok(()) };
     if owner == 0 || !rustix::process::geteuid().is_root() {

@@ -9,6 +9,7 @@ mod mailbox_list;
 mod nearest;
 mod password;
 mod read;
+mod review;
 mod sections;
 mod settings;
 mod table;
@@ -17,7 +18,8 @@ pub use bundle::bundle;
 pub use clock::SchoolClock;
 pub use password::{Password, Secret, certificate};
 pub use settings::{
-    Contact, Grant, History, Issuer, Login, Notice, Scan, School, Security, Server, SmtpLogin, State, TokenMechanism, Watch, Watched,
+    Contact, Grant, History, Issuer, Login, Notice, Review, Scan, School, Security, Server, SmtpLogin, State, Tls, TokenMechanism, Watch,
+    Watched,
 };
 
 use std::collections::BTreeSet;
@@ -42,6 +44,8 @@ pub struct Config {
     /// When a rule holds too much, and only flags from then on.
     pub hold_limit: HoldLimit,
     pub notice: Notice,
+    /// The desk in the browser, where there is to be one.
+    pub review: Option<Review>,
     /// In the order of the file. There is a `dsl` and a `technician`.
     pub contacts: Vec<Contact>,
     /// What is wrong and can be survived: the mailboxes of these lines are not watched, the others are.

@@ -7,8 +7,8 @@ use toml::de::DeTable;
 
 use super::issuer::Issuers;
 use super::kind::wrong;
-use super::table::{Source, Table};
-use super::{Config, accounts, sections};
+use super::table::{Passwords, Source, Table};
+use super::{Config, accounts, review, sections};
 use crate::fault::{At, Fault};
 use crate::finding::Recipient;
 
@@ -19,6 +19,18 @@ impl Config {
     /// Every fault of the file at once. Faults in single lines of the list of mailboxes do not end up here unless
     /// there are others: see [`Config::faults`].
     pub fn load(path: &Path) -> Result<Self, Vec<Fault>> {
+        Self::load_with(path, Passwords::Tried)
+    }
+
+    /// As [`Config::load`], for a process that may not read a single password: it does not try.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn load_without_passwords(path: &Path) -> Result<Self, Vec<Fault>> {
+        Self::load_with(path, Passwords::LeftAlone)
+    }
+
+    fn load_with(path: &Path, passwords: Passwords) -> Result<Self, Vec<Fault>> {
         let unreadable = |why: String| Fault {
             what: "the configuration cannot be read".to_owned(),
             at: Some(At::file(path)),
@@ -27,18 +39,18 @@ impl Config {
         };
         let octets = fs::read(path).map_err(|error| vec![unreadable(error.to_string())])?;
         let text = String::from_utf8(octets).map_err(|_| vec![unreadable("it is not UTF-8".to_owned())])?;
-        Self::read(path, &text)
+        Self::read(path, &text, passwords)
     }
 
     /// As [`Config::load`], of a text that would stand at `path`.
-    fn read(path: &Path, text: &str) -> Result<Self, Vec<Fault>> {
+    fn read(path: &Path, text: &str, passwords: Passwords) -> Result<Self, Vec<Fault>> {
         let (entries, broken) = DeTable::parse_recoverable(text);
         if !broken.is_empty() {
             let mut faults: Vec<Fault> = broken.iter().map(|error| not_toml(path, text, error)).collect();
             faults.sort_by(|a, b| a.at.cmp(&b.at));
             return Err(faults);
         }
-        let source = Source::new(path, text);
+        let source = Source::new(path, text, passwords);
         let config = Table::whole_file(&source, &entries).read(whole);
         let faults = source.into_faults();
         match config {
@@ -58,6 +70,7 @@ fn whole(file: &Table<'_>) -> Option<Config> {
     let issuers = Issuers::read(file);
     let notice = file.required_section("notice", "[notice]", |table| sections::notice(table, &issuers)).flatten();
     let mailboxes = accounts::mailboxes(file, school.as_ref(), &issuers);
+    let review = if file.has("review") { file.section("review", "[review]", review::review).flatten() } else { None };
 
     let mut contacts = Vec::new();
     let mut incomplete = false;
@@ -91,6 +104,7 @@ fn whole(file: &Table<'_>) -> Option<Config> {
         policy,
         hold_limit,
         notice,
+        review,
         contacts,
         faults: mailboxes.faults,
     })
@@ -137,7 +151,7 @@ mod tests {
     "#;
 
     fn read(text: &str) -> Config {
-        Config::read(Path::new("school/mailwarden.toml"), text).unwrap()
+        Config::read(Path::new("school/mailwarden.toml"), text, Passwords::Tried).unwrap()
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! The configuration as it is meant: every default filled in, every path resolved, every name looked up.
 
+use std::net::SocketAddr;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -44,6 +45,39 @@ impl State {
 
     pub fn vault(&self) -> PathBuf {
         self.directory.join("vault")
+    }
+}
+
+/// `[review]`: the desk in the browser.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Review {
+    /// By which name people reach it: nothing else is answered.
+    pub host: String,
+    /// Where it listens, unless it is handed a socket.
+    pub listen: SocketAddr,
+    pub tls: Tls,
+    /// What it writes to; the service reads it.
+    pub directory: PathBuf,
+}
+
+/// Who encrypts the connections to the desk.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Tls {
+    /// The desk, with a certificate that it has made itself and keeps in its directory.
+    Own,
+    /// The desk, with a certificate of the school's (both PEM).
+    Given { certificate: PathBuf, key: PathBuf },
+    /// A proxy on this machine that hands it plain connections, and passes on `Host` and `X-Forwarded-For`.
+    Proxy,
+}
+
+impl Review {
+    /// As it stands in an `Origin` header.
+    pub fn origin(&self) -> String {
+        match (self.listen.port(), &self.tls) {
+            (443, _) | (_, Tls::Proxy) => format!("https://{}", self.host),
+            (port, _) => format!("https://{}:{port}", self.host),
+        }
     }
 }
 

@@ -16,6 +16,14 @@ pub(super) struct Source<'t> {
     pub path: &'t Path,
     pub text: &'t str,
     faults: RefCell<Vec<Fault>>,
+    passwords: Passwords,
+}
+
+/// What a process may do with the passwords that the file names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Passwords {
+    LeftAlone,
+    Tried,
 }
 
 /// One table of the file. Keys that nobody asks for are faults.
@@ -41,8 +49,8 @@ pub(super) struct Wrong {
 }
 
 impl<'t> Source<'t> {
-    pub fn new(path: &'t Path, text: &'t str) -> Self {
-        Self { path, text, faults: RefCell::default() }
+    pub fn new(path: &'t Path, text: &'t str, passwords: Passwords) -> Self {
+        Self { path, text, faults: RefCell::default(), passwords }
     }
 
     pub fn tell(&self, fault: Fault) {
@@ -171,6 +179,10 @@ impl<'t> Table<'t> {
 
     pub fn has(&self, key: &'static str) -> bool {
         self.lookup(key).is_some()
+    }
+
+    pub fn passwords(&self) -> Passwords {
+        self.source.passwords
     }
 
     /// Tells of a fault that lies elsewhere: in a file that the table names.

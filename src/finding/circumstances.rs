@@ -51,6 +51,15 @@ pub enum Standing {
 }
 
 impl Standing {
+    /// As the facts of a case name it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Unlisted => "unlisted",
+            Self::Is(party) => party.as_str(),
+        }
+    }
+
     pub fn may_be(self, party: Party) -> bool {
         match self {
             Self::Unknown => true,

@@ -13,6 +13,8 @@ use crate::mail::Place;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Actor {
+    /// Somebody at the desk, by the name of her account.
+    Account(String),
     /// A member of an audience, by the name she was enrolled with.
     Member(String),
     /// Somebody at the command line without a member's key, by the name of the account.
@@ -24,7 +26,7 @@ pub enum Actor {
 impl Actor {
     pub fn name(&self) -> &str {
         match self {
-            Self::Member(name) | Self::Operator(name) => name,
+            Self::Account(name) | Self::Member(name) | Self::Operator(name) => name,
             Self::Program => "mailwarden",
         }
     }
@@ -34,6 +36,9 @@ impl Actor {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "event", rename_all = "kebab-case", rename_all_fields = "kebab-case")]
 pub enum Event {
+    AccountClosed {
+        name: String,
+    },
     Acknowledged {
         case: CaseId,
         codename: Codename,
@@ -51,6 +56,48 @@ pub enum Event {
         rule_set: String,
         backscan: bool,
     },
+    /// Somebody was handed what is sealed, for her browser to open: an excerpt, the full text, or the keys for a release. The
+    /// reason is her own words.
+    CiphertextServed {
+        case: CaseId,
+        codename: Codename,
+        object: String,
+        depth: String,
+        reason: String,
+    },
+    /// What somebody at the desk did with a case, and her own words for it.
+    Deed {
+        case: CaseId,
+        codename: Codename,
+        deed: String,
+        words: String,
+    },
+    /// Somebody is shown the facts of a case.
+    FactsViewed {
+        case: CaseId,
+        codename: Codename,
+    },
+    InvitationUsed {
+        name: String,
+    },
+    Invited {
+        name: String,
+        role: String,
+    },
+    JournalViewed,
+    /// Somebody compared the fingerprint of a key with its owner.
+    KeyConfirmed {
+        name: String,
+        recipient: String,
+    },
+    KeyMade {
+        recipient: String,
+    },
+    /// Somebody is shown a list of cases.
+    Listed {
+        view: String,
+        cases: usize,
+    },
     /// A new configuration watches other mailboxes.
     MailboxesChanged {
         joined: usize,
@@ -60,6 +107,10 @@ pub enum Event {
         audience: Audience,
         name: String,
         recipient: String,
+    },
+    /// A page that is not for whoever asked, or that there is not: the answer is the same.
+    NotFound {
+        page: String,
     },
     NoticeDelivered {
         notice: i64,
@@ -118,6 +169,11 @@ pub enum Event {
     SelfTested {
         passed: bool,
     },
+    SignInRefused {
+        why: String,
+    },
+    SignedIn,
+    SignedOut,
     Started {
         version: String,
     },
@@ -158,7 +214,11 @@ impl Event {
     /// The same event without what a person typed: what the technician's commands show.
     #[must_use]
     pub fn without_reason(mut self) -> Self {
-        if let Self::Released { reason, .. } | Self::Viewed { reason, .. } = &mut self {
+        if let Self::CiphertextServed { reason, .. }
+        | Self::Deed { words: reason, .. }
+        | Self::Released { reason, .. }
+        | Self::Viewed { reason, .. } = &mut self
+        {
             reason.clear();
         }
         self

@@ -140,6 +140,14 @@ fn head(conn: &Connection, key: &InstanceKey) -> Result<Option<(u64, [u8; 32])>,
     }))
 }
 
+/// Whether the head, if there is one, was sealed with this key: with another, every line would look changed.
+///
+/// # Errors
+/// When the database refuses.
+pub fn is_ours(conn: &Connection, key: &InstanceKey) -> Result<bool, JournalError> {
+    Ok(head(conn, key)?.is_some() || last(conn)? == 0 && !conn.prepare_cached("SELECT 1 FROM journal_head")?.exists([])?)
+}
+
 fn write_head(conn: &Connection, key: &InstanceKey, seq: u64, hash: &[u8; 32]) -> Result<(), JournalError> {
     conn.prepare_cached("INSERT OR REPLACE INTO journal_head (one, seq, hash, seal) VALUES (1, ?, ?, ?)")?.execute(params![
         seq.cast_signed(),

@@ -1,17 +1,20 @@
 //! Files that are there whole after a power cut, or not at all.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
 use tempfile::NamedTempFile;
 
 use crate::steps;
 
-/// Makes a folder, mode 0700, where there is none.
+/// Of what only a private key opens, and of public keys.
+const SEALED: u32 = 0o640;
+
+/// Makes a folder, mode 0750, where there is none.
 pub fn create_folder(path: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(path) {
+    match DirBuilder::new().mode(0o750).create(path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists && path.is_dir() => Ok(()),
         done => done,
     }
@@ -20,6 +23,11 @@ pub fn create_folder(path: &Path) -> io::Result<()> {
 /// A file that was not there, mode 0600.
 pub fn create(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+/// As [`create`], of ciphertext: mode 0640, because the desk serves it.
+pub fn create_sealed(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(SEALED).open(path)
 }
 
 /// Returns when the octets are on the disk. After an error the file is to be abandoned, never synced again:
@@ -33,10 +41,11 @@ pub fn sync_folder(path: &Path) -> io::Result<()> {
     sync(&File::open(path)?)
 }
 
-/// Writes a small file as a whole, in the place of whatever was there. `drafts` is on the same file system.
+/// Writes a small file as a whole, mode 0640, in the place of whatever was there. `drafts` is on the same file system.
 pub fn replace(path: &Path, octets: &[u8], drafts: &Path) -> io::Result<()> {
     let mut draft = NamedTempFile::new_in(drafts)?;
     draft.write_all(octets)?;
+    draft.as_file().set_permissions(Permissions::from_mode(SEALED))?;
     sync(draft.as_file())?;
     draft.persist(path)?;
     path.parent().map_or(Ok(()), sync_folder)

@@ -111,6 +111,17 @@ impl MemberIdentity {
 /// when dropped.
 pub struct AudienceIdentity(pub(super) x25519::Identity);
 
+/// What opens a sealed object.
+pub trait Opens {
+    fn identity(&self) -> &dyn age::Identity;
+}
+
+impl Opens for AudienceIdentity {
+    fn identity(&self) -> &dyn age::Identity {
+        &self.0
+    }
+}
+
 /// The one identity in a text whose other lines are comments.
 pub(super) fn identity_in(text: &str) -> Result<x25519::Identity, String> {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));

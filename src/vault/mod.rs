@@ -21,10 +21,14 @@ use crate::wire::Digester;
 use proof::{Capture, CapturedKey, Hashing};
 
 pub use error::VaultError;
-pub use key::{AudienceIdentity, Member, MemberIdentity, Recipient};
+pub use key::{AudienceIdentity, Member, MemberIdentity, Opens, Recipient};
 pub use object::{ObjectId, Receipt};
+pub use proof::ObjectKey;
 pub use ring::Ring;
 pub use sweep::{MOST_STRANGERS, Swept};
+
+/// More octets than the header of any object has: a stanza for each of the four audiences and the line that ends it.
+const MOST_HEADER: u64 = 2_048;
 
 /// How much must stay free on the disk; the larger of the two counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,7 +62,7 @@ pub struct Vault {
 }
 
 impl Vault {
-    /// Opens the vault in an existing folder and makes what is missing in it, mode 0700.
+    /// Opens the vault in an existing folder and makes what is missing in it, mode 0750.
     ///
     /// # Errors
     /// When a folder cannot be made.
@@ -77,6 +81,11 @@ impl Vault {
             file::sync_folder(path).map_err(VaultError::io(path))?;
         }
         Ok(Self { folder: folder.to_owned(), reserve: Reserve::default() })
+    }
+
+    /// A vault of another process, for reading: nothing in it is made or changed.
+    pub fn of_another(folder: &Path) -> Self {
+        Self { folder: folder.to_owned(), reserve: Reserve::default() }
     }
 
     #[must_use]
@@ -156,10 +165,10 @@ impl Vault {
     ///
     /// # Errors
     /// `WrongIdentity` when it was sealed to others; `Damaged` or `Missing` when it can be opened by nobody.
-    pub fn unseal(&self, object: &ObjectId, identity: &AudienceIdentity) -> Result<impl Read + use<>, VaultError> {
+    pub fn unseal<K: Opens>(&self, object: &ObjectId, key: &K) -> Result<impl Read + use<K>, VaultError> {
         let (path, file) = self.object(object)?;
         age::Decryptor::new_buffered(BufReader::new(file))
-            .and_then(|sealed| sealed.decrypt(std::iter::once(&identity.0 as &dyn age::Identity)))
+            .and_then(|sealed| sealed.decrypt(std::iter::once(key.identity())))
             .map_err(VaultError::opening(&path))
     }
 
@@ -167,11 +176,33 @@ impl Vault {
     ///
     /// # Errors
     /// As [`Vault::unseal`]; `Damaged` for damage anywhere inside.
-    pub fn measure(&self, object: &ObjectId, identity: &AudienceIdentity) -> Result<Measure, VaultError> {
+    pub fn measure(&self, object: &ObjectId, key: &impl Opens) -> Result<Measure, VaultError> {
         let mut digester = Digester::default();
-        let size = io::copy(&mut self.unseal(object, identity)?, &mut digester);
+        let size = io::copy(&mut self.unseal(object, key)?, &mut digester);
         let size = size.map_err(VaultError::reading(&self.folder.join(object.path())))?;
         Ok(Measure { digest: digester.finish().whole, size })
+    }
+
+    /// A sealed object as it lies on the disk.
+    ///
+    /// # Errors
+    /// `Missing` when it is not there.
+    pub fn ciphertext(&self, object: &ObjectId) -> Result<Vec<u8>, VaultError> {
+        let (path, mut file) = self.object(object)?;
+        let mut octets = Vec::new();
+        file.read_to_end(&mut octets).map_err(VaultError::io(&path))?;
+        Ok(octets)
+    }
+
+    /// The first octets of a sealed object: its header is in them, and of its content hardly anything.
+    ///
+    /// # Errors
+    /// As [`Vault::ciphertext`].
+    pub fn header(&self, object: &ObjectId) -> Result<Vec<u8>, VaultError> {
+        let (path, file) = self.object(object)?;
+        let mut octets = Vec::new();
+        file.take(MOST_HEADER).read_to_end(&mut octets).map_err(VaultError::io(&path))?;
+        Ok(octets)
     }
 
     fn object(&self, object: &ObjectId) -> Result<(PathBuf, File), VaultError> {
@@ -189,7 +220,7 @@ fn write(path: &Path, mut plain: impl Read, recipients: &[Recipient]) -> io::Res
     let capture = Capture::default();
     let to = recipients.iter().map(|recipient| &recipient.0 as &dyn age::Recipient).chain([&capture as &dyn age::Recipient]);
     let sealing = age::Encryptor::with_recipients(to).map_err(io::Error::other)?;
-    let mut out = sealing.wrap_output(BufWriter::new(file::create(path)?))?;
+    let mut out = sealing.wrap_output(BufWriter::new(file::create_sealed(path)?))?;
     io::copy(&mut plain, &mut out)?;
     let file = out.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?;
     let key = capture.into_key().ok_or_else(|| io::Error::other("no file key was made"))?;
@@ -348,18 +379,18 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn only_the_owner_reads_the_vault_and_no_plain_octet_is_in_it() {
+    fn only_its_owner_writes_to_the_vault_no_stranger_reads_it_and_no_plain_octet_is_in_it() {
         let Furnished { folder, vault, .. } = furnished();
         let receipt = vault.seal(|| &b"CANARY-PLAINTEXT"[..], &[Audience::Dsl]).unwrap();
         let mode = |path: PathBuf| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         for name in ["objects", "objects/ab", "recipients", "ring", "tmp"] {
-            assert_eq!(mode(folder.path().join(name)), 0o700, "{name}");
+            assert_eq!(mode(folder.path().join(name)), 0o750, "{name}");
         }
         for name in [receipt.object().path(), "ring/dsl.age".into(), "recipients/dsl.txt".into()] {
             let path = folder.path().join(name);
             let octets = fs::read(&path).unwrap();
             assert!(!octets.windows(6).any(|six| six == b"CANARY") && !octets.windows(14).any(|secret| secret == b"AGE-SECRET-KEY"));
-            assert_eq!(mode(path), 0o600);
+            assert_eq!(mode(path), 0o640);
         }
     }
 }

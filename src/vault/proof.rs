@@ -8,6 +8,8 @@ use age::secrecy::ExposeSecret;
 use age_core::format::{FileKey, Stanza};
 use sha2::{Digest, Sha256};
 
+use super::Opens;
+
 /// A recipient that adds nothing to the file and keeps its key.
 #[derive(Default)]
 pub struct Capture(RefCell<Option<FileKey>>);
@@ -31,6 +33,21 @@ pub struct CapturedKey(FileKey);
 impl age::Identity for CapturedKey {
     fn unwrap_stanza(&self, _: &Stanza) -> Option<Result<FileKey, age::DecryptError>> {
         Some(Ok(copy(&self.0)))
+    }
+}
+
+/// The key of one sealed object and of no other, from somebody who can open it. Wiped when dropped.
+pub struct ObjectKey(CapturedKey);
+
+impl ObjectKey {
+    pub fn from_octets(octets: [u8; 16]) -> Self {
+        Self(CapturedKey(FileKey::new(Box::new(octets))))
+    }
+}
+
+impl Opens for ObjectKey {
+    fn identity(&self) -> &dyn age::Identity {
+        &self.0
     }
 }
 

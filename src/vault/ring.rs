@@ -62,6 +62,18 @@ impl Ring<'_> {
         self.unwrap(audience, member).map(|(_, members)| members)
     }
 
+    /// The ring as it lies on the disk: what only a member can open.
+    ///
+    /// # Errors
+    /// `NoRing`.
+    pub fn ciphertext(&self, audience: Audience) -> Result<Vec<u8>, VaultError> {
+        let path = self.ring_path(audience);
+        match fs::read(&path) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(VaultError::NoRing { audience, path }),
+            read => read.map_err(VaultError::io(&path)),
+        }
+    }
+
     /// The public half: all that sealing needs.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ mod blame;
 mod board;
 mod connect;
 pub mod coverage;
+mod decisions;
 pub mod doctor;
 mod examine;
 mod gate;
@@ -121,6 +122,8 @@ impl Daemon {
         }
         rounds.join_all().await;
         ledger::enter(self).await;
+        let decided = decisions::carry_out(self, 0).await;
+        self.board.trouble("desk", decided.err().map(|(_, trouble)| trouble.to_string()));
         notice::send_due(self).await;
         let _ = self.board.write();
         match self.board.failing() {
@@ -140,6 +143,7 @@ impl Daemon {
         roster::tell_of_faults(self);
         self.watch_all(&mut posts);
         let mut postman = posts.spawn(notice::run(Arc::clone(self))).id();
+        let mut clerk = posts.spawn(decisions::run(Arc::clone(self))).id();
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         let mut entries = tokio::time::interval_at(tokio::time::Instant::now() + ledger::ENTRY, ledger::ENTRY);
@@ -156,9 +160,13 @@ impl Daemon {
                     self.registry.bring_all_forward();
                 }
                 // A panic ends one round, never the watch.
-                Some(Err(panic)) = posts.join_next() => if panic.id() == postman {
-                    postman = posts.spawn(notice::run(Arc::clone(self))).id();
-                },
+                Some(Err(panic)) = posts.join_next() => {
+                    if panic.id() == postman {
+                        postman = posts.spawn(notice::run(Arc::clone(self))).id();
+                    } else if panic.id() == clerk {
+                        clerk = posts.spawn(decisions::run(Arc::clone(self))).id();
+                    }
+                }
                 _ = term.recv() => break,
                 _ = int.recv() => break,
             }

@@ -3,6 +3,7 @@
 //! Each step may be repeated after a crash. What is not recorded is met again in the mailbox; what is recorded
 //! and not removed is removed in the next round, against the same receipt.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -11,7 +12,7 @@ use super::imap::{Folder, ImapError, Selected, Session};
 use super::shelf::{UNRECORDED, Unrecorded};
 use super::{Daemon, Trouble, tell};
 use crate::case::PlaceState;
-use crate::casebook::{self, Keyed, New, NewNotice, Party, PlaceId, Recorded, SealedPlace};
+use crate::casebook::{self, Ends, Keyed, New, NewNotice, Party, PlaceId, Recorded, SealedPlace};
 use crate::finding::{Action, Audience, Category, Concern, Level, Report};
 use crate::journal::Actor;
 use crate::mail::{Address, Arrival, Place, Private};
@@ -240,6 +241,7 @@ struct WriteUp<'a> {
     content: Keyed,
     message: Keyed,
     parties: Vec<(Keyed, Party)>,
+    ends: Ends,
     audiences: Vec<Audience>,
     notices: Vec<NewNotice>,
     sheet: Option<Unrecorded<'a>>,
@@ -267,6 +269,9 @@ impl<'a> WriteUp<'a> {
             let parties: Vec<_> = sender.map(|sender| (book.key_address(sender), Party::Sender)).into_iter().chain(recipients).collect();
             Ok((content, book.key_message(&message.digest()), parties, book.folds_into(&content, concern.level)?.is_some()))
         })?;
+        let (from, to) = config.correspondents(&caught.report, Some(&caught.place.mailbox));
+        let recipients: BTreeSet<_> = to.iter().map(|person| person.standing.as_str().to_owned()).collect();
+        let ends = Ends { sender: from.standing.as_str().to_owned(), recipients: recipients.into_iter().collect() };
         let audiences = tell::without_sender(concern.sheet_audiences(), sender, &config);
         let sheet = match &caught.report.sheets {
             // A copy folds into the case of the first, which has a sheet; what is only counted needs none.
@@ -278,7 +283,7 @@ impl<'a> WriteUp<'a> {
         };
         let notices = tell::notices(concern, level, sender, &config, now, caught.backscan);
         let rule_set = daemon.pool.rule_set().id;
-        Ok(Self { caught, concern, level, content, message, parties, audiences, notices, sheet, rule_set, now })
+        Ok(Self { caught, concern, level, content, message, parties, ends, audiences, notices, sheet, rule_set, now })
     }
 
     fn with(&self, message_object: Option<&'a Receipt>) -> New<'_> {
@@ -291,6 +296,7 @@ impl<'a> WriteUp<'a> {
             concern: self.concern,
             level: self.level,
             parties: &self.parties,
+            ends: &self.ends,
             audiences: &self.audiences,
             sheet: self.sheet.as_ref().map(|sheet| &sheet.receipt),
             message_object,

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::imap::{ImapError, TlsError};
 use super::oauth::TokenError;
 use crate::casebook::{self, CasebookError};
+use crate::desk::DeskError;
 use crate::fault::Fault;
 use crate::vault::VaultError;
 use crate::worker::PoolError;
@@ -14,7 +15,11 @@ pub enum Trouble {
     #[error(transparent)]
     Casebook(#[from] CasebookError),
     #[error(transparent)]
+    Desk(#[from] DeskError),
+    #[error(transparent)]
     Imap(#[from] ImapError),
+    #[error("what is sealed is not what was found there; nothing was added to the mailbox")]
+    NotTheMessage,
     /// The folder was made anew while it was read: its numbers mean other messages now.
     #[error("folder `{0}` was renumbered by the server during the round")]
     Renumbered(String),

@@ -23,7 +23,7 @@ use std::{fs, io, thread};
 const NOBODY: u32 = 65534;
 
 /// A port that is free now.
-fn free_port() -> u16 {
+pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("its number").port()
 }
@@ -81,7 +81,7 @@ fn await_port(port: u16, server: &mut Child) -> bool {
 }
 
 /// Ends a process that a test started, and waits for its end.
-fn end(server: &mut Child) {
+pub fn end(server: &mut Child) {
     if let Some(pid) = rustix::process::Pid::from_raw(server.id().cast_signed()) {
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }

@@ -1,0 +1,384 @@
+//! What people do with cases, one line a deed, and where a case stands after its last.
+
+use std::collections::HashMap;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, params};
+
+use super::{Account, AccountId, Deeds, Desk, Result};
+use crate::case::{CaseId, Codename};
+use crate::journal::Event;
+use crate::vault::ObjectId;
+
+/// One thing that can be done with a case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Deed {
+    Acknowledge,
+    Assign,
+    Close,
+    Concern,
+    /// The rule was wrong: it should not have matched.
+    FalseMatch,
+    MoreInformation,
+    /// The rule was right, and there is nothing to be done.
+    NoConcern,
+    Note,
+    /// What was held goes back where it lay.
+    Release,
+    Reopen,
+}
+
+/// How far people have come with a case.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Status {
+    #[default]
+    New,
+    Acknowledged,
+    InHand,
+    Closed,
+}
+
+/// Where a case stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Stand {
+    pub status: Status,
+    /// What was decided last: `Concern`, `NoConcern`, `FalseMatch` or `MoreInformation`.
+    pub outcome: Option<Deed>,
+    pub owner: Option<AccountId>,
+}
+
+/// A deed that is to be written down.
+#[derive(Clone, Copy)]
+pub struct Done<'a> {
+    pub case: CaseId,
+    pub codename: &'a Codename,
+    pub deed: Deed,
+    /// Her own words: a note, a reason; empty where there are none.
+    pub words: &'a str,
+    /// For `Assign`: to whom.
+    pub to: Option<AccountId>,
+    /// For `Release`: the keys of the messages that go back.
+    pub keys: &'a [ReleasedKey],
+}
+
+/// The key of one sealed message. It has no `Debug`.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ReleasedKey {
+    pub object: ObjectId,
+    pub key: [u8; 16],
+}
+
+/// A line of a case's history.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeedRow {
+    pub id: i64,
+    pub case: CaseId,
+    pub codename: Codename,
+    pub at: Timestamp,
+    pub by: String,
+    pub deed: Deed,
+    pub words: String,
+    /// For `Assign`: to whom.
+    pub to: Option<String>,
+}
+
+impl Deed {
+    pub const ALL: [Self; 10] = [
+        Self::Acknowledge,
+        Self::Assign,
+        Self::Close,
+        Self::Concern,
+        Self::FalseMatch,
+        Self::MoreInformation,
+        Self::NoConcern,
+        Self::Note,
+        Self::Release,
+        Self::Reopen,
+    ];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Assign => "assign",
+            Self::Close => "close",
+            Self::Concern => "concern",
+            Self::FalseMatch => "false-match",
+            Self::MoreInformation => "more-information",
+            Self::NoConcern => "no-concern",
+            Self::Note => "note",
+            Self::Release => "release",
+            Self::Reopen => "reopen",
+        }
+    }
+
+    /// As it stands in a history.
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "took it in hand",
+            Self::Assign => "gave it to",
+            Self::Close => "closed it",
+            Self::Concern => "decided: a concern",
+            Self::FalseMatch => "decided: the rule was wrong",
+            Self::MoreInformation => "decided: more information is needed",
+            Self::NoConcern => "decided: no concern",
+            Self::Note => "noted",
+            Self::Release => "released the message",
+            Self::Reopen => "opened it again",
+        }
+    }
+
+    /// Whether it has to say why.
+    pub fn needs_words(self) -> bool {
+        matches!(self, Self::Close | Self::FalseMatch | Self::NoConcern | Self::Note | Self::Release | Self::Reopen)
+    }
+
+    /// Where a case stands after it.
+    fn after(self, before: Stand, by: AccountId, to: Option<AccountId>) -> Stand {
+        let owner = before.owner.or(Some(by));
+        match self {
+            Self::Acknowledge => Stand { status: before.status.max(Status::Acknowledged), owner: Some(by), ..before },
+            Self::Assign => Stand { status: before.status.max(Status::Acknowledged), owner: to.or(before.owner), ..before },
+            Self::Close => Stand { status: Status::Closed, owner, ..before },
+            Self::Concern | Self::MoreInformation => Stand { status: Status::InHand, outcome: Some(self), owner },
+            Self::FalseMatch | Self::NoConcern => Stand { status: Status::Closed, outcome: Some(self), owner },
+            Self::Note => before,
+            Self::Release => Stand { status: Status::Closed, outcome: before.outcome.or(Some(Self::NoConcern)), owner },
+            Self::Reopen => Stand { status: Status::InHand, owner, ..before },
+        }
+    }
+}
+
+impl FromStr for Deed {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|deed| deed.as_str() == text).ok_or(())
+    }
+}
+
+impl Status {
+    const ALL: [Self; 4] = [Self::New, Self::Acknowledged, Self::InHand, Self::Closed];
+
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::New => "new",
+            Self::Acknowledged => "acknowledged",
+            Self::InHand => "in hand",
+            Self::Closed => "closed",
+        }
+    }
+}
+
+impl Desk {
+    /// Writes down a deed, where the case stands after it, and a line of the journal: all or nothing.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn done(&self, now: Timestamp, by: &Account, done: &Done<'_>) -> Result<()> {
+        let Done { case, codename, deed, words, to, keys } = *done;
+        self.write(|tx| {
+            let id: i64 = tx
+                .prepare_cached(
+                    "INSERT INTO deed (of_case, codename, at, by, kind, words, owner) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                )?
+                .query_row(
+                    params![case.0, codename.as_str(), now.as_second(), by.id.0, deed.as_str(), words, to.map(|to| to.0)],
+                    |row| row.get(0),
+                )?;
+            let mut keep = tx.prepare_cached("INSERT INTO released_key (deed, object, key) VALUES (?, ?, ?)")?;
+            for released in keys {
+                keep.execute(params![id, released.object.to_string(), released.key])?;
+            }
+            let stand = deed.after(stand_of(tx, case)?, by.id, to);
+            tx.prepare_cached("INSERT OR REPLACE INTO standing (of_case, status, outcome, owner) VALUES (?, ?, ?, ?)")?
+                .execute(params![case.0, stand.status.as_str(), stand.outcome.map(Deed::as_str), stand.owner.map(|owner| owner.0)])?;
+            let event = Event::Deed { case, codename: codename.clone(), deed: deed.as_str().to_owned(), words: words.to_owned() };
+            self.append(tx, now, &by.actor(), &event)
+        })
+    }
+
+    /// Where every case stands with which anything was done.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn stands(&self) -> Result<HashMap<CaseId, Stand>> {
+        self.read(|conn| {
+            conn.prepare_cached("SELECT * FROM standing")?.query_map([], |row| Ok((CaseId(row.get("of_case")?), stand(row)?)))?.collect()
+        })
+    }
+
+    /// # Errors
+    /// When the database refuses.
+    pub fn stand(&self, case: CaseId) -> Result<Stand> {
+        self.read(|conn| stand_of(conn, case))
+    }
+
+    /// What was done with a case, oldest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn history(&self, case: CaseId) -> Result<Vec<DeedRow>> {
+        self.read(|conn| {
+            conn.prepare_cached(&format!("{ROW} WHERE of_case = ? ORDER BY deed.id"))?.query_map([case.0], deed_row)?.collect()
+        })
+    }
+
+    /// Forgets the keys of messages that are back by now.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn forget_keys(&self, up_to: i64) -> Result<()> {
+        self.write(|tx| {
+            tx.prepare_cached("DELETE FROM released_key WHERE deed <= ?")?.execute([up_to])?;
+            Ok(())
+        })
+    }
+}
+
+impl Deeds {
+    /// What was done after the deed of this number, oldest first.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn since(&self, deed: i64) -> Result<Vec<DeedRow>> {
+        self.read(|conn| conn.prepare_cached(&format!("{ROW} WHERE deed.id > ? ORDER BY deed.id"))?.query_map([deed], deed_row)?.collect())
+    }
+
+    /// The keys that came with a release.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn keys(&self, deed: i64) -> Result<Vec<ReleasedKey>> {
+        self.read(|conn| {
+            conn.prepare_cached("SELECT object, key FROM released_key WHERE deed = ?")?
+                .query_map([deed], |row| {
+                    let object = row.get::<_, String>("object")?.parse().map_err(|_| unreadable("object"))?;
+                    Ok(ReleasedKey { object, key: row.get("key")? })
+                })?
+                .collect()
+        })
+    }
+}
+
+const ROW: &str = "SELECT deed.*, doer.name AS doer, taker.name AS taker FROM deed
+     JOIN account AS doer ON doer.id = deed.by LEFT JOIN account AS taker ON taker.id = deed.owner";
+
+fn stand_of(tx: &rusqlite::Connection, case: CaseId) -> rusqlite::Result<Stand> {
+    let known = tx.prepare_cached("SELECT * FROM standing WHERE of_case = ?")?.query_row([case.0], stand).optional()?;
+    Ok(known.unwrap_or_default())
+}
+
+fn stand(row: &Row<'_>) -> rusqlite::Result<Stand> {
+    let status: String = row.get("status")?;
+    let outcome: Option<String> = row.get("outcome")?;
+    Ok(Stand {
+        status: Status::ALL.into_iter().find(|known| known.as_str() == status).ok_or_else(|| unreadable("status"))?,
+        outcome: outcome.map(|word| word.parse().map_err(|()| unreadable("outcome"))).transpose()?,
+        owner: row.get::<_, Option<i64>>("owner")?.map(AccountId),
+    })
+}
+
+fn deed_row(row: &Row<'_>) -> rusqlite::Result<DeedRow> {
+    Ok(DeedRow {
+        id: row.get("id")?,
+        case: CaseId(row.get("of_case")?),
+        codename: row.get::<_, String>("codename")?.parse().map_err(|_| unreadable("codename"))?,
+        at: Timestamp::from_second(row.get("at")?).map_err(|_| unreadable("at"))?,
+        by: row.get("doer")?,
+        deed: row.get::<_, String>("kind")?.parse().map_err(|()| unreadable("kind"))?,
+        words: row.get("words")?,
+        to: row.get("taker")?,
+    })
+}
+
+fn unreadable(column: &str) -> rusqlite::Error {
+    rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{NewAccount, Role};
+    use super::*;
+    use crate::journal::Actor;
+
+    struct People {
+        folder: tempfile::TempDir,
+        desk: Desk,
+        robin: Account,
+        kim: Account,
+    }
+
+    impl People {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let desk = Desk::open(folder.path()).unwrap();
+            for (name, role) in [("Robin Finch", Role::Dsl), ("Kim Linnet", Role::Deputy)] {
+                let new = NewAccount { name: name.to_owned(), role, addresses: Vec::new() };
+                let _ = desk.invite(Timestamp::UNIX_EPOCH, &Actor::Program, &new).unwrap();
+            }
+            let mut accounts = desk.accounts().unwrap();
+            let robin = accounts.remove(1);
+            Self { folder, desk, robin, kim: accounts.remove(0) }
+        }
+
+        fn does(&self, who: &Account, deed: Deed, to: Option<AccountId>, words: &str) -> Stand {
+            let codename = "amber-heron-7".parse().unwrap();
+            let done = Done { case: CaseId(7), codename: &codename, deed, words, to, keys: &[] };
+            self.desk.done(Timestamp::UNIX_EPOCH, who, &done).unwrap();
+            self.desk.stand(CaseId(7)).unwrap()
+        }
+    }
+
+    #[test]
+    fn a_case_goes_from_hand_to_hand_and_can_always_be_opened_again() {
+        let People { desk, robin, kim, .. } = &People::new();
+        assert_eq!(desk.stand(CaseId(7)).unwrap(), Stand::default());
+        let people = People::new();
+        let (first, second) = (Some(robin.id), Some(kim.id));
+        for (deed, to, stand) in [
+            (Deed::Acknowledge, None, Stand { status: Status::Acknowledged, outcome: None, owner: first }),
+            (Deed::Concern, None, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: first }),
+            (Deed::Acknowledge, None, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: first }),
+            (Deed::Assign, second, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: second }),
+            (Deed::FalseMatch, None, Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second }),
+            (Deed::Note, None, Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second }),
+            (Deed::Reopen, None, Stand { status: Status::InHand, outcome: Some(Deed::FalseMatch), owner: second }),
+        ] {
+            assert_eq!(people.does(&people.robin, deed, to, "because"), stand, "{deed:?}");
+        }
+        assert_eq!(people.desk.stands().unwrap()[&CaseId(7)], people.desk.stand(CaseId(7)).unwrap());
+    }
+
+    #[test]
+    fn every_deed_stands_in_the_history_and_in_the_journal_and_the_service_reads_it() {
+        let people = People::new();
+        people.does(&people.robin, Deed::Acknowledge, None, "");
+        people.does(&people.kim, Deed::Note, None, "spoke to her tutor");
+        let told: Vec<_> = people.desk.history(CaseId(7)).unwrap().into_iter().map(|row| (row.by, row.deed, row.words)).collect();
+        let expected = [("Robin Finch", Deed::Acknowledge, ""), ("Kim Linnet", Deed::Note, "spoke to her tutor")];
+        assert_eq!(told, expected.map(|(by, deed, words)| (by.to_owned(), deed, words.to_owned())));
+        let last = people.desk.journal_end(1).unwrap().remove(0);
+        assert_eq!(last.who, Actor::Account("Kim Linnet".to_owned()));
+        assert!(matches!(&last.event, Event::Deed { deed, words, .. } if deed == "note" && words == "spoke to her tutor"));
+        let deeds = Deeds::open(people.folder.path()).unwrap().unwrap();
+        assert_eq!(deeds.since(1).unwrap(), people.desk.history(CaseId(7)).unwrap()[1..]);
+        let refused = people.desk.conn.execute("DELETE FROM deed", []).unwrap_err().to_string();
+        assert_eq!(refused, "a deed is never deleted");
+    }
+
+    #[test]
+    fn the_key_of_a_released_message_is_there_until_it_is_forgotten() {
+        let people = People::new();
+        let codename = "amber-heron-7".parse().unwrap();
+        let keys = [ReleasedKey { object: "ab".repeat(16).parse().unwrap(), key: [7; 16] }];
+        let done = Done { case: CaseId(7), codename: &codename, deed: Deed::Release, words: "a lesson", to: None, keys: &keys };
+        people.desk.done(Timestamp::UNIX_EPOCH, &people.robin, &done).unwrap();
+        let deeds = Deeds::open(people.folder.path()).unwrap().unwrap();
+        assert!(deeds.keys(1).unwrap() == keys);
+        people.desk.forget_keys(1).unwrap();
+        assert!(deeds.keys(1).unwrap().is_empty());
+        let octets = std::fs::read(people.folder.path().join("desk.db")).unwrap();
+        assert!(!octets.windows(16).any(|window| window == [7; 16]), "what is deleted is overwritten");
+    }
+}

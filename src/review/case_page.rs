@@ -1,0 +1,247 @@
+//! The page of one case: why it matched, who, in which context, what points to a referral, what to decide, and its history.
+
+use askama::Template;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+
+use super::answer::{Answer, Refusal, page};
+use super::guard::{Visit, Visitor};
+use super::queue::Seen;
+use super::words::{self, Urgency, ends, span, urgency, visible, wall};
+use super::{Review, sight};
+use crate::case::{Codename, PlaceState};
+use crate::casebook::{CaseFacts, Filter, PlaceFacts};
+use crate::desk::{Account, Deed, DeedRow, Role, Status};
+use crate::finding::{Action, Category};
+use crate::journal::Event;
+
+#[derive(Template)]
+#[template(path = "case.html")]
+#[expect(clippy::struct_excessive_bools, reason = "what a template asks is yes or no")]
+struct Page<'a> {
+    visitor: &'a Visitor,
+    school: &'a str,
+    codename: &'a str,
+    urgency: Urgency,
+    category: &'static str,
+    action: &'static str,
+    held: bool,
+    withheld: bool,
+    status: &'static str,
+    closed: bool,
+    outcome: &'static str,
+    owner: String,
+    due: String,
+    overdue: bool,
+    opened: String,
+    backscan: bool,
+    ends: String,
+    findings: Vec<String>,
+    unread: Vec<String>,
+    copies: Vec<Copy>,
+    earlier: Vec<String>,
+    points: [Point; 5],
+    told: Vec<String>,
+    history: Vec<Told>,
+    may_decide: bool,
+    /// Her key opens it, once she has one.
+    may_open: bool,
+    wrapped: &'a str,
+    back: bool,
+    people: Vec<(i64, String)>,
+}
+
+struct Copy {
+    place: String,
+    state: &'static str,
+    before: String,
+}
+
+/// One of the five points that mean immediate referral (D7).
+struct Point {
+    question: &'static str,
+    answer: &'static str,
+    likely: bool,
+}
+
+struct Told {
+    at: String,
+    who: String,
+    what: String,
+    words: String,
+}
+
+impl Review {
+    /// A case that somebody may see, under the name that she asked for.
+    ///
+    /// # Errors
+    /// `NotFound` where there is none, and where it is not hers.
+    pub fn case_for(&self, account: &Account, codename: &str) -> Result<CaseFacts, Refusal> {
+        let codename: Codename = codename.parse().map_err(|_| Refusal::NotFound)?;
+        let book = self.casebook()?;
+        let involved = self.involvement(&book, account)?;
+        book.case(&codename)?.filter(|facts| sight::sees(account, &facts.row, &involved)).ok_or(Refusal::NotFound)
+    }
+
+    /// Who else may be given a case: those who see it and may decide.
+    ///
+    /// # Errors
+    /// When the casebook or the desk refuses.
+    pub fn may_have(&self, facts: &CaseFacts) -> Result<Vec<Account>, Refusal> {
+        let (book, accounts) = (self.casebook()?, self.desk().accounts()?);
+        let mut able = Vec::new();
+        for account in accounts {
+            let involved = sight::involvement(&book, &account, &self.config)?;
+            let sees = involved.is_some_and(|involved| sight::sees(&account, &facts.row, &involved));
+            if account.active && sees && account.role != Role::DataProtection {
+                able.push(account);
+            }
+        }
+        Ok(able)
+    }
+}
+
+pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
+    let visitor = visit.visitor()?;
+    let facts = review.case_for(&visitor.account, visit.name("codename"))?;
+    let (case, codename, now) = (facts.row.id, facts.row.codename.clone(), Review::now());
+    let event = Event::FactsViewed { case, codename };
+    review.desk().note(now, &visitor.account.actor(), &event)?;
+
+    let zone = &review.config.school.clock.zone;
+    let stand = review.desk().stand(case)?;
+    let Seen { row, stand, due } = review.seen(&stand, facts.row.clone());
+    let overdue = stand.status == Status::New && due.is_some_and(|due| due < now);
+    let people = review.may_have(&facts)?;
+    let accounts = review.desk().accounts()?;
+    let owner = stand.owner.and_then(|owner| accounts.iter().find(|account| account.id == owner));
+    let history = review.desk().history(case)?;
+    page(&Page {
+        visitor,
+        school: &review.config.school.name,
+        codename: row.codename.as_str(),
+        urgency: urgency(row.level),
+        category: row.category.title(),
+        action: words::action(row.action),
+        held: row.action == Action::Hold,
+        withheld: row.action == Action::Withhold,
+        status: stand.status.as_str(),
+        closed: stand.status == Status::Closed,
+        outcome: stand.outcome.map_or("", Deed::told),
+        owner: owner.map(|owner| visible(&owner.name)).unwrap_or_default(),
+        due: due.map(|due| wall(due, zone)).unwrap_or_default(),
+        overdue,
+        opened: wall(row.opened_at, zone),
+        backscan: row.backscan,
+        ends: ends(&row),
+        findings: findings(&facts),
+        unread: facts.incomplete.iter().map(|unread| unread.reason.to_string()).collect(),
+        copies: facts.places.iter().map(|copy| told_of(copy, zone)).collect(),
+        earlier: earlier(review, &visitor.account, &facts)?,
+        points: points(&facts),
+        told: notices(&facts, zone),
+        history: history.into_iter().map(|row| told(&row, zone)).collect(),
+        may_decide: visitor.account.role != Role::DataProtection,
+        may_open: sight::opens(visitor.account.role).is_some_and(|audience| row.audiences.contains(&audience))
+            && row.action != Action::Withhold,
+        wrapped: visitor.account.keys.as_ref().map_or("", |keys| &keys.wrapped),
+        back: row.action == Action::Hold && !facts.places.iter().any(|copy| copy.state == PlaceState::Removed),
+        people: people.into_iter().map(|account| (account.id.0, visible(&account.name))).collect(),
+    })
+}
+
+/// A line for each rule, in plain words; the sentence of the rule itself is sealed with the sheet.
+fn findings(facts: &CaseFacts) -> Vec<String> {
+    let mut lines: Vec<_> = facts
+        .findings
+        .iter()
+        .map(|found| {
+            let what = words::kind(found.kind);
+            format!("{what} in {}: {} (rule {})", words::place(found.location.field), found.category.title(), found.rule)
+        })
+        .collect();
+    lines.dedup();
+    lines
+}
+
+fn told_of(copy: &PlaceFacts, zone: &TimeZone) -> Copy {
+    let state = match copy.state {
+        PlaceState::Delivered => "delivered, and still there",
+        PlaceState::LeftInMailbox => "still there: its mail server cannot take one message out",
+        PlaceState::Released => "put back",
+        PlaceState::Removed => "taken out",
+        PlaceState::Sealed => "sealed, and on its way out",
+        PlaceState::Superseded => "looked at again since",
+    };
+    let flags = [("read", "\\Seen"), ("answered", "\\Answered")];
+    let mut before: Vec<_> = flags.into_iter().filter(|(_, flag)| copy.arrival.has_flag(flag)).map(|(word, _)| word).collect();
+    if copy.arrival.forwarded() {
+        before.push("forwarded");
+    }
+    let before = if before.is_empty() { "not read".to_owned() } else { before.join(" and ") };
+    let lay = span(copy.lay_there_seconds());
+    let place = format!("{} in {}", visible(copy.place.mailbox.as_str()), visible(&copy.place.folder.0));
+    Copy { place, state, before: format!("{before} before it was found {}, after it had lain there for {lay}", wall(copy.found_at, zone)) }
+}
+
+/// Other cases of the same sender, as far as they are hers to see.
+fn earlier(review: &Review, account: &Account, facts: &CaseFacts) -> Result<Vec<String>, Refusal> {
+    let book = review.casebook()?;
+    let same = book.of_the_same_sender(facts.row.id)?;
+    if same.is_empty() {
+        return Ok(Vec::new());
+    }
+    let involved = review.involvement(&book, account)?;
+    let rows = book.cases(&Filter::default())?;
+    let hers = rows.into_iter().filter(|row| same.contains(&row.id) && sight::sees(account, row, &involved));
+    Ok(hers.map(|row| row.codename.to_string()).take(20).collect())
+}
+
+fn points(facts: &CaseFacts) -> [Point; 5] {
+    let category =
+        |wanted: &[Category]| wanted.contains(&facts.row.category) || facts.findings.iter().any(|found| wanted.contains(&found.category));
+    let ends = &facts.row.ends;
+    let adults = ["staff", "outside", "governor"];
+    let adult = adults.contains(&ends.sender.as_str()) || ends.recipients.iter().any(|end| adults.contains(&end.as_str()));
+    let point = |question, likely, yes, no| Point { question, answer: if likely { yes } else { no }, likely };
+    [
+        point(
+            "Is an adult involved?",
+            adult,
+            "The facts point to it: the sender or a recipient is staff, a governor or outside of the school.",
+            "Not as far as the list of mailboxes says. Check.",
+        ),
+        point(
+            "Is there coercion, blackmail or grooming?",
+            category(&[Category::Sextortion, Category::Grooming, Category::Exploitation]),
+            "A rule for this has matched.",
+            "No rule for this has matched. Check.",
+        ),
+        point(
+            "Are the acts violent, or unusual for the age?",
+            category(&[Category::Threat, Category::Violence]),
+            "A rule for this has matched.",
+            "No rule for this has matched. Check.",
+        ),
+        point("Is a child under 13 involved?", false, "", "The program does not know ages. Check."),
+        point(
+            "Is anybody at immediate risk of harm, self-harm or suicide?",
+            category(&[Category::Suicide, Category::SelfHarm, Category::Disclosure, Category::Threat]),
+            "A rule for this has matched.",
+            "No rule for this has matched. Check.",
+        ),
+    ]
+}
+
+fn notices(facts: &CaseFacts, zone: &TimeZone) -> Vec<String> {
+    let told = facts.notices.iter().filter_map(|notice| notice.delivered_at.map(|at| (at, visible(notice.to.as_str()))));
+    told.map(|(at, to): (Timestamp, String)| format!("{to} was told {}", wall(at, zone))).collect()
+}
+
+fn told(row: &DeedRow, zone: &TimeZone) -> Told {
+    let what = match &row.to {
+        Some(to) => format!("{} {}", row.deed.told(), visible(to)),
+        None => row.deed.told().to_owned(),
+    };
+    Told { at: wall(row.at, zone), who: visible(&row.by), what, words: visible(&row.words) }
+}

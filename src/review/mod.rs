@@ -1,0 +1,97 @@
+//! The desk: what a person with a role may see of the cases, and what she decides, in her browser.
+//!
+//! It has no password of any mailbox, no private key and no instance key. It reads the casebook, hands out ciphertext, and
+//! writes nothing but its own file (`crate::desk`): who has an account, what was decided, and who was shown what. The
+//! service reads the decisions from there and carries them out.
+
+mod answer;
+mod attempts;
+mod case_page;
+mod decide;
+mod form;
+mod guard;
+mod health;
+mod journal_page;
+mod keys;
+mod password;
+mod queue;
+mod routes;
+mod sealed;
+mod serve;
+mod session;
+mod sight;
+mod sign_in;
+#[cfg(test)]
+mod tests;
+mod tls;
+mod totp;
+mod words;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use jiff::Timestamp;
+
+use crate::casebook::{CasebookError, ReadOnly};
+use crate::config::{Config, Review as Settings};
+use crate::desk::{Desk, DeskError};
+use crate::vault::Vault;
+use attempts::Attempts;
+use session::Sessions;
+
+pub use serve::{ServeError, serve};
+
+/// Everything that the pages share.
+pub struct Review {
+    config: Config,
+    settings: Settings,
+    desk: Mutex<Desk>,
+    vault: Vault,
+    sessions: Sessions,
+    attempts: Attempts,
+    /// Passwords are weighed one at a time: each takes 64 MiB.
+    hashing: Mutex<()>,
+}
+
+impl Review {
+    /// Opens the desk's own file; the casebook may come later.
+    ///
+    /// # Errors
+    /// When the desk's file is out of reach.
+    pub fn new(config: Config, settings: Settings) -> Result<Self, DeskError> {
+        let desk = Desk::open(&settings.directory)?;
+        let vault = Vault::of_another(&config.state.vault());
+        Ok(Self {
+            config,
+            settings,
+            desk: Mutex::new(desk),
+            vault,
+            sessions: Sessions::default(),
+            attempts: Attempts::default(),
+            hashing: Mutex::default(),
+        })
+    }
+
+    /// Every entry is one transaction: a panic elsewhere leaves nothing half written.
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        self.desk.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Opened anew each time: whether anybody writes to it meanwhile decides how it is read.
+    fn casebook(&self) -> Result<ReadOnly, CasebookError> {
+        ReadOnly::open(&self.config.state.casebook())
+    }
+
+    /// Forgets the keys of messages that the service has put back by now.
+    fn tidy(&self) {
+        let progress = self.casebook().and_then(|book| book.desk_progress());
+        match progress.map(|deed| self.desk().forget_keys(deed)) {
+            Ok(Ok(())) | Err(CasebookError::Io { .. } | CasebookError::Database { .. }) => {}
+            Ok(Err(error)) => tracing::warn!(%error, "keys of released messages are still kept"),
+            Err(error) => tracing::warn!(%error, "the casebook cannot be read"),
+        }
+    }
+
+    fn now() -> Timestamp {
+        Timestamp::now()
+    }
+}

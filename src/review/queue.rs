@@ -1,0 +1,226 @@
+//! The queue: what is to be looked at, the most urgent first, as facts that name nobody.
+
+use std::fmt::Write;
+
+use askama::Template;
+use jiff::Timestamp;
+
+use super::answer::{Answer, Refusal, page};
+use super::guard::{Visit, Visitor};
+use super::words::{self, Urgency, ends, span, urgency, wall};
+use super::{Review, sight};
+use crate::casebook::{CaseRow, Filter, Standing};
+use crate::desk::{Account, AccountId, Stand, Status};
+use crate::finding::{Category, Level};
+use crate::journal::Event;
+
+/// Cases on one page.
+const PAGE: usize = 50;
+
+/// A part of the cases, by its name in the address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum View {
+    Open,
+    New,
+    Overdue,
+    Today,
+    Mine,
+    Unassigned,
+    Closed,
+}
+
+/// A case that she may see, with what was done about it.
+pub struct Seen {
+    pub row: CaseRow,
+    pub stand: Stand,
+    /// By when somebody is to look at it; none for what is only counted.
+    pub due: Option<Timestamp>,
+}
+
+#[derive(Template)]
+#[template(path = "queue.html")]
+struct Page<'a> {
+    visitor: &'a Visitor,
+    school: &'a str,
+    tabs: Vec<Tab>,
+    view: &'static str,
+    lines: Vec<Line>,
+    found: usize,
+    category: &'a str,
+    search: &'a str,
+    categories: Vec<(&'static str, &'static str, bool)>,
+    earlier: Option<String>,
+    later: Option<String>,
+}
+
+struct Tab {
+    word: &'static str,
+    title: &'static str,
+    count: usize,
+    here: bool,
+}
+
+struct Line {
+    codename: String,
+    urgency: Urgency,
+    category: &'static str,
+    ends: String,
+    due: String,
+    overdue: bool,
+    age: String,
+    copies: u32,
+    status: &'static str,
+    owner: String,
+    held: bool,
+}
+
+impl View {
+    const ALL: [Self; 7] = [Self::Open, Self::New, Self::Overdue, Self::Today, Self::Mine, Self::Unassigned, Self::Closed];
+
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::New => "new",
+            Self::Overdue => "overdue",
+            Self::Today => "today",
+            Self::Mine => "mine",
+            Self::Unassigned => "unassigned",
+            Self::Closed => "closed",
+        }
+    }
+
+    fn title(self) -> &'static str {
+        match self {
+            Self::Open => "All open",
+            Self::New => "New",
+            Self::Overdue => "Overdue",
+            Self::Today => "Due today",
+            Self::Mine => "Mine",
+            Self::Unassigned => "Unassigned",
+            Self::Closed => "Closed",
+        }
+    }
+
+    fn holds(self, seen: &Seen, me: AccountId, review: &Review, now: Timestamp) -> bool {
+        let open = seen.stand.status != Status::Closed;
+        match self {
+            Self::Open => open,
+            Self::New => seen.stand.status == Status::New,
+            Self::Overdue => open && seen.overdue(now),
+            Self::Today => {
+                let clock = &review.config.school.clock;
+                open && seen.due.is_some_and(|due| clock.date_at(due) <= clock.date_at(now))
+            }
+            Self::Mine => open && seen.stand.owner == Some(me),
+            Self::Unassigned => open && seen.stand.owner.is_none(),
+            Self::Closed => !open,
+        }
+    }
+}
+
+impl Seen {
+    pub fn overdue(&self, now: Timestamp) -> bool {
+        self.stand.status == Status::New && self.due.is_some_and(|due| due < now)
+    }
+}
+
+impl Review {
+    /// Every case that somebody may see, the most urgent first, then by when it is due.
+    ///
+    /// # Errors
+    /// When the casebook or the desk refuses.
+    pub fn seen_by(&self, account: &Account) -> Result<Vec<Seen>, Refusal> {
+        let book = self.casebook()?;
+        let involved = self.involvement(&book, account)?;
+        let stands = self.desk().stands()?;
+        let rows = book.cases(&Filter::default())?;
+        let of_hers = rows.into_iter().filter(|row| row.level > Level::Counted && sight::sees(account, row, &involved));
+        let mut seen: Vec<_> = of_hers.map(|row| self.seen(&stands.get(&row.id).copied().unwrap_or_default(), row)).collect();
+        seen.sort_by_key(|seen| (std::cmp::Reverse(seen.row.level), seen.due, seen.row.id));
+        Ok(seen)
+    }
+
+    /// What the service knows counts too: somebody may have taken a case in hand, or released it, at the command line.
+    pub fn seen(&self, stand: &Stand, row: CaseRow) -> Seen {
+        let status = match (row.standing, stand.status) {
+            (Standing::Released, Status::New | Status::Acknowledged) => Status::Closed,
+            (Standing::Acknowledged, Status::New) => Status::Acknowledged,
+            (_, status) => status,
+        };
+        let due = self.config.school.clock.due(row.level, row.opened_at);
+        Seen { row, stand: Stand { status, ..*stand }, due }
+    }
+}
+
+pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
+    let (visitor, query, now) = (visit.visitor()?, &visit.asked.query, Review::now());
+    let me = visitor.account.id;
+    let view = View::ALL.into_iter().find(|view| view.as_str() == query.text("view")).unwrap_or(View::Open);
+    let category: Option<Category> = query.text("category").parse().ok();
+    let search = query.text("search").to_lowercase();
+
+    let all = review.seen_by(&visitor.account)?;
+    let tabs = View::ALL.map(|tab| Tab {
+        word: tab.as_str(),
+        title: tab.title(),
+        count: all.iter().filter(|seen| tab.holds(seen, me, review, now)).count(),
+        here: tab == view,
+    });
+    let wanted: Vec<_> = all
+        .iter()
+        .filter(|seen| view.holds(seen, me, review, now))
+        .filter(|seen| category.is_none_or(|category| category == seen.row.category))
+        .filter(|seen| search.is_empty() || seen.row.codename.as_str().contains(&search.replace(' ', "-")))
+        .collect();
+    let found = wanted.len();
+    let from = query.text("from").parse::<usize>().unwrap_or(0).min(found);
+    let accounts = review.desk().accounts()?;
+    let name = |id: AccountId| {
+        accounts.iter().find(|account| account.id == id).map_or("somebody who has left", |account| &account.name).to_owned()
+    };
+    let lines: Vec<_> = wanted.into_iter().skip(from).take(PAGE).map(|seen| line(review, seen, now, &name)).collect();
+
+    // What she is shown is written down first.
+    review.desk().note(now, &visitor.account.actor(), &Event::Listed { view: view.as_str().to_owned(), cases: lines.len() })?;
+    let link = |from: usize| {
+        let mut link = format!("/queue?view={}&from={from}", view.as_str());
+        if let Some(category) = category {
+            let _ = write!(link, "&category={category}");
+        }
+        if !search.is_empty() {
+            let _ = write!(link, "&search={}", form_urlencoded::byte_serialize(search.as_bytes()).collect::<String>());
+        }
+        link
+    };
+    let chosen = category.map_or("", Category::code);
+    page(&Page {
+        visitor,
+        school: &review.config.school.name,
+        tabs: tabs.into(),
+        view: view.as_str(),
+        found,
+        category: chosen,
+        search: &search,
+        categories: Category::ALL.iter().map(|category| (category.code(), category.title(), category.code() == chosen)).collect(),
+        earlier: (from > 0).then(|| link(from.saturating_sub(PAGE))),
+        later: (from + lines.len() < found).then(|| link(from + PAGE)),
+        lines,
+    })
+}
+
+fn line(review: &Review, seen: &Seen, now: Timestamp, name: &dyn Fn(AccountId) -> String) -> Line {
+    let Seen { row, stand, due } = seen;
+    Line {
+        codename: row.codename.to_string(),
+        urgency: urgency(row.level),
+        category: row.category.title(),
+        ends: ends(row),
+        due: due.map(|due| wall(due, &review.config.school.clock.zone)).unwrap_or_default(),
+        overdue: seen.overdue(now),
+        age: span(now.duration_since(row.opened_at).as_secs().try_into().unwrap_or(0)),
+        copies: row.places,
+        status: stand.status.as_str(),
+        owner: stand.owner.map(name).map(|name| words::visible(&name)).unwrap_or_default(),
+        held: row.action >= crate::finding::Action::Hold,
+    }
+}

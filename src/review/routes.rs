@@ -1,0 +1,78 @@
+//! Every page of the desk and who may ask for it, in one table: the router is built from it, and the test of authorisation
+//! walks it.
+
+use axum::http::Method;
+
+use super::answer::{Answer, Refusal};
+use super::guard::Visit;
+use super::{Review, case_page, decide, health, journal_page, keys, queue, sealed, sign_in};
+use crate::desk::Role;
+
+/// Who may ask for a page.
+#[derive(Clone, Copy, Debug)]
+pub enum Who {
+    /// Whoever reaches the desk: what is shown says nothing of any case.
+    Anyone,
+    /// Somebody who is signed in, with one of these roles.
+    Roles(&'static [Role]),
+}
+
+pub type Handler = fn(&Review, &Visit) -> Result<Answer, Refusal>;
+
+pub struct Route {
+    pub method: Method,
+    /// As `matchit` writes it.
+    pub path: &'static str,
+    pub who: Who,
+    pub run: Handler,
+}
+
+/// Those who deal with cases; which ones each of them sees is for [`super::sight`].
+const CASES: &[Role] = &[Role::Chair, Role::DataProtection, Role::Deputy, Role::Dsl, Role::Head, Role::Pastoral];
+const DECIDE: &[Role] = &[Role::Chair, Role::Deputy, Role::Dsl, Role::Head, Role::Pastoral];
+/// Those with a key of their own.
+const OPEN: &[Role] = &[Role::Chair, Role::Deputy, Role::Dsl, Role::Head];
+const EVERYBODY: &[Role] = &Role::ALL;
+const JOURNAL: &[Role] = &[Role::Chair, Role::DataProtection, Role::Head];
+const HEALTH: &[Role] = &[Role::Dsl, Role::Head, Role::Technician];
+
+pub const ROUTES: &[Route] = &[
+    get("/", Who::Roles(EVERYBODY), sign_in::home),
+    get("/assets/{name}", Who::Anyone, sign_in::asset),
+    get("/case/{codename}", Who::Roles(CASES), case_page::show),
+    post("/case/{codename}", Who::Roles(DECIDE), decide::decide),
+    post("/case/{codename}/headers", Who::Roles(OPEN), sealed::headers),
+    post("/case/{codename}/release", Who::Roles(OPEN), sealed::release),
+    post("/case/{codename}/sheet", Who::Roles(OPEN), sealed::sheet),
+    get("/health", Who::Roles(HEALTH), health::show),
+    get("/invitation/{link}", Who::Anyone, sign_in::invitation),
+    post("/invitation/{link}", Who::Anyone, sign_in::accept),
+    get("/journal", Who::Roles(JOURNAL), journal_page::show),
+    get("/keys", Who::Roles(OPEN), keys::show),
+    post("/keys", Who::Roles(OPEN), keys::keep),
+    post("/keys/confirm", Who::Roles(OPEN), keys::confirm),
+    get("/queue", Who::Roles(CASES), queue::show),
+    get("/sign-in", Who::Anyone, sign_in::show),
+    post("/sign-in", Who::Anyone, sign_in::sign_in),
+    post("/sign-out", Who::Roles(EVERYBODY), sign_in::sign_out),
+];
+
+/// What answers where there is no page.
+pub const NOWHERE: &Route = &get("/{*path}", Who::Roles(EVERYBODY), |_, _| Err(Refusal::NotFound));
+
+const fn get(path: &'static str, who: Who, run: Handler) -> Route {
+    Route { method: Method::GET, path, who, run }
+}
+
+const fn post(path: &'static str, who: Who, run: Handler) -> Route {
+    Route { method: Method::POST, path, who, run }
+}
+
+impl Who {
+    pub fn includes(self, role: Role) -> bool {
+        match self {
+            Self::Anyone => true,
+            Self::Roles(roles) => roles.contains(&role),
+        }
+    }
+}

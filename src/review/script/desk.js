@@ -1,0 +1,329 @@
+// Opens what is sealed, in the browser of whoever has the key: the server never sees the key or what it opens.
+// Everything is shown as text nodes. Built into ../pages/desk.js by build.sh; the page works without it, but for opening.
+import { Decrypter, Encrypter, armor, generateX25519Identity, identityToRecipient } from "age-encryption";
+
+// The cost of a guess at the passphrase: 2^18, about a second and 256 MiB.
+const SCRYPT_LOG2 = 18;
+const KEPT = "mailwarden-identity";
+const KEPT_MS = 15 * 60 * 1000;
+
+const byId = (id) => document.getElementById(id);
+const element = (name, text, className) => {
+  const made = document.createElement(name);
+  if (text !== undefined) made.append(text);
+  if (className) made.className = className;
+  return made;
+};
+
+// Characters that draw over others, or that nobody sees, are shown by their numbers. As `visible` in src/case/sheet.rs.
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu;
+function shown(text) {
+  const out = document.createDocumentFragment();
+  let last = 0;
+  const whole = String(text).replace(/\r\n?/g, "\n");
+  for (const match of whole.matchAll(UNSEEN)) {
+    out.append(whole.slice(last, match.index));
+    out.append(element("span", "U+" + match[0].codePointAt(0).toString(16).toUpperCase().padStart(4, "0"), "unseen"));
+    last = match.index + match[0].length;
+  }
+  out.append(whole.slice(last));
+  return out;
+}
+
+const octets = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+
+// What goes wrong, in one kind sentence with what to do next.
+class Kind extends Error {}
+
+async function send(path, fields) {
+  let response;
+  try {
+    response = await fetch(path, { method: "POST", body: new URLSearchParams(fields), redirect: "error", credentials: "same-origin" });
+  } catch {
+    throw new Kind("The desk did not answer, or your session has ended. Nothing is lost: load the page again, sign in, and try once more.");
+  }
+  const text = await response.text();
+  if (response.ok) return text === "" ? {} : JSON.parse(text);
+  // The sentence of the page that says no, taken as text: nothing here makes markup of it.
+  const found = /<main[^]*?<p>([^<]*)<\/p>/.exec(text);
+  throw new Kind(found ? found[1] : "The desk refused. Load the page again, and try once more.");
+}
+
+function keep(identity) {
+  sessionStorage.setItem(KEPT, JSON.stringify({ identity, at: Date.now() }));
+}
+function kept() {
+  const found = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+  if (!found || Date.now() - found.at > KEPT_MS) {
+    sessionStorage.removeItem(KEPT);
+    return null;
+  }
+  return found.identity;
+}
+
+async function unwrap(wrapped, passphrase) {
+  const opener = new Decrypter();
+  opener.addPassphrase(passphrase.trim());
+  let text;
+  try {
+    text = await opener.decrypt(armor.decode(wrapped), "text");
+  } catch {
+    throw new Kind("That passphrase does not open your key. Please check it against your recovery sheet, capital letters too. Nothing is lost.");
+  }
+  const identity = text.split("\n").find((line) => line.startsWith("AGE-SECRET-KEY-1"));
+  if (!identity) throw new Kind("What is stored as your key is damaged. Use the key on your recovery sheet: make your key anew from it under Keys.");
+  return identity;
+}
+
+// Her own key, out of this tab or with her passphrase.
+async function identity(wrapped, field) {
+  const known = kept();
+  if (known) return keep(known), known;
+  if (!wrapped) throw new Kind("You have no key yet. Make it first: the page Keys leads you through it.");
+  if (field.value === "") {
+    field.focus();
+    throw new Kind("Please type your passphrase.");
+  }
+  const opened = await unwrap(wrapped, field.value);
+  field.value = "";
+  keep(opened);
+  return opened;
+}
+
+// The keys of her audiences, out of their rings.
+async function audienceKeys(own, rings) {
+  const keys = [];
+  for (const ring of rings) {
+    const opener = new Decrypter();
+    opener.addIdentity(own);
+    try {
+      const text = await opener.decrypt(octets(ring), "text");
+      keys.push(text.split("\n").find((line) => line.startsWith("AGE-SECRET-KEY-1")));
+    } catch {
+      // Another audience's.
+    }
+  }
+  if (keys.length === 0) throw new Kind("Your key is not a member yet. Somebody who can open these cases has to admit it; the page Keys says how.");
+  return keys;
+}
+
+function opener(keys) {
+  const made = new Decrypter();
+  for (const key of keys) made.addIdentity(key);
+  return made;
+}
+
+async function open(keys, sealed) {
+  try {
+    return await opener(keys).decrypt(sealed);
+  } catch (error) {
+    if (/no identity matched/.test(error.message)) {
+      throw new Kind("This was sealed to others than you. Please ask one of them, or the headteacher.");
+    }
+    throw new Kind("The sealed file is damaged. Nothing was lost by trying: ask the technician to restore the vault from the backup.");
+  }
+}
+
+function passage(found) {
+  const block = element("div");
+  const why = element("p");
+  why.append(element("strong", shown(found.title)), ` (rule ${found.rule})`);
+  block.append(why);
+  if (found.matched !== "") {
+    const quote = element("blockquote");
+    quote.append("…", shown(found.before), element("mark", shown(found.matched)), shown(found.after), "…");
+    block.append(quote);
+  }
+  if (found.distance !== null) block.append(element("p", `A picture, ${found.distance} of 256 bits from the list's entry. It is never shown.`));
+  return block;
+}
+
+function facts(list, name, value) {
+  if (value === "") return;
+  list.append(element("dt", name));
+  const told = element("dd");
+  told.append(shown(value));
+  list.append(told);
+}
+
+function draw(sheet, depth, into) {
+  into.replaceChildren();
+  const heading = element("h3", depth === "full" ? "The message, as text" : "What matched");
+  heading.tabIndex = -1;
+  into.append(heading);
+  for (const found of sheet.passages) into.append(passage(found));
+  if (sheet.envelope) {
+    const list = element("dl");
+    facts(list, "From", sheet.envelope.from.join(", "));
+    facts(list, "To", sheet.envelope.to.join(", "));
+    facts(list, "Cc", sheet.envelope.cc.join(", "));
+    facts(list, "Date", sheet.envelope.date);
+    facts(list, "Subject", sheet.envelope.subject);
+    into.append(list);
+  }
+  for (const file of sheet.attachments) {
+    const line = element("p");
+    line.append("Attached: ", shown(file.name ?? "(name not shown)"), `, ${file.media_type}, ${file.size} octets, SHA-256 `, element("span", file.sha256, "mono"));
+    into.append(line);
+  }
+  if (depth === "full") {
+    for (const body of sheet.bodies) {
+      if (body.location.field === "hidden-text") into.append(element("p", "Text that its reader does not see:"));
+      const text = element("pre");
+      // It scrolls by itself, and so has to be within reach of the keyboard.
+      text.tabIndex = 0;
+      text.setAttribute("role", "region");
+      text.setAttribute("aria-label", "Text of the message");
+      text.append(shown(body.text));
+      into.append(text);
+      if (body.shortened) into.append(element("p", "The text goes on; the sheet ends here.", "help"));
+    }
+  }
+  heading.focus();
+}
+
+// Runs a deed of a button: one at a time, and what goes wrong is said where she looks.
+function on(button, status, busy, deed) {
+  button?.addEventListener("click", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    status.className = "help";
+    status.textContent = busy;
+    // The sentence is to be seen before the passphrase is weighed, which takes a second.
+    await new Promise((seen) => setTimeout(seen, 30));
+    try {
+      status.textContent = (await deed()) ?? "";
+    } catch (error) {
+      status.className = "problem";
+      status.textContent = error instanceof Kind ? error.message : "That did not work, and nothing was changed. Please load the page again and try once more.";
+    }
+    button.disabled = false;
+  });
+}
+
+function headerOf(file) {
+  // The line that ends an age header begins with three dashes.
+  for (let at = 0; at + 5 < file.length; at++) {
+    if (file[at] === 10 && file[at + 1] === 45 && file[at + 2] === 45 && file[at + 3] === 45 && file[at + 4] === 32) {
+      return file.slice(0, file.indexOf(10, at + 1) + 1);
+    }
+  }
+  throw new Kind("The sealed file is damaged. Nothing was lost by trying: ask the technician to restore the vault from the backup.");
+}
+
+function casePage(section) {
+  const { codename, form } = section.dataset;
+  const status = byId("sealed-status");
+  const into = byId("sealed-content");
+  const passphrase = byId("passphrase");
+  const wrapped = byId("wrapped").textContent.trim();
+  byId("passphrase-part").hidden = kept() !== null;
+  section.hidden = false;
+  const show = (depth, reason) => async () => {
+    const own = await identity(wrapped, passphrase);
+    byId("passphrase-part").hidden = true;
+    const given = await send(`/case/${codename}/sheet`, { form, depth, reason: reason() });
+    const keys = await audienceKeys(own, given.rings);
+    const sealed = octets(given.sheet);
+    draw(JSON.parse(new TextDecoder().decode(await open(keys, sealed))), depth, into);
+  };
+  on(byId("show-excerpt"), status, "Opening…", show("excerpt", () => ""));
+  on(byId("show-full"), status, "Opening…", show("full", () => byId("reason").value));
+  on(byId("release"), byId("release-status"), "Preparing…", async () => {
+    const words = byId("release-words").value.trim();
+    if ([...words].length < 10) throw new Kind("Please say why in a few words, ten characters or more.");
+    const own = await identity(wrapped, passphrase.value === "" ? byId("release-passphrase") : passphrase);
+    const given = await send(`/case/${codename}/headers`, { form });
+    const keys = await audienceKeys(own, given.rings);
+    const fields = new URLSearchParams({ form, words });
+    for (const { object, header } of given.objects) {
+      let key;
+      try {
+        key = await opener(keys).decryptHeader(headerOf(octets(header)));
+      } catch (error) {
+        if (error instanceof Kind) throw error;
+        throw new Kind("One copy was sealed to others than you. Please ask one of them to release it.");
+      }
+      fields.append("key", `${object}:${hex(key)}`);
+    }
+    await send(`/case/${codename}/release`, fields);
+    location.reload();
+    return "Released. The service puts it back within a minute.";
+  });
+}
+
+// Five letters for sixteen bits, so that they can be said and typed (Wilkerson, "Proquints", 2009).
+function suggestion() {
+  const consonants = "bdfghjklmnprstvz";
+  const vowels = "aiou";
+  return Array.from(crypto.getRandomValues(new Uint16Array(6)), (bits) =>
+    consonants[bits >> 12] + vowels[(bits >> 10) & 3] + consonants[(bits >> 6) & 15] + vowels[(bits >> 4) & 3] + consonants[bits & 15],
+  ).join("-");
+}
+
+function keysPage(section) {
+  const { form, name } = section.dataset;
+  const status = byId("key-status");
+  const proposed = suggestion();
+  byId("suggestion").textContent = proposed;
+  section.hidden = false;
+  const store = async (made) => {
+    const typed = byId("new-passphrase").value.trim();
+    if (typed !== proposed && [...typed].length < 24) {
+      throw new Kind("Type the six words that the page proposes, or words of your own with 24 characters or more.");
+    }
+    const wrapper = new Encrypter();
+    wrapper.setPassphrase(typed);
+    wrapper.setScryptWorkFactor(SCRYPT_LOG2);
+    const recipient = await identityToRecipient(made);
+    const wrapped = armor.encode(await wrapper.encrypt(made + "\n"));
+    // What cannot be opened again is not stored.
+    if ((await unwrap(wrapped, typed)) !== made) throw new Kind("Your browser made a key that it cannot open again. Nothing was stored; use another browser.");
+    await send("/keys", { form, recipient, wrapped });
+    keep(made);
+    byId("recovery-name").textContent = name;
+    byId("recovery-public").textContent = recipient;
+    byId("recovery-private").textContent = made;
+    byId("recovery").hidden = false;
+    byId("recovery-heading").focus();
+    section.hidden = true;
+    byId("new-passphrase").value = "";
+    return "";
+  };
+  on(byId("make-key"), status, "Making your key; this takes a few seconds…", async () => store(await generateX25519Identity()));
+  on(byId("take-key"), status, "Reading your key file; this takes a few seconds…", async () => {
+    const file = byId("key-file").files[0];
+    if (!file) throw new Kind("Please choose the key file first.");
+    const line = (await file.text()).split(/\r?\n/).find((text) => text.startsWith("AGE-SECRET-KEY-1"));
+    if (!line) throw new Kind("That is not a key file: no line of it begins with AGE-SECRET-KEY-1. Please choose another file.");
+    return store(line.trim());
+  });
+  byId("print")?.addEventListener("click", () => window.print());
+}
+
+document.addEventListener("DOMContentLoaded", () => {
+  const sealed = byId("sealed");
+  if (sealed) casePage(sealed);
+  const key = byId("key");
+  if (key) keysPage(key);
+  byId("sign-out")?.addEventListener("submit", () => sessionStorage.removeItem(KEPT));
+  shortcuts();
+});
+
+// j and k go through a list, Enter opens, / searches, u goes back, ? tells. Nothing happens while somebody types.
+function shortcuts() {
+  const links = [...document.querySelectorAll(".cases a")];
+  document.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.altKey || event.metaKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
+    const at = links.indexOf(document.activeElement);
+    const go = { j: links[Math.min(at + 1, links.length - 1)], k: links[Math.max(at - 1, 0)], "/": byId("search"), "?": byId("shortcuts") }[event.key];
+    if (go) {
+      event.preventDefault();
+      if (event.key === "?") go.open = !go.open;
+      else go.focus();
+    } else if (event.key === "u") {
+      document.querySelector(".back a")?.click();
+    }
+  });
+}

@@ -1,0 +1,145 @@
+//! What is sealed, handed out as it lies in the vault: only the browser of somebody with a key makes anything of it.
+//!
+//! Each depth is written down before an octet leaves. What is withheld has no depth at all.
+
+use axum::http::StatusCode;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use serde::Serialize;
+
+use super::answer::{Answer, Refusal};
+use super::guard::Visit;
+use super::{Review, sight};
+use crate::case::PlaceState;
+use crate::casebook::CaseFacts;
+use crate::desk::{Account, Deed, Done, ReleasedKey};
+use crate::finding::{Action, Audience};
+use crate::journal::Event;
+use crate::vault::ObjectId;
+
+/// In characters: why somebody reads a whole message.
+const SHORTEST_REASON: usize = 30;
+const LONGEST_REASON: usize = 1_000;
+
+/// A sheet, and the ring whose key opens it. All of it base64.
+#[derive(Serialize)]
+struct Sheet {
+    rings: Vec<String>,
+    sheet: String,
+}
+
+/// The headers of sealed messages: the key of each is in it, for whoever opens the ring.
+#[derive(Serialize)]
+struct Headers {
+    rings: Vec<String>,
+    objects: Vec<Header>,
+}
+
+#[derive(Serialize)]
+struct Header {
+    object: String,
+    header: String,
+}
+
+pub fn sheet(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
+    let account = &visit.visitor()?.account;
+    let (facts, audience) = hers_to_open(review, account, visit.name("codename"))?;
+    let (depth, reason) = (visit.asked.form.text("depth"), visit.asked.form.text("reason"));
+    match (depth, reason.chars().count()) {
+        ("full", SHORTEST_REASON..=LONGEST_REASON) | ("excerpt", 0..=LONGEST_REASON) => {}
+        ("full", ..SHORTEST_REASON) => {
+            return Err(unfit("Please say in 30 characters or more why you need to read the whole text. It stands in the journal."));
+        }
+        ("excerpt" | "full", _) => return Err(unfit("Please keep the reason below 1,000 characters.")),
+        _ => return Err(Refusal::Malformed),
+    }
+    let Some(sealed) = facts.sheet else { return Err(unfit("There is nothing to open: this is a case of facts alone.")) };
+    written_down(review, account, &facts, sealed.object, depth, reason)?;
+    // Another file could have been sealed by anybody who has the public key.
+    let _ = review.vault.confirm(&sealed.object, &sealed.ciphertext_sha256)?;
+    let sheet = BASE64.encode(review.vault.ciphertext(&sealed.object)?);
+    json(&Sheet { rings: rings(review, audience)?, sheet })
+}
+
+pub fn headers(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
+    let account = &visit.visitor()?.account;
+    let (facts, audience) = hers_to_open(review, account, visit.name("codename"))?;
+    let objects = held(&facts)?;
+    let mut found = Vec::new();
+    for object in objects {
+        written_down(review, account, &facts, object, "release", "")?;
+        found.push(Header { object: object.to_string(), header: BASE64.encode(review.vault.header(&object)?) });
+    }
+    json(&Headers { rings: rings(review, audience)?, objects: found })
+}
+
+/// Takes the keys of the held messages of one case, and no more than these: the service puts them back.
+pub fn release(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
+    let account = &visit.visitor()?.account;
+    let (facts, _) = hers_to_open(review, account, visit.name("codename"))?;
+    let objects = held(&facts)?;
+    let words = visit.asked.form.text("words");
+    super::decide::check_words(Deed::Release, words)?;
+    let keys = visit.asked.form.all("key").map(|text| key(text, &objects)).collect::<Option<Vec<_>>>().ok_or(Refusal::Malformed)?;
+    if objects.iter().any(|object| !keys.iter().any(|released| released.object == *object)) {
+        return Err(Refusal::Malformed);
+    }
+    let done = Done { case: facts.row.id, codename: &facts.row.codename, deed: Deed::Release, words, to: None, keys: &keys };
+    review.desk().done(Review::now(), account, &done)?;
+    Ok(Answer::Json("{}".to_owned()))
+}
+
+/// A case whose sheet is sealed to her own audience. Of what is withheld she knows that it is there: it has no depths.
+fn hers_to_open(review: &Review, account: &Account, codename: &str) -> Result<(CaseFacts, Audience), Refusal> {
+    let facts = review.case_for(account, codename)?;
+    let audience = sight::opens(account.role).filter(|audience| facts.row.audiences.contains(audience)).ok_or(Refusal::NotFound)?;
+    if facts.row.action == Action::Withhold {
+        return Err(unfit("It is withheld: nobody at the school opens it. Please follow the advice on the page."));
+    }
+    Ok((facts, audience))
+}
+
+/// The messages of a held case that are out of their mailboxes, each once.
+fn held(facts: &CaseFacts) -> Result<Vec<ObjectId>, Refusal> {
+    let out = facts.places.iter().filter(|copy| copy.state == PlaceState::Removed);
+    let mut objects: Vec<_> = out.filter_map(|copy| copy.object.map(|sealed| sealed.object)).collect();
+    objects.sort_unstable();
+    objects.dedup();
+    if facts.row.action == Action::Hold && !objects.is_empty() {
+        Ok(objects)
+    } else {
+        Err(unfit("No copy of it is held now: there is nothing to put back."))
+    }
+}
+
+/// `object:key`, both in hex.
+fn key(text: &str, of: &[ObjectId]) -> Option<ReleasedKey> {
+    let (object, octets) = text.split_once(':')?;
+    let object = object.parse().ok().filter(|object| of.contains(object))?;
+    let mut key = [0; 16];
+    hex::decode_to_slice(octets, &mut key).ok()?;
+    Some(ReleasedKey { object, key })
+}
+
+fn rings(review: &Review, audience: Audience) -> Result<Vec<String>, Refusal> {
+    Ok(vec![BASE64.encode(review.vault.ring().ciphertext(audience)?)])
+}
+
+fn written_down(review: &Review, account: &Account, facts: &CaseFacts, object: ObjectId, depth: &str, reason: &str) -> Result<(), Refusal> {
+    let event = Event::CiphertextServed {
+        case: facts.row.id,
+        codename: facts.row.codename.clone(),
+        object: object.to_string(),
+        depth: depth.to_owned(),
+        reason: reason.to_owned(),
+    };
+    Ok(review.desk().note(Review::now(), &account.actor(), &event)?)
+}
+
+fn json(value: &impl Serialize) -> Result<Answer, Refusal> {
+    serde_json::to_string(value).map(Answer::Json).map_err(|error| Refusal::World(error.to_string()))
+}
+
+fn unfit(told: &str) -> Refusal {
+    Refusal::Shown(StatusCode::UNPROCESSABLE_ENTITY, told.to_owned())
+}

@@ -1,0 +1,204 @@
+//! The way from a socket to a page and back: TLS, HTTP/1.1, bounds on everything, and a drain at the end.
+
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::extract::{Extension, RawPathParams, State};
+use axum::http::{Request, Response};
+use axum::routing::{MethodFilter, any, on};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::service::TowerToHyperService;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::timeout;
+
+use super::Review;
+use super::answer::{Refusal, respond};
+use super::form::Form;
+use super::guard::Asked;
+use super::routes::{NOWHERE, ROUTES, Route};
+use super::tls::{self, Door};
+use crate::config::Tls;
+
+/// The most octets that a form may have.
+const LONGEST_FORM: usize = 64 << 10;
+/// The most octets of all headers of a request.
+const LONGEST_HEAD: usize = 16 << 10;
+const MOST_CONNECTIONS: usize = 1_000;
+/// For the first octets of a connection, and for the headers of a request.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// For the form of one request.
+const DEADLINE: Duration = Duration::from_secs(30);
+/// Between two looks for what need not be kept.
+const TIDY: Duration = Duration::from_mins(1);
+/// For the requests at work when the desk is told to stop.
+const DRAIN: Duration = Duration::from_secs(10);
+
+#[derive(Debug, thiserror::Error)]
+pub enum ServeError {
+    #[error("{}: {why}", .0.display(), why = .1)]
+    Certificate(PathBuf, String),
+    #[error("{0}: {1}")]
+    Listen(SocketAddr, std::io::Error),
+    #[error("the socket that was handed over cannot be used: {0}")]
+    Socket(std::io::Error),
+}
+
+/// Who is at the other end.
+#[derive(Clone, Copy)]
+struct Peer(IpAddr);
+
+/// Every page of the table, and a refusal for everything else.
+pub fn router(review: Arc<Review>) -> Router {
+    let mut router = Router::new();
+    for route in ROUTES {
+        let filter = MethodFilter::try_from(route.method.clone()).expect("a method that axum knows");
+        router = router.route(route.path, on(filter, move |state, peer, names, request| page(route, state, peer, names, request)));
+    }
+    let nowhere = |state, peer, names, request| page(NOWHERE, state, peer, names, request);
+    router.fallback(any(nowhere)).method_not_allowed_fallback(any(nowhere)).with_state(review)
+}
+
+async fn page(
+    route: &'static Route,
+    State(review): State<Arc<Review>>,
+    peer: Option<Extension<Peer>>,
+    names: Result<RawPathParams, axum::extract::rejection::RawPathParamsRejection>,
+    request: Request<Body>,
+) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let Ok(Ok(octets)) = timeout(DEADLINE, to_bytes(body, LONGEST_FORM)).await else { return respond(Err(Refusal::Malformed)) };
+    let names: HashMap<_, _> = match &names {
+        Ok(names) => names.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
+        // A name that is not UTF-8 is the name of nothing.
+        Err(_) => return respond(Err(Refusal::Malformed)),
+    };
+    let direct = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(Peer(address))| address);
+    let asked = Asked {
+        method: head.method,
+        path: head.uri.path().to_owned(),
+        names,
+        query: Form::parse(head.uri.query().unwrap_or_default().as_bytes()),
+        from: if review.settings.tls == Tls::Proxy { told_by_proxy(&head.headers).unwrap_or(direct) } else { direct },
+        headers: head.headers,
+        form: Form::parse(&octets),
+    };
+    // Databases and passwords wait for disk and memory: never beside the sockets.
+    match tokio::task::spawn_blocking(move || review.answer(route, asked)).await {
+        Ok(answered) => respond(answered),
+        // What a panic says may hold what was asked for; the log has where it was.
+        Err(_) => respond(Err(Refusal::World("a page came to an unforeseen end".to_owned()))),
+    }
+}
+
+/// The last address of the list is the one that the proxy itself has seen.
+fn told_by_proxy(headers: &axum::http::HeaderMap) -> Option<IpAddr> {
+    headers.get("x-forwarded-for")?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+}
+
+/// Serves until SIGTERM or SIGINT. `announce` hears where, and by which certificate.
+///
+/// # Errors
+/// Before the first connection is taken.
+pub async fn serve(
+    review: Arc<Review>,
+    handed: Option<std::net::TcpListener>,
+    announce: impl FnOnce(SocketAddr, Option<&str>),
+) -> Result<(), ServeError> {
+    let Door { acceptor, fingerprint } = tls::door(&review.settings)?;
+    let listener = match handed {
+        Some(socket) => socket.set_nonblocking(true).and_then(|()| TcpListener::from_std(socket)).map_err(ServeError::Socket)?,
+        None => TcpListener::bind(review.settings.listen).await.map_err(|error| ServeError::Listen(review.settings.listen, error))?,
+    };
+    let at = listener.local_addr().map_err(ServeError::Socket)?;
+    let (mut term, mut int) =
+        (signal(SignalKind::terminate()).map_err(ServeError::Socket)?, signal(SignalKind::interrupt()).map_err(ServeError::Socket)?);
+    announce(at, fingerprint.as_deref());
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
+
+    let (router, room) = (router(Arc::clone(&review)), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
+    let stop = watch::Sender::new(());
+    let tidying = tokio::spawn(async move {
+        let mut minute = tokio::time::interval(TIDY);
+        loop {
+            minute.tick().await;
+            let review = Arc::clone(&review);
+            let _ = tokio::task::spawn_blocking(move || review.tidy()).await;
+        }
+    });
+    loop {
+        let permit = tokio::select! {
+            permit = Arc::clone(&room).acquire_owned() => permit,
+            _ = term.recv() => break,
+            _ = int.recv() => break,
+        };
+        let (stream, peer) = tokio::select! {
+            accepted = listener.accept() => {
+                let Ok(accepted) = accepted else {
+                    // No more files, or a connection that is gone already: neither is solved by haste.
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                    continue;
+                };
+                accepted
+            }
+            _ = term.recv() => break,
+            _ = int.recv() => break,
+        };
+        let (router, acceptor, stopped) = (router.clone(), acceptor.clone(), stop.subscribe());
+        tokio::spawn(async move {
+            let _permit = permit;
+            connection(stream, peer, acceptor, router, stopped).await;
+        });
+    }
+    let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
+    tidying.abort();
+    stop.send_replace(());
+    let _ = timeout(DRAIN, stop.closed()).await;
+    Ok(())
+}
+
+async fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    acceptor: Option<tokio_rustls::TlsAcceptor>,
+    router: Router,
+    stopped: watch::Receiver<()>,
+) {
+    let _ = stream.set_nodelay(true);
+    match acceptor {
+        None => speak(stream, peer, router, stopped).await,
+        Some(acceptor) => {
+            if let Ok(Ok(stream)) = timeout(PATIENCE, acceptor.accept(stream)).await {
+                speak(stream, peer, router, stopped).await;
+            }
+        }
+    }
+}
+
+async fn speak(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    peer: SocketAddr,
+    router: Router,
+    mut stopped: watch::Receiver<()>,
+) {
+    let router = router.layer(Extension(Peer(peer.ip())));
+    let mut http = hyper::server::conn::http1::Builder::new();
+    http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(LONGEST_HEAD).half_close(false);
+    let conversation = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
+    tokio::pin!(conversation);
+    // Whatever goes wrong with one connection is the other end's business.
+    tokio::select! {
+        _ = &mut conversation => {}
+        _ = stopped.changed() => {
+            conversation.as_mut().graceful_shutdown();
+            let _ = conversation.await;
+        }
+    }
+}

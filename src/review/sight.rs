@@ -1,0 +1,70 @@
+//! Which cases somebody may see: by her role, by whose keys open them, and never one that she is a party to.
+
+use crate::casebook::{CaseRow, CasebookError, Involvement, ReadOnly};
+use crate::config::Config;
+use crate::desk::{Account, Role};
+use crate::finding::{Audience, Category, Recipient};
+
+/// Whether a case is one of hers. `involved` is what [`involvement`] says.
+pub fn sees(account: &Account, row: &CaseRow, involved: &Involvement) -> bool {
+    !involved.sent.contains(&row.id) && !involved.received.contains(&row.id) && is_for(account.role, row.category, &row.audiences)
+}
+
+/// Whether a role deals with such cases. The safeguarding team, the headteacher and the chair see what their own key opens;
+/// the pastoral lead and the data protection officer see the facts of what the list of categories brings to them, and never
+/// what the safeguarding lead may not see.
+pub fn is_for(role: Role, category: Category, audiences: &[Audience]) -> bool {
+    let first_told = |recipient| category.recipients().contains(&recipient) && audiences.contains(&Audience::Dsl);
+    match role {
+        Role::Chair => audiences.contains(&Audience::Chair),
+        Role::DataProtection => first_told(Recipient::DataProtection),
+        Role::Deputy | Role::Dsl => audiences.contains(&Audience::Dsl),
+        Role::Head => audiences.contains(&Audience::Head),
+        Role::Pastoral => first_told(Recipient::Pastoral),
+        Role::Technician => false,
+    }
+}
+
+/// Whose sealed sheets a role opens, with a key of its own.
+pub fn opens(role: Role) -> Option<Audience> {
+    match role {
+        Role::Chair => Some(Audience::Chair),
+        Role::Deputy | Role::Dsl => Some(Audience::Dsl),
+        Role::Head => Some(Audience::Head),
+        Role::DataProtection | Role::Pastoral | Role::Technician => None,
+    }
+}
+
+/// What keeps cases from somebody; `None` as long as the service has not keyed her addresses. What she wrote always does.
+/// What was sent to her does too, unless her mailbox is one to which concerns are brought: a child's letter to the
+/// safeguarding lead is hers to deal with (D17).
+///
+/// # Errors
+/// When the casebook refuses.
+pub fn involvement(book: &ReadOnly, account: &Account, config: &Config) -> Result<Option<Involvement>, CasebookError> {
+    let (desks, others): (Vec<_>, Vec<_>) = account.addresses.iter().cloned().partition(|address| config.is_safeguarding(address));
+    let (Some(at_desks), Some(mut involved)) = (book.involvement(&desks)?, book.involvement(&others)?) else { return Ok(None) };
+    involved.sent.extend(at_desks.sent);
+    Ok(Some(involved))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_role_sees_what_is_for_another() {
+        let seen_by = |category: Category, audiences: &[Audience]| {
+            Role::ALL.into_iter().filter(|role| is_for(*role, category, audiences)).collect::<Vec<_>>()
+        };
+        let of = |category: Category| seen_by(category, category.audiences());
+        assert_eq!(of(Category::StaffConcern), [Role::Head]);
+        assert_eq!(of(Category::HeadConcern), [Role::Chair]);
+        assert_eq!(of(Category::SuspectedNude), [Role::Deputy, Role::Dsl]);
+        assert_eq!(of(Category::KnownImage), [Role::Deputy, Role::Dsl, Role::Head]);
+        assert_eq!(of(Category::Bullying), [Role::Deputy, Role::Dsl, Role::Pastoral]);
+        assert_eq!(of(Category::PersonalData), [Role::DataProtection, Role::Deputy, Role::Dsl]);
+        assert_eq!(seen_by(Category::Bullying, &[Audience::Head]), [Role::Head], "the safeguarding lead herself sent it");
+        assert!(Category::ALL.iter().all(|category| !is_for(Role::Technician, *category, &Audience::ALL)));
+    }
+}

@@ -1,0 +1,192 @@
+//! Coming and going: invitation, sign-in with password and second factor, sign-out, and the few files that every page uses.
+
+use askama::Template;
+use axum::http::StatusCode;
+use qrcode::QrCode;
+use qrcode::render::svg;
+
+use super::answer::{Answer, Refusal, page};
+use super::attempts::Caller;
+use super::guard::{Visit, cookie};
+use super::{Review, password, session, totp};
+use crate::case::Codename;
+use crate::desk::{AccountId, Credentials, Invited, Role};
+use crate::journal::{Actor, Event};
+
+/// The browser that holds it has signed in under this account before. It opens nothing.
+const DEVICE: &str = "__Host-mw-device";
+const DEVICE_SECONDS: u32 = 180 * 24 * 3_600;
+
+/// What every page uses, by its name in the address.
+const ASSETS: [(&str, &str, &[u8]); 3] = [
+    ("desk.css", "text/css; charset=utf-8", include_bytes!("pages/desk.css")),
+    ("desk.js", "text/javascript; charset=utf-8", include_bytes!("pages/desk.js")),
+    ("mark.svg", "image/svg+xml", include_bytes!("pages/mark.svg")),
+];
+
+const REFUSED: &str = "That did not work. Please check the name, the password and the code, and try again. After a few misses each try \
+                       takes longer. If you have lost any of the three, ask the technician for a new invitation: nothing is lost by it.";
+
+#[derive(Template)]
+#[template(path = "sign_in.html")]
+struct SignIn<'a> {
+    school: &'a str,
+    case: &'a str,
+    told: &'a str,
+    name: &'a str,
+}
+
+#[derive(Template)]
+#[template(path = "invitation.html")]
+struct InvitationPage<'a> {
+    school: &'a str,
+    name: &'a str,
+    role: &'a str,
+    link: &'a str,
+    secret: String,
+    picture: String,
+    told: &'a str,
+    shortest: usize,
+}
+
+pub fn home(_: &Review, visit: &Visit) -> Result<Answer, Refusal> {
+    let to = if visit.visitor()?.account.role == Role::Technician { "/health" } else { "/queue" };
+    Ok(Answer::See(to.to_owned()))
+}
+
+pub fn asset(_: &Review, visit: &Visit) -> Result<Answer, Refusal> {
+    let asset = ASSETS.iter().find(|(name, ..)| *name == visit.name("name"));
+    let (_, media_type, octets) = asset.ok_or(Refusal::NotFound)?;
+    Ok(Answer::Asset { media_type, octets })
+}
+
+pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
+    if visit.who.is_some() {
+        return Ok(Answer::See("/".to_owned()));
+    }
+    page(&SignIn { school: &review.config.school.name, case: visit.asked.query.text("case"), told: "", name: "" })
+}
+
+pub fn sign_in(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
+    let form = &visit.asked.form;
+    let (name, now) = (form.text("name"), Review::now());
+    let known = review.desk().credentials(name)?;
+    let caller = match (&known, cookie(&visit.asked.headers, DEVICE)) {
+        (Some((account, _)), Some(device)) if review.knows_device(account.id, device) => Caller::Known,
+        _ => Caller::Stranger,
+    };
+    if !review.attempts.allowed(now, name, caller, visit.asked.from) {
+        return refuse(review, visit, known.is_some(), "too-often");
+    }
+    let fits = {
+        let _one = review.hashing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        password::fits(form.secret("password"), known.as_ref().map(|(_, credentials)| credentials.password.as_str()))
+    };
+    let step = known.as_ref().and_then(|(_, Credentials { totp, .. })| totp::step_of(totp, form.text("code"), seconds(now)));
+    match (known, fits, step) {
+        // Whoever watched her type a code cannot use it again.
+        (Some((account, _)), true, Some(step)) if review.desk().signed_in(now, &account, step)? => {
+            review.attempts.succeeded(name, caller);
+            // What was signed in before in this browser ends: a session is never carried over.
+            if let Some(before) = cookie(&visit.asked.headers, session::COOKIE) {
+                review.sessions.end(before);
+            }
+            let token = review.sessions.begin(now, account.id).map_err(|error| Refusal::World(error.to_string()))?;
+            let to = form.text("case").parse::<Codename>().map_or_else(|_| "/".to_owned(), |codename| format!("/case/{codename}"));
+            let cookies = vec![
+                format!("{}={token}; Path=/; Secure; HttpOnly; SameSite=Strict", session::COOKIE),
+                format!("{DEVICE}={}; Path=/; Max-Age={DEVICE_SECONDS}; Secure; HttpOnly; SameSite=Strict", review.device(account.id)),
+            ];
+            Ok(Answer::SeeWith { to, cookies })
+        }
+        (known, ..) => {
+            review.attempts.missed(now, name, caller);
+            refuse(review, visit, known.is_some(), "wrong")
+        }
+    }
+}
+
+/// The same words whatever was wrong. The journal names accounts, never what a stranger typed: it may be a password.
+fn refuse(review: &Review, visit: &Visit, account: bool, why: &str) -> Result<Answer, Refusal> {
+    let name = visit.asked.form.text("name");
+    let who = if account { Actor::Account(name.to_owned()) } else { Actor::Program };
+    let why = if account { why } else { "no such account" };
+    review.desk().note(Review::now(), &who, &Event::SignInRefused { why: why.to_owned() })?;
+    page(&SignIn { school: &review.config.school.name, case: visit.asked.form.text("case"), told: REFUSED, name })
+}
+
+pub fn sign_out(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
+    review.desk().note(Review::now(), &visit.visitor()?.account.actor(), &Event::SignedOut)?;
+    if let Some(token) = cookie(&visit.asked.headers, session::COOKIE) {
+        review.sessions.end(token);
+    }
+    let gone = format!("{}=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Strict", session::COOKIE);
+    Ok(Answer::SeeWith { to: "/sign-in".to_owned(), cookies: vec![gone] })
+}
+
+pub fn invitation(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
+    let invited = invited(review, visit)?;
+    invitation_page(review, visit, &invited, "")
+}
+
+/// Takes the password and a code that proves that the second factor is in her hands.
+pub fn accept(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
+    let invited = invited(review, visit)?;
+    let (form, now) = (&visit.asked.form, Review::now());
+    let chosen = form.secret("password");
+    if let Some(told) = password::weakness(chosen, &invited.account.name) {
+        return invitation_page(review, visit, &invited, &told);
+    }
+    if chosen != form.secret("again") {
+        return invitation_page(review, visit, &invited, "The two passwords are not the same. Please type the same one twice.");
+    }
+    let Some(step) = totp::step_of(&invited.totp, form.text("code"), seconds(now)) else {
+        let told = "That code is not the one of now. Please scan the picture with your app, and type the six digits that it shows. If they \
+                    never fit, the clock of your phone is wrong.";
+        return invitation_page(review, visit, &invited, told);
+    };
+    let hash = {
+        let _one = review.hashing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        password::hash(chosen).map_err(Refusal::World)?
+    };
+    // A step earlier: the code that she has just shown may be the one that she signs in with.
+    if review.desk().accept(now, visit.name("link"), &hash, step.saturating_sub(1))? {
+        Ok(Answer::See("/sign-in".to_owned()))
+    } else {
+        Err(expired())
+    }
+}
+
+fn invited(review: &Review, visit: &Visit) -> Result<Invited, Refusal> {
+    review.desk().invited(Review::now(), visit.name("link"))?.ok_or_else(expired)
+}
+
+fn expired() -> Refusal {
+    let told = "This invitation was used already, or is older than three days. Please ask the technician for a new one; nothing is lost.";
+    Refusal::Shown(StatusCode::NOT_FOUND, told.to_owned())
+}
+
+fn invitation_page(review: &Review, visit: &Visit, invited: &Invited, told: &str) -> Result<Answer, Refusal> {
+    let (school, name) = (&review.config.school.name, &invited.account.name);
+    let code = QrCode::new(totp::link(&invited.totp, school, name)).map_err(|error| Refusal::World(error.to_string()))?;
+    let drawn = code.render::<svg::Color<'_>>().min_dimensions(220, 220).quiet_zone(true).build();
+    // Without the line that belongs at the head of a file.
+    let picture = drawn.split_once("?>").map_or(drawn.as_str(), |(_, svg)| svg).to_owned();
+    let (role, link, secret) = (invited.account.role.title(), visit.name("link"), totp::grouped(&invited.totp));
+    page(&InvitationPage { school, name, role, link, secret, picture, told, shortest: password::SHORTEST })
+}
+
+impl Review {
+    fn device(&self, account: AccountId) -> String {
+        format!("{}.{}", account.0, hex::encode(self.desk().mac("device", &[&account.0.to_be_bytes()])))
+    }
+
+    fn knows_device(&self, account: AccountId, device: &str) -> bool {
+        let expected = self.device(account);
+        expected.len() == device.len() && expected.bytes().zip(device.bytes()).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+    }
+}
+
+fn seconds(now: jiff::Timestamp) -> u64 {
+    now.as_second().try_into().unwrap_or(0)
+}

@@ -1,0 +1,91 @@
+//! What is shown and what is done, and that it is written down.
+
+use super::*;
+
+#[tokio::test]
+async fn nothing_is_shown_that_could_not_be_written_down_first() {
+    let school = School::new();
+    let codename = school.case(1, Category::Bullying, &[Audience::Dsl], Action::Flag, &[]);
+    let (dsl, page) = (school.person(Role::Dsl), format!("/case/{codename}"));
+    assert!(school.get(&page, Some(&dsl)).await.text.contains("bullying or harassment"));
+    assert!(matches!(&school.events().last(), Some(Event::FactsViewed { codename: seen, .. }) if *seen == codename));
+    assert_eq!(school.get("/nowhere", Some(&dsl)).await.status, StatusCode::NOT_FOUND);
+    assert!(matches!(school.events().last(), Some(Event::NotFound { .. })), "what was refused is written down too");
+
+    let tables = rusqlite::Connection::open(school.shelf.folder.path().join("desk/desk.db")).unwrap();
+    tables.execute_batch("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'no room'); END").unwrap();
+    for page in ["/queue", page.as_str()] {
+        let told = school.get(page, Some(&dsl)).await;
+        assert_eq!(told.status, StatusCode::SERVICE_UNAVAILABLE, "{page}");
+        assert!(!told.text.contains(codename.as_str()) && !told.text.contains("no room"), "{page}");
+    }
+}
+
+#[tokio::test]
+async fn a_case_goes_from_new_to_closed_and_open_again_and_says_why() {
+    let school = School::new();
+    let codename = school.case(1, Category::Bullying, &[Audience::Dsl], Action::Flag, &[]);
+    let (dsl, page) = (school.person(Role::Dsl), format!("/case/{codename}"));
+    let does = async |fields: &str| school.post(&page, Some(&dsl), fields).await.status;
+    assert_eq!(does("deed=no-concern&words=short").await, StatusCode::UNPROCESSABLE_ENTITY, "a reason says something");
+    assert_eq!(does("deed=reopen&words=there+is+more+of+it").await, StatusCode::UNPROCESSABLE_ENTITY, "it is open");
+    assert_eq!(does("deed=acknowledge").await, StatusCode::SEE_OTHER);
+    assert_eq!(does("deed=no-concern&words=a+set+book+in+English").await, StatusCode::SEE_OTHER);
+    assert!(school.get("/queue?view=closed", Some(&dsl)).await.text.contains(codename.as_str()));
+    assert!(!school.get("/queue", Some(&dsl)).await.text.contains(codename.as_str()));
+    assert_eq!(does("deed=reopen&words=there+is+more+of+it").await, StatusCode::SEE_OTHER);
+    assert_eq!(does("deed=destroy&words=there+is+more+of+it").await, StatusCode::BAD_REQUEST);
+    assert_eq!(does("deed=release&words=there+is+more+of+it").await, StatusCode::BAD_REQUEST, "not without the keys");
+    let told: Vec<_> = school.review.desk().history(crate::case::CaseId(1)).unwrap().into_iter().map(|row| row.deed).collect();
+    assert_eq!(told, [Deed::Acknowledge, Deed::NoConcern, Deed::Reopen]);
+    let text = school.get(&page, Some(&dsl)).await.text;
+    assert!(text.contains("a set book in English") && text.contains("decided: no concern"));
+}
+
+#[tokio::test]
+async fn what_is_held_is_not_decided_away_and_what_is_withheld_by_nobody_alone() {
+    let school = School::new();
+    let held = school.case(1, Category::Violence, &[Audience::Dsl], Action::Hold, &[]);
+    let withheld = school.case(2, Category::SuspectedNude, &[Audience::Dsl], Action::Withhold, &[]);
+    let dsl = school.person(Role::Dsl);
+    for (codename, why) in [(held, "Its message is held"), (withheld, "Its message is withheld")] {
+        let told = school.post(&format!("/case/{codename}"), Some(&dsl), "deed=false-match&words=a+set+book+in+English").await;
+        assert!(told.status == StatusCode::UNPROCESSABLE_ENTITY && told.text.contains(why), "{}", told.text);
+    }
+}
+
+#[tokio::test]
+async fn a_case_is_given_to_those_alone_who_may_see_it() {
+    let school = School::new();
+    let deputy = school.review.desk().accounts().unwrap().into_iter().find(|account| account.role == Role::Deputy).unwrap().id;
+    let head = school.review.desk().accounts().unwrap().into_iter().find(|account| account.role == Role::Head).unwrap().id;
+    let codename = school.case(1, Category::Bullying, &[Audience::Dsl], Action::Flag, &[]);
+    let about = school.case(2, Category::Bullying, &[Audience::Dsl], Action::Flag, &[(address(Role::Deputy), Party::Sender)]);
+    let dsl = school.person(Role::Dsl);
+    let gives = async |codename: &Codename, to: i64| {
+        school.post(&format!("/case/{codename}"), Some(&dsl), &format!("deed=assign&to={to}")).await.status
+    };
+    assert_eq!(gives(&codename, deputy.0).await, StatusCode::SEE_OTHER);
+    assert_eq!(school.review.desk().stand(crate::case::CaseId(1)).unwrap().owner, Some(deputy));
+    assert_eq!(gives(&codename, head.0).await, StatusCode::UNPROCESSABLE_ENTITY, "it is not for the head");
+    assert_eq!(gives(&about, deputy.0).await, StatusCode::UNPROCESSABLE_ENTITY, "she wrote it");
+    assert!(!school.get(&format!("/case/{about}"), Some(&dsl)).await.text.contains(Role::Deputy.title()));
+}
+
+#[tokio::test]
+async fn the_queue_shows_the_most_urgent_first_and_fifty_at_a_time() {
+    let school = School::new();
+    for number in 1..=60 {
+        let mut concern = concern(if number == 60 { Level::Now } else { Level::Day }, Action::Flag);
+        concern.findings.clear();
+        school.shelf.record(number, &place("ann", number.into()), &concern, None);
+    }
+    let dsl = school.person(Role::Dsl);
+    let page = school.get("/queue", Some(&dsl)).await.text;
+    assert_eq!(page.matches("<li class=\"l").count(), 50);
+    let (first, second) = (page.find("class=\"l5\"").unwrap(), page.find("class=\"l3\"").unwrap());
+    assert!(first < second && page.contains("60 in this list") && page.contains("rel=\"next\""));
+    let next = school.get("/queue?view=open&from=50", Some(&dsl)).await.text;
+    assert_eq!(next.matches("<li class=\"l").count(), 10);
+    assert!(matches!(school.events().last(), Some(Event::Listed { cases: 10, .. })));
+}

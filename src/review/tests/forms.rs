@@ -1,0 +1,140 @@
+//! What may be sent to the desk, and what its answers forbid.
+
+use super::*;
+
+#[tokio::test]
+async fn a_form_of_another_site_changes_nothing() {
+    let school = School::new();
+    let codename = school.case(1, Category::Bullying, &[Audience::Dsl], Action::Flag, &[]);
+    let (dsl, other) = (school.person(Role::Dsl), school.person(Role::Deputy));
+    let page = format!("/case/{codename}");
+    let with = |form: &str, change: &dyn Fn(&mut HeaderMap)| {
+        let mut request = asked(Method::POST, &page, Some(&dsl), format!("form={form}&deed=concern"));
+        change(request.headers_mut());
+        request
+    };
+    let foreign = |headers: &mut HeaderMap| drop(headers.insert(ORIGIN, "https://evil.example".parse().unwrap()));
+    let none = |headers: &mut HeaderMap| drop(headers.remove(ORIGIN));
+    let cross = |headers: &mut HeaderMap| drop(headers.insert("sec-fetch-site", "cross-site".parse().unwrap()));
+    let subdomain = |headers: &mut HeaderMap| drop(headers.insert(ORIGIN, "https://desk.school.example.evil.example".parse().unwrap()));
+    let unchanged = |_: &mut HeaderMap| {};
+    for (what, request) in [
+        ("foreign origin", with(&dsl.form, &foreign)),
+        ("no origin", with(&dsl.form, &none)),
+        ("cross-site", with(&dsl.form, &cross)),
+        ("an origin that begins alike", with(&dsl.form, &subdomain)),
+        ("no token", with("", &unchanged)),
+        ("another's token", with(&other.form, &unchanged)),
+    ] {
+        assert_eq!(school.ask(request).await.status, StatusCode::BAD_REQUEST, "{what}");
+    }
+    assert_eq!(school.review.desk().history(crate::case::CaseId(1)).unwrap(), []);
+    assert_eq!(school.ask(with(&dsl.form, &unchanged)).await.status, StatusCode::SEE_OTHER, "and her own form does");
+    assert_eq!(school.review.desk().stand(crate::case::CaseId(1)).unwrap().status, Status::InHand);
+}
+
+#[tokio::test]
+async fn the_desk_answers_by_its_own_name_alone() {
+    let school = School::new();
+    for (host, status) in [
+        ("desk.school.example", StatusCode::OK),
+        ("DESK.school.example:8443", StatusCode::OK),
+        ("evil.example", StatusCode::MISDIRECTED_REQUEST),
+        ("desk.school.example.evil.example", StatusCode::MISDIRECTED_REQUEST),
+        ("desk.school.example:evil", StatusCode::MISDIRECTED_REQUEST),
+    ] {
+        let mut request = asked(Method::GET, "/sign-in", None, String::new());
+        request.headers_mut().insert(HOST, host.parse().unwrap());
+        assert_eq!(school.ask(request).await.status, status, "{host}");
+    }
+}
+
+#[tokio::test]
+async fn no_address_leads_out_of_the_desk_and_none_becomes_a_header() {
+    let school = School::new();
+    fs::write(school.shelf.folder.path().join("desk/own-key.pem"), "CANARY").unwrap();
+    let dsl = school.person(Role::Dsl);
+    for page in [
+        "/assets/../desk/own-key.pem",
+        "/assets/..%2fdesk%2fown-key.pem",
+        "/assets/%2e%2e%2fown-key.pem",
+        "/assets/desk.css%00",
+        "/case/..%2f..%2fmailwarden.toml",
+        "/case/%0d%0aX-Injected:%20yes",
+        "/case/%ff%fe",
+        "//evil.example/",
+    ] {
+        let told = school.get(page, Some(&dsl)).await;
+        assert!(told.status == StatusCode::NOT_FOUND || told.status == StatusCode::BAD_REQUEST, "{page}: {}", told.status);
+        assert!(!told.text.contains("CANARY") && !told.headers.contains_key("x-injected"), "{page}");
+    }
+    for case in ["amber-heron-7%0d%0aSet-Cookie:+x=y", "%2f%2fevil.example", "https:%2f%2fevil.example"] {
+        let told = school.get(&format!("/sign-in?case={case}"), None).await;
+        assert!(told.status == StatusCode::OK && !told.headers.contains_key(SET_COOKIE), "{case}");
+    }
+}
+
+#[tokio::test]
+async fn every_answer_forbids_what_no_page_needs_and_no_page_needs_it() {
+    let school = School::new();
+    let codename = school.case(1, Category::KnownImage, &[Audience::Dsl, Audience::Head], Action::Withhold, &[]);
+    let (head, case) = (school.person(Role::Head), format!("/case/{codename}"));
+    for (page, who) in [
+        ("/sign-in", None),
+        ("/assets/desk.css", None),
+        ("/queue", Some(&head)),
+        (case.as_str(), Some(&head)),
+        ("/journal", Some(&head)),
+        ("/health", Some(&head)),
+        ("/no", Some(&head)),
+    ] {
+        let told = school.get(page, who).await;
+        let policy = told.headers["content-security-policy"].to_str().unwrap();
+        assert!(
+            policy.starts_with("default-src 'none';")
+                && !policy.contains("unsafe")
+                && policy.contains("require-trusted-types-for 'script'"),
+            "{page}"
+        );
+        for (name, value) in [
+            ("cache-control", "no-store"),
+            ("referrer-policy", "same-origin"),
+            ("x-content-type-options", "nosniff"),
+            ("cross-origin-opener-policy", "same-origin"),
+        ] {
+            assert_eq!(told.headers[name], value, "{page}");
+        }
+        for inline in ["<style", " style=", "<script>", " onclick", " onload", "javascript:", "http://", "//cdn"] {
+            let found = told.text.replace("http://www.w3.org/2000/svg", "");
+            assert!(!found.contains(inline), "{page} holds `{inline}`");
+        }
+    }
+    let advice = school.get(&case, Some(&head)).await.text;
+    assert!(
+        advice.contains("Do not look, copy or forward") && !advice.contains("Open the message"),
+        "withheld: facts and the advice alone"
+    );
+}
+
+#[tokio::test]
+async fn what_people_write_is_text_wherever_it_is_shown() {
+    let school = School::new();
+    let codename = school.case(1, Category::Bullying, &[Audience::Dsl], Action::Flag, &[]);
+    let (dsl, page) = (school.person(Role::Dsl), format!("/case/{codename}"));
+    let hostile = "%3Cscript%3Ealert(1)%3C%2Fscript%3E%3Cimg+src%3Dx+onerror%3Dy%3E%E2%80%AE%E2%80%8B%1B%5B2J";
+    assert_eq!(school.post(&page, Some(&dsl), &format!("deed=note&words={hostile}")).await.status, StatusCode::SEE_OTHER);
+    let told = school.get(&page, Some(&dsl)).await.text;
+    assert!(!told.contains("<script>alert") && !told.contains("<img src=x"), "{told}");
+    assert!(told.contains("alert(1)") && told.contains("\\u{202e}\\u{200b}\\u{1b}[2J"), "marks that draw or hide are shown: {told}");
+    assert!(!told.contains('\u{202e}') && !told.contains('\u{1b}'));
+    let search = school.get(&format!("/queue?search={hostile}"), Some(&dsl)).await.text;
+    assert!(!search.contains("<script>alert") && search.contains("&#60;script&#62;alert"), "{search}");
+}
+
+#[tokio::test]
+async fn a_form_that_is_too_long_is_refused_unread() {
+    let school = School::new();
+    let dsl = school.person(Role::Dsl);
+    let told = school.post("/case/amber-heron-7", Some(&dsl), &format!("deed=note&words={}", "x".repeat(70_000))).await;
+    assert_eq!(told.status, StatusCode::BAD_REQUEST);
+}

@@ -1,0 +1,155 @@
+//! The desk as a stranger, a colleague and the person concerned would try it: every route, every role, party or not.
+
+mod authorisation;
+mod coming;
+mod deeds;
+mod forms;
+mod sealing;
+
+use std::fs;
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::http::header::{CONTENT_TYPE, COOKIE, HOST, LOCATION, ORIGIN, SET_COOKIE};
+use axum::http::{HeaderMap, Method, Request, StatusCode};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use jiff::Timestamp;
+use tower::ServiceExt;
+
+use super::routes::{ROUTES, Who};
+use super::session::Found;
+use super::{Review, serve::router, totp};
+use crate::case::Codename;
+use crate::casebook::desk::{Desk as Shelf, concern, place};
+use crate::casebook::{New, Party};
+use crate::config::Config;
+use crate::desk::{Deed, NewAccount, Role, Status};
+use crate::finding::{Action, Audience, Category, Level};
+use crate::journal::{Actor, Event};
+use crate::mail::Address;
+
+const CONFIG: &str = r#"
+    [school]
+    name = "Willowbrook School"
+    domains = ["school.example"]
+    [state]
+    directory = "."
+    [[server]]
+    host = "imap.school.example"
+    [[mailbox]]
+    address = "ann@school.example"
+    role = "pupil"
+    credential = "ann"
+    [notice]
+    from = "mailwarden@school.example"
+    smtp_host = "smtp.school.example"
+    [review]
+    host = "desk.school.example"
+    directory = "desk"
+    [[contact]]
+    recipient = "dsl"
+    name = "Robin Finch"
+    address = "dsl@school.example"
+    [[contact]]
+    recipient = "technician"
+    name = "Jay Martin"
+    address = "it@school.example"
+"#;
+const ORIGIN_OF_THE_DESK: &str = "https://desk.school.example:8443";
+
+/// A school with a person of every role, and cases for some of them.
+struct School {
+    shelf: Shelf,
+    review: Arc<Review>,
+}
+
+/// Somebody who has signed in.
+struct Person {
+    cookie: String,
+    form: String,
+}
+
+struct Told {
+    status: StatusCode,
+    headers: HeaderMap,
+    text: String,
+}
+
+fn address(role: Role) -> Address {
+    format!("{role}@school.example").parse().unwrap()
+}
+
+impl School {
+    fn new() -> Self {
+        let shelf = Shelf::new();
+        let at = shelf.folder.path();
+        fs::write(at.join("mailwarden.toml"), CONFIG).unwrap();
+        fs::create_dir(at.join("desk")).unwrap();
+        let config = Config::load_without_passwords(&at.join("mailwarden.toml")).unwrap();
+        let settings = config.review.clone().unwrap();
+        let review = Review::new(config, settings).unwrap();
+        for role in Role::ALL {
+            let new = NewAccount { name: role.title().to_owned(), role, addresses: vec![address(role)] };
+            let now = Timestamp::now();
+            let link = review.desk().invite(now, &Actor::Program, &new).unwrap();
+            assert!(review.desk().accept(now, link.expose(), "never", 0).unwrap());
+        }
+        shelf.book.key_desk(&Role::ALL.map(address).into()).unwrap();
+        Self { shelf, review: Arc::new(review) }
+    }
+
+    fn person(&self, role: Role) -> Person {
+        let account = self.review.desk().accounts().unwrap().into_iter().find(|account| account.role == role).unwrap();
+        let token = self.review.sessions.begin(Timestamp::now(), account.id).unwrap();
+        let Found::Here(session) = self.review.sessions.find(Timestamp::now(), &token) else { panic!("a session has just begun") };
+        Person { cookie: format!("__Host-mw={token}"), form: session.form_token }
+    }
+
+    /// A case of this category, about a message that `sender` wrote to `recipient`.
+    fn case(&self, number: u8, category: Category, audiences: &[Audience], action: Action, parties: &[(Address, Party)]) -> Codename {
+        let parties: Vec<_> = parties.iter().map(|(address, part)| (self.shelf.book.key_address(address), *part)).collect();
+        let mut concern = concern(Level::Now, action);
+        concern.category = category;
+        let (place, receipt) = (place("ann", number.into()), self.shelf.sealed());
+        let object = (action >= Action::Hold).then_some(&receipt);
+        let plain = self.shelf.plain(number, &concern);
+        self.shelf.book.record(&New { place: &place, parties: &parties, audiences, message_object: object, ..plain }).unwrap().codename
+    }
+
+    async fn ask(&self, request: Request<Body>) -> Told {
+        let response = router(Arc::clone(&self.review)).oneshot(request).await.unwrap();
+        let (head, body) = response.into_parts();
+        let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        Told { status: head.status, headers: head.headers, text }
+    }
+
+    async fn get(&self, path: &str, who: Option<&Person>) -> Told {
+        self.ask(asked(Method::GET, path, who, String::new())).await
+    }
+
+    async fn post(&self, path: &str, who: Option<&Person>, fields: &str) -> Told {
+        let token = who.map(|person| format!("form={}&", person.form)).unwrap_or_default();
+        self.ask(asked(Method::POST, path, who, format!("{token}{fields}"))).await
+    }
+
+    fn events(&self) -> Vec<Event> {
+        self.review.desk().journal_end(1_000).unwrap().into_iter().map(|entry| entry.event).collect()
+    }
+}
+
+fn asked(method: Method, path: &str, who: Option<&Person>, form: String) -> Request<Body> {
+    let mut request =
+        Request::builder().method(method).uri(path).header(HOST, "desk.school.example:8443").header(ORIGIN, ORIGIN_OF_THE_DESK);
+    if let Some(person) = who {
+        request = request.header(COOKIE, &person.cookie);
+    }
+    request.header(CONTENT_TYPE, "application/x-www-form-urlencoded").body(form.into()).unwrap()
+}
+
+fn path(of: &str, codename: &Codename) -> String {
+    of.replace("{codename}", codename.as_str()).replace("{name}", "desk.css").replace("{link}", "ab")
+}
+
+/// Everything that a request of no effect needs.
+const FIELDS: &str = "deed=note&words=nothing+of+the+kind";

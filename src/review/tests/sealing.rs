@@ -1,0 +1,92 @@
+//! What is sealed, the keys that open it, and whose they are.
+
+use super::*;
+
+#[tokio::test]
+async fn what_is_sealed_is_handed_out_at_a_depth_and_for_a_reason_that_are_written_down_first() {
+    let school = School::new();
+    let sheet = school.shelf.sealed();
+    let concern = concern(Level::Now, Action::Flag);
+    let codename = school.shelf.book.record(&New { sheet: Some(&sheet), ..school.shelf.plain(1, &concern) }).unwrap().codename;
+    let (dsl, page) = (school.person(Role::Dsl), format!("/case/{codename}/sheet"));
+    let told = school.post(&page, Some(&dsl), "depth=full&reason=curious").await;
+    assert!(told.status == StatusCode::UNPROCESSABLE_ENTITY && told.text.contains("30 characters or more"), "{}", told.text);
+    assert_eq!(school.post(&page, Some(&dsl), "depth=everything").await.status, StatusCode::BAD_REQUEST);
+    let told = school.post(&page, Some(&dsl), "depth=full&reason=her+tutor+asked+me+to+look+into+it+today").await;
+    let given: serde_json::Value = serde_json::from_str(&told.text).unwrap();
+    let octets = BASE64.decode(given["sheet"].as_str().unwrap()).unwrap();
+    assert_eq!(octets, school.shelf.vault.ciphertext(sheet.object()).unwrap());
+    assert_eq!(BASE64.decode(given["rings"][0].as_str().unwrap()).unwrap(), school.shelf.vault.ring().ciphertext(Audience::Dsl).unwrap());
+    let opened: Vec<_> = school.events().into_iter().filter(|event| matches!(event, Event::CiphertextServed { .. })).collect();
+    assert!(
+        matches!(&opened[..], [Event::CiphertextServed { depth, reason, .. }] if depth == "full" && reason.starts_with("her tutor")),
+        "{opened:?}"
+    );
+
+    let tables = rusqlite::Connection::open(school.shelf.folder.path().join("desk/desk.db")).unwrap();
+    tables.execute_batch("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'no room'); END").unwrap();
+    let told = school.post(&page, Some(&dsl), "depth=excerpt").await;
+    assert!(told.status == StatusCode::SERVICE_UNAVAILABLE && !told.text.contains("rings"), "{}", told.text);
+}
+
+#[tokio::test]
+async fn what_is_withheld_has_no_depths_and_what_is_held_is_released_with_its_own_keys_alone() {
+    let school = School::new();
+    let withheld = school.case(1, Category::SuspectedNude, &[Audience::Dsl], Action::Withhold, &[]);
+    let held = school.case(2, Category::Violence, &[Audience::Dsl], Action::Hold, &[]);
+    let facts = school.shelf.book.case(&held).unwrap().unwrap();
+    school.shelf.book.settle(Timestamp::now(), &Actor::Program, facts.places[0].id, crate::case::PlaceState::Removed).unwrap();
+    let (object, dsl) = (facts.places[0].object.unwrap().object, school.person(Role::Dsl));
+    for part in ["sheet", "headers", "release"] {
+        let told = school.post(&format!("/case/{withheld}/{part}"), Some(&dsl), "depth=excerpt&words=a+lesson+on+biology").await;
+        assert!(told.status == StatusCode::UNPROCESSABLE_ENTITY && told.text.contains("It is withheld"), "{part}: {}", told.text);
+    }
+    let told = school.post(&format!("/case/{held}/headers"), Some(&dsl), "").await;
+    let given: serde_json::Value = serde_json::from_str(&told.text).unwrap();
+    assert_eq!(given["objects"][0]["object"].as_str(), Some(object.to_string().as_str()));
+    assert!(BASE64.decode(given["objects"][0]["header"].as_str().unwrap()).unwrap().starts_with(b"age-encryption.org/v1"));
+
+    let release = async |key: String| {
+        school.post(&format!("/case/{held}/release"), Some(&dsl), &format!("words=a+lesson+on+biology{key}")).await.status
+    };
+    let other = "ab".repeat(16);
+    for key in [String::new(), format!("&key={object}"), format!("&key={object}:00"), format!("&key={other}:{}", "07".repeat(16))] {
+        assert_eq!(release(key.clone()).await, StatusCode::BAD_REQUEST, "{key}");
+    }
+    assert_eq!(release(format!("&key={object}:{}", "07".repeat(16))).await, StatusCode::OK);
+    let deeds = crate::desk::Deeds::open(&school.shelf.folder.path().join("desk")).unwrap().unwrap();
+    assert!(deeds.keys(1).unwrap() == [crate::desk::ReleasedKey { object, key: [7; 16] }]);
+    school.shelf.book.desk_progressed(1).unwrap();
+    school.review.tidy();
+    assert!(deeds.keys(1).unwrap().is_empty(), "the service has put it back");
+}
+
+#[tokio::test]
+async fn a_key_is_confirmed_by_somebody_else_who_has_seen_that_very_key() {
+    let school = School::new();
+    let (dsl, head) = (school.person(Role::Dsl), school.person(Role::Head));
+    let recipient = crate::vault::MemberIdentity::generate().recipient().to_string();
+    let armour = |octets: &[u8]| {
+        let text = format!("-----BEGIN AGE ENCRYPTED FILE-----\n{}\n-----END AGE ENCRYPTED FILE-----\n", BASE64.encode(octets));
+        form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>()
+    };
+    let wrapped = armour(b"age-encryption.org/v1\n-> scrypt abc 18\n");
+    let bare = armour(b"AGE-SECRET-KEY-1QQQ");
+    assert_eq!(school.post("/keys", Some(&dsl), &format!("recipient={recipient}&wrapped={bare}")).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(school.post("/keys", Some(&dsl), &format!("recipient=age1x&wrapped={wrapped}")).await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(school.post("/keys", Some(&dsl), &format!("recipient={recipient}&wrapped={wrapped}")).await.status, StatusCode::OK);
+    let id = school.review.desk().accounts().unwrap().into_iter().find(|account| account.role == Role::Dsl).unwrap().id.0;
+    let confirm = async |who: &Person, recipient: &str| {
+        school.post("/keys/confirm", Some(who), &format!("account={id}&recipient={recipient}")).await.status
+    };
+    assert_eq!(confirm(&dsl, &recipient).await, StatusCode::UNPROCESSABLE_ENTITY, "her own");
+    assert_eq!(confirm(&head, "age1another").await, StatusCode::UNPROCESSABLE_ENTITY, "another than she has seen");
+    assert!(school.get("/keys", Some(&head)).await.text.contains("Keys to confirm"));
+    assert_eq!(confirm(&head, &recipient).await, StatusCode::SEE_OTHER);
+    assert!(school.get("/keys", Some(&dsl)).await.text.contains("A colleague has confirmed it"));
+    assert!(
+        matches!(school.events().into_iter().rev().find(|event| matches!(event, Event::KeyConfirmed { .. })), Some(Event::KeyConfirmed { recipient: seen, .. }) if seen == recipient)
+    );
+    school.post("/keys", Some(&dsl), &format!("recipient={recipient}&wrapped={wrapped}")).await;
+    assert!(school.get("/keys", Some(&dsl)).await.text.contains("Not confirmed yet"), "a new key is confirmed anew");
+}

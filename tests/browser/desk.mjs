@@ -1,0 +1,209 @@
+// Works at the desk as people do, in a real browser. What it is told by the test comes as JSON in DESK; what it finds wrong ends it.
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+const { origin, invitations, key, held, flagged, about, canary, pictures } = JSON.parse(process.env.DESK);
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1280, height: 900 };
+const PASSWORD = "correct horse battery";
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+const wrong = [];
+const checked = new Set();
+
+async function visitor(options = {}) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: DESKTOP, ...options });
+  const page = await context.newPage();
+  // A passphrase is slow to weigh, on a machine that does much else all the more.
+  page.setDefaultTimeout(180_000);
+  page.on("request", (request) => { if (!request.url().startsWith(`${origin}/`)) wrong.push(`left the origin: ${request.url()}`); });
+  page.on("console", (message) => { if (/Content.Security.Policy|Trusted/i.test(message.text())) wrong.push(message.text()); });
+  page.on("dialog", (dialog) => { wrong.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
+  page.on("pageerror", (error) => wrong.push(`a script failed: ${error.message}`));
+  return page;
+}
+
+// Nothing that keeps somebody from using the page, at the width of a desk, of a phone, and at twice the size.
+async function look(page, name) {
+  for (const [width, viewport] of [["desktop", DESKTOP], ["phone", PHONE], ["zoom", { width: 640, height: 450 }]]) {
+    await page.setViewportSize(viewport);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    if (over > 0) wrong.push(`${name} at ${width}: ${over} pixels too wide`);
+    // The axe script runs in a world of its own: the policy of the page allows it no more than any other stranger.
+    const session = await page.context().newCDPSession(page);
+    const { frameTree } = await session.send("Page.getFrameTree");
+    const { executionContextId } = await session.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id, worldName: "axe" });
+    const run = (expression) => session.send("Runtime.evaluate", { expression, contextId: executionContextId, awaitPromise: true, returnByValue: true });
+    await run(axe);
+    const { result, exceptionDetails } = await run("axe.run({ resultTypes: ['violations'] }).then((found) => ({ violations: found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(', ')}`), passes: found.passes.length }))");
+    assert.ok(!exceptionDetails && result.value.passes > 3, `axe did not run on ${name}: ${JSON.stringify(exceptionDetails)}`);
+    for (const violation of result.value.violations) wrong.push(`${name} at ${width}: ${violation}`);
+    await session.detach();
+    if (pictures && width !== "zoom") await page.screenshot({ path: `${pictures}/${name}-${width}.png`, fullPage: true });
+    checked.add(`${name} at ${width}`);
+  }
+  await page.setViewportSize(DESKTOP);
+}
+
+function code(base32) {
+  const bits = [...base32.replaceAll(" ", "")].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
+  const secret = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const digest = createHmac("sha1", secret).update(step).digest();
+  return String((digest.readUInt32BE(digest[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+async function enter(page, name, link, lookAtIt) {
+  await page.goto(link);
+  if (lookAtIt) await look(page, "invitation");
+  const secret = await page.locator(".code + p .mono").textContent();
+  await page.fill("#password", PASSWORD);
+  await page.fill("#again", PASSWORD);
+  await page.fill("#code", code(secret));
+  await page.click("main button");
+  await page.waitForURL(`${origin}/sign-in`);
+  if (lookAtIt) await look(page, "sign-in");
+  await page.fill("#name", name);
+  await page.fill("#password", PASSWORD);
+  await page.fill("#code", code(secret));
+  await page.click("main button");
+  await page.waitForSelector("#sign-out");
+}
+
+const told = async (page, id) => {
+  await page.waitForFunction((id) => document.getElementById(id).className === "problem" || document.getElementById(id).textContent === "", id);
+  return page.textContent(`#${id}`);
+};
+
+// The lead: from her invitation to her recovery sheet.
+const lead = await visitor();
+await enter(lead, "Robin Finch", invitations.lead, true);
+await look(lead, "queue");
+assert.match(await lead.textContent("main"), new RegExp(held));
+assert.doesNotMatch(await lead.textContent("main"), new RegExp(canary), "nothing of a message before it is opened");
+await lead.goto(`${origin}/keys`);
+await look(lead, "keys");
+await lead.fill("#new-passphrase", "too short");
+await lead.click("#make-key");
+assert.match(await told(lead, "key-status"), /six words|24 characters/);
+await lead.fill("#new-passphrase", await lead.textContent("#suggestion"));
+await lead.setInputFiles("#key-file", key);
+await lead.click("#take-key");
+await lead.waitForSelector("#recovery:not([hidden])");
+assert.match(await lead.textContent("#recovery-private"), /^AGE-SECRET-KEY-1/);
+await look(lead, "recovery-sheet");
+
+// A case, read at its three depths.
+await lead.goto(`${origin}/case/${held}`);
+await look(lead, "case");
+await lead.click("#show-excerpt");
+await lead.waitForSelector("#sealed-content h3");
+assert.match(await lead.textContent("#sealed-content mark"), /zanderfang/i);
+assert.match(await lead.textContent("#sealed-content dl"), new RegExp(canary));
+await lead.click("#show-full");
+assert.match(await told(lead, "sealed-status"), /30 characters/);
+await lead.fill("#reason", "A tutor has asked me to look into this today");
+await lead.click("#show-full");
+await lead.waitForSelector("#sealed-content pre");
+const text = await lead.textContent("#sealed-content");
+assert.match(text, /<script>document\.title='pwned'<\/script>/, "markup is text");
+assert.match(text, /U\+202E/, "what turns the writing round is shown");
+assert.equal(await lead.locator("#sealed-content :is(img, a, script, iframe, svg, style, form, object, video)").count(), 0);
+assert.doesNotMatch(await lead.title(), /pwned/);
+await look(lead, "case-opened");
+
+// With the keyboard alone.
+await lead.goto(`${origin}/queue`);
+await lead.keyboard.press("j");
+assert.match(await lead.evaluate(() => document.activeElement.textContent), /Now|Today|Next day/);
+await lead.keyboard.press("/");
+await lead.keyboard.type(flagged);
+await lead.keyboard.press("Enter");
+await lead.waitForURL(/search=/);
+await lead.keyboard.press("j");
+await lead.keyboard.press("Enter");
+await lead.waitForURL(`${origin}/case/${flagged}`);
+for (let presses = 0; presses < 60; presses++) {
+  await lead.keyboard.press("Tab");
+  if (await lead.evaluate(() => document.activeElement.value === "acknowledge")) break;
+}
+await lead.keyboard.press("Enter");
+await lead.waitForFunction(() => /acknowledged, Robin Finch/.test(document.querySelector("dl")?.textContent ?? ""));
+
+// Without script: the facts and the decision.
+const plain = await visitor({ javaScriptEnabled: false, storageState: await lead.context().storageState() });
+await plain.goto(`${origin}/case/${flagged}`);
+assert.match(await plain.textContent("main"), /Why it matched/);
+await plain.fill("#words", "A set book in English, seen with the teacher");
+await plain.click("button[value=no-concern]");
+assert.match(await plain.textContent("dl"), /closed, Robin Finch; decided: no concern/);
+
+// A deputy who is a party to a case, and makes a key of her own.
+const deputy = await visitor();
+await enter(deputy, "Kim Linnet", invitations.deputy, false);
+assert.doesNotMatch(await deputy.textContent("main"), new RegExp(about));
+assert.match(await deputy.textContent("main"), new RegExp(held));
+assert.equal((await deputy.goto(`${origin}/case/${about}`)).status(), 404);
+assert.match(await lead.textContent("body"), /Robin Finch/);
+await look(deputy, "not-found");
+await deputy.goto(`${origin}/keys`);
+await deputy.fill("#new-passphrase", await deputy.textContent("#suggestion"));
+await deputy.click("#make-key");
+await deputy.waitForSelector("#recovery:not([hidden])");
+await deputy.goto(`${origin}/case/${held}`);
+await deputy.click("#show-excerpt");
+assert.match(await told(deputy, "sealed-status"), /not a member yet/);
+await deputy.goto(`${origin}/keys`);
+const fingerprint = await deputy.textContent("p > strong.mono");
+await lead.goto(`${origin}/keys`);
+assert.match(await lead.textContent(".confirm"), new RegExp(fingerprint));
+await lead.click(".confirm button");
+assert.match(await lead.textContent("main"), /Confirmed keys/);
+
+// The key again after a while: the passphrase opens it, and a wrong one is told kindly.
+await lead.goto(`${origin}/case/${held}`);
+await lead.evaluate(() => sessionStorage.clear());
+await lead.reload();
+await lead.fill("#passphrase", "not the passphrase");
+await lead.click("#show-excerpt");
+await lead.waitForFunction(() => document.getElementById("sealed-status").className === "problem");
+assert.match(await lead.textContent("#sealed-status"), /does not open your key/);
+
+// Other pages.
+const head = await visitor();
+await enter(head, "Sam Wren", invitations.head, false);
+await head.goto(`${origin}/journal`);
+await look(head, "journal");
+assert.match(await head.textContent("main"), /was handed what is sealed: full/);
+await head.goto(`${origin}/health`);
+await look(head, "health");
+
+assert.deepEqual(wrong, []);
+console.log(`${checked.size} looks, no violation`);
+
+// Last: the message goes back. The passphrase is the one that the page has proposed; a fresh tab takes the key file anew.
+await lead.goto(`${origin}/keys`);
+await lead.fill("#new-passphrase", await lead.textContent("#suggestion"));
+await lead.setInputFiles("#key-file", key);
+await lead.click("#take-key");
+await lead.waitForSelector("#recovery:not([hidden])");
+await lead.goto(`${origin}/case/${held}`);
+await lead.fill("#release-words", "A lesson on biology, with the teacher");
+await lead.click("#release");
+await lead.waitForFunction(() => /released the message/.test(document.querySelector(".history")?.textContent ?? ""));
+for (let tries = 0; !/put back/.test(await lead.textContent("#who + p + ul")) ; tries++) {
+  assert.ok(tries < 60, "the service has not put it back within a minute");
+  await new Promise((passed) => setTimeout(passed, 1_000));
+  await lead.reload();
+}
+await look(lead, "case-released");
+assert.deepEqual(wrong, []);
+await browser.close();
