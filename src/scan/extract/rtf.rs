@@ -1,8 +1,12 @@
 //! Rich Text Format (RTF 1.9.1): text, links, pictures and embedded objects, by a walk along groups and control words.
 
+mod charset;
+
 use std::borrow::Cow;
 use std::mem;
 
+pub use self::charset::codepage;
+use self::charset::of_font;
 use super::{Item, Reader, office, ole};
 use crate::finding::{Field, Reason};
 use crate::scan::parse::charset_text;
@@ -247,7 +251,7 @@ impl<'r> Walk<'r> {
             b"deff" => self.default_font = number.unwrap_or(0),
             b"f" => self.select_font(number.unwrap_or(0)),
             b"fcharset" if self.state.to == Destination::FontTable => {
-                let charset = number.and_then(charset).or(self.document);
+                let charset = number.and_then(of_font).or(self.document);
                 if self.fonts.len() < FONTS {
                     self.fonts.push((self.font, charset));
                 }
@@ -438,52 +442,6 @@ impl<'r> Walk<'r> {
             self.files.push(ole::embedded(octets));
         }
     }
-}
-
-/// The charset of a code page of Windows.
-pub fn codepage(number: i64) -> Option<&'static str> {
-    Some(match number {
-        437 | 850 | 1252 | 819 => "windows-1252",
-        866 => "ibm866",
-        874 => "windows-874",
-        932 => "shift_jis",
-        936 => "gbk",
-        949 => "euc-kr",
-        950 => "big5",
-        1250 => "windows-1250",
-        1251 => "windows-1251",
-        1253 => "windows-1253",
-        1254 => "windows-1254",
-        1255 => "windows-1255",
-        1256 => "windows-1256",
-        1257 => "windows-1257",
-        1258 => "windows-1258",
-        10_000 => "macintosh",
-        65_001 => "utf-8",
-        _ => return None,
-    })
-}
-
-/// Of a font, by the numbers of Windows.
-fn charset(number: i64) -> Option<&'static str> {
-    codepage(match number {
-        0 => 1252,
-        77 => 10_000,
-        128 => 932,
-        129 => 949,
-        134 => 936,
-        136 => 950,
-        161 => 1253,
-        162 => 1254,
-        163 => 1258,
-        177 => 1255,
-        178 => 1256,
-        186 => 1257,
-        204 => 1251,
-        222 => 874,
-        238 => 1250,
-        _ => return None,
-    })
 }
 
 #[cfg(test)]
