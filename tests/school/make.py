@@ -112,7 +112,7 @@ def unread():
     damaged[len(damaged) // 2:] = bytes(len(damaged) - len(damaged) // 2)
     letter("unread/damaged-picture", "Wed, 11 Nov 2026 19:05:07 +0000", ELLA, [MORGAN], "Poster", "Dear Sir, the poster for the play. Ella",
            [("poster.png", bytes(damaged))])
-    letter("unread/invoice-pdf", "Thu, 12 Nov 2026 09:00:07 +0000", "Accounts <accounts@inkandpaper.example>", [OFFICE], "Invoice 40817",
+    letter("ordinary/invoice-pdf", "Thu, 12 Nov 2026 09:00:07 +0000", "Accounts <accounts@inkandpaper.example>", [OFFICE], "Invoice 40817",
            "Dear Office, our invoice for order 40817 is attached.", [("invoice-40817.pdf", pdf("Invoice 40817, total 40.45 pounds"))])
     letter("unread/sports-day-video", "Fri, 13 Nov 2026 15:30:07 +0000", PATEL, [CLASS_7B], "The relay race",
            "7B, somebody filmed your relay race. Well run!", [("relay.mp4", mp4())])

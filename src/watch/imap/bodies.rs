@@ -56,7 +56,10 @@ impl Bodies {
 
     /// So many octets were put there.
     pub(super) fn fill(&mut self, octets: usize) {
-        self.last(|writer| Ok(writer.fill(octets)));
+        self.last(|writer| {
+            writer.fill(octets);
+            Ok(())
+        });
     }
 
     /// When memory is short a message is lost, and the others are not.
