@@ -112,7 +112,8 @@ fn messages(garden: &mut Garden) -> Vec<Delivered> {
     for (name, kind, octets) in [
         ("damaged", "application/zip", &b"PK\x03\x04"[..]),
         ("a video", "video/mp4", b"\0\0\0\x18ftypmp42"),
-        ("unknown", "application/pdf", b"%PDF-1.7\n"),
+        ("broken document", "application/pdf", b"%PDF-1.7\n"),
+        ("unknown", "image/vnd.adobe.photoshop", b"8BPS\0\x01"),
     ] {
         let before = garden.canaries.len();
         let word = garden.plant(format!("octets of `{name}`"));
