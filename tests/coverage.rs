@@ -85,7 +85,7 @@ fn the_ledger_of_a_day_tells_how_a_mailbox_was_reached_and_what_was_not_read() {
     std::fs::write(warden.path().join("other"), "not this").expect("a file");
     std::fs::set_permissions(warden.path().join("other"), std::os::unix::fs::PermissionsExt::from_mode(0o600)).expect("a private file");
     std::fs::write(warden.config(), format!("{first}password_file = \"other\"{second}")).expect("a configuration");
-    let unread = "MIME-Version: 1.0\r\nContent-Type: application/pdf\r\nContent-Transfer-Encoding: base64\r\n\r\nJVBERi0xLjQK\r\n";
+    let unread = "MIME-Version: 1.0\r\nContent-Type: image/vnd.adobe.photoshop\r\nContent-Transfer-Encoding: base64\r\n\r\nOEJQUwAB\r\n";
     dovecot.deliver(AMBER, format!("From: a@school.example\r\nTo: b@school.example\r\n{unread}").as_bytes());
     assert_eq!(warden.once(None).status.code(), Some(1));
     let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
