@@ -9,37 +9,35 @@ use super::compile::Rule;
 use super::evaluate::{self, Fired, Hits};
 use super::fold::Folded;
 use super::form::Evasion;
+use super::found::{Found, View};
 use super::joint;
 use super::lexicon::Lexicon;
 use super::quoted::Quotes;
 use super::reread;
 use super::signal::Signal;
+use super::sources::Sources;
+use super::terms::Terms;
 use super::words::WordIndex;
 use crate::finding::{Field, Finding, Kind, Location, RuleId, Stage};
 use crate::scan::detect::Match;
 use crate::scan::extract::TextExtract;
-
-/// More finds of one signal in one text than this are not kept: the signal then counts as found, whatever
-/// its exceptions say, so that nobody hides one find behind thousands.
-pub const MAX_HITS: u32 = 16_384;
 
 /// Of all literals together, in octets: so many are looked for with a table that has an entry for every octet after every other.
 const LARGEST_TABLE: usize = 1 << 16;
 
 /// Immutable once built; any number of threads may match with it.
 pub struct RuleBook {
+    /// Without their terms and examples: what is to be found lies in the index.
     rules: Vec<Rule>,
-    /// Where the keys of each rule begin: one for each of its signals, then one for its exceptions.
-    first_keys: Vec<u32>,
-    keys: u32,
+    sources: Sources,
     words: WordIndex,
     /// The terms that are looked for under disguises too.
     lexicon: Lexicon,
     /// The literals of all regexes, and the regex that each belongs to.
     literals: Option<AhoCorasick>,
     literal_patterns: Vec<u32>,
-    /// The key of the signal that each regex belongs to: regexes of one signal stand together.
-    pattern_keys: Vec<u32>,
+    /// The source that each regex belongs to: those of one source stand together.
+    pattern_sources: Vec<u32>,
     /// Rules that can fire without any term or literal: their regexes run over every text.
     restless: Vec<usize>,
     terms: usize,
@@ -48,48 +46,29 @@ pub struct RuleBook {
 impl RuleBook {
     /// Rules that have not come so far as `lowest` are left out.
     pub fn new(rules: impl IntoIterator<Item = Rule>, lowest: Stage) -> Self {
-        let rules: Vec<_> = rules.into_iter().filter(|rule| rule.stage >= lowest).collect();
-        let mut keys = 0;
-        let mut first_keys = Vec::new();
-        for rule in &rules {
-            first_keys.push(keys);
-            keys += key(rule.signals.len()) + 1;
-        }
-
-        let mut terms = Vec::new();
+        let mut rules: Vec<_> = rules.into_iter().filter(|rule| rule.stage >= lowest).collect();
+        let (sources, wanted) = Sources::of(&rules);
         let mut literals = Vec::new();
         let mut literal_patterns = Vec::new();
-        let mut pattern_keys = Vec::new();
-        for (rule, first) in rules.iter().zip(&first_keys) {
-            for (signal, key) in rule.signals.iter().zip(*first..) {
-                match signal {
-                    Signal::Terms(words) => terms.extend(words.iter().map(|term| (term.as_str(), key))),
-                    Signal::Patterns { patterns: regexes, .. } => {
-                        for pattern in regexes {
-                            literal_patterns.extend(pattern.literals.iter().map(|_| self::key(pattern_keys.len())));
-                            literals.extend(pattern.literals.iter().map(Vec::as_slice));
-                            pattern_keys.push(key);
-                        }
-                    }
-                    Signal::Near { .. } | Signal::Count { .. } => {}
-                }
-            }
-            terms.extend(rule.exceptions.iter().map(|term| (term.as_str(), first + key(rule.signals.len()))));
+        for ((pattern, _), number) in wanted.patterns.iter().zip(0..) {
+            literals.extend(pattern.literals.iter().map(Vec::as_slice));
+            literal_patterns.extend(pattern.literals.iter().map(|_| number));
         }
-        let words = WordIndex::new(terms.iter().copied());
-        let rule_of = |key: u32| &rules[first_keys.partition_point(|first| *first <= key) - 1];
-        let disguised = terms.iter().filter(|(_, key)| rule_of(*key).evasion == Evasion::Letters);
-        let lexicon = Lexicon::new(disguised.map(|(term, _)| *term));
-        let terms = terms.len() + pattern_keys.len();
+        let literals = automaton(&literals);
+        let words = WordIndex::new(wanted.terms.iter().copied());
+        let lexicon = Lexicon::new(wanted.disguised.iter().copied());
+        let pattern_sources: Vec<_> = wanted.patterns.iter().map(|(_, source)| *source).collect();
+        let terms = wanted.terms.len() + wanted.patterns.len();
         let restless = (0..rules.len()).filter(|place| evaluate::could_fire(&rules[*place], &|_| false)).collect();
-        Self { first_keys, keys, words, lexicon, restless, terms, literals: automaton(&literals), literal_patterns, pattern_keys, rules }
+        rules.iter_mut().for_each(Rule::shed);
+        Self { rules, sources, words, lexicon, literals, literal_patterns, pattern_sources, restless, terms }
     }
 
     pub fn rules(&self) -> usize {
         self.rules.len()
     }
 
-    /// Terms and regexes of the rules in force.
+    /// Terms and regexes of the rules in force; those of a list once, however many rules name it.
     pub fn terms(&self) -> usize {
         self.terms
     }
@@ -116,38 +95,39 @@ impl RuleBook {
                     matches.extend(new.into_iter().map(|(_, found)| (*of_subject, found)));
                 }
             }
-            if text.location.field == Field::Subject && !found.seen.is_empty() {
+            if text.location.field == Field::Subject && !found.is_empty() {
                 subjects.push((place, found));
             }
         }
         matches
     }
 
-    /// Every rule of which any signal is seen, and what is seen of it.
+    /// Every rule of which anything is seen that speaks for it, and what is seen of it.
     pub(super) fn touched(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Hits)> {
         let mut found = self.search(folded.view());
-        let mut places: Vec<usize> = found.seen.iter().map(|key| self.rule_of(*key)).chain(self.restless.iter().copied()).collect();
-        places.sort_unstable();
-        places.dedup();
+        let mut places = self.touched_by(found.seen());
         places.retain(|place| self.rules[*place].looks_in(field));
         found.sort();
         let quotes = Quotes::of(folded, field);
         places.into_iter().map(|place| (&self.rules[place], self.hits(place, &found, &quotes))).collect()
     }
 
+    /// The places of the rules that these sources may make fire, and of those that need none.
+    fn touched_by(&self, seen: impl Iterator<Item = u32>) -> Vec<usize> {
+        let mut places: Vec<usize> = seen.flat_map(|source| self.sources.makes_fire(source)).chain(self.restless.iter().copied()).collect();
+        places.sort_unstable();
+        places.dedup();
+        places
+    }
+
     /// The rules that fire on a subject and a body read as one. Looked into only where some rule could fire by what was
     /// seen in the two.
     fn joined(&self, (subject, in_subject): (&TextExtract, &Found), (body, in_body): (&TextExtract, &Found)) -> Vec<(&Rule, Match)> {
-        let touched = in_subject.seen.iter().map(|key| self.rule_of(*key));
-        let both = |place: usize, signal| {
-            let key = self.first_keys[place] + key(signal);
-            in_subject.has_seen(key) || in_body.has_seen(key)
-        };
-        let mut places: Vec<_> = touched
-            .filter(|place| self.rules[*place].looks_in_both() && evaluate::could_fire(&self.rules[*place], &|signal| both(*place, signal)))
-            .collect();
-        places.sort_unstable();
-        places.dedup();
+        let both = |place, signal| self.has_seen(in_subject, place, signal) || self.has_seen(in_body, place, signal);
+        let mut places = self.touched_by(in_subject.seen());
+        places.retain(|place| {
+            self.rules[*place].looks_in_both() && evaluate::could_fire(&self.rules[*place], &|signal| both(*place, signal))
+        });
         if places.is_empty() {
             return Vec::new();
         }
@@ -167,9 +147,7 @@ impl RuleBook {
     }
 
     fn fired(&self, folded: &Folded<'_>, quotes: &Quotes<'_>, found: &mut Found) -> Vec<(&Rule, Fired)> {
-        let mut places: Vec<usize> = found.seen.iter().map(|key| self.rule_of(*key)).chain(self.restless.iter().copied()).collect();
-        places.sort_unstable();
-        places.dedup();
+        let mut places = self.touched_by(found.seen());
         places.retain(|place| self.could_fire(*place, found, quotes.field));
         self.evaluated(places, folded, quotes, found)
     }
@@ -190,7 +168,17 @@ impl RuleBook {
     /// What a text has of one rule. Where the rule does not look, nothing counts.
     fn hits(&self, place: usize, found: &Found, quotes: &Quotes<'_>) -> Hits {
         let rule = &self.rules[place];
-        let mut hits = found.of_rule(self.first_keys[place], rule.signals.len(), &self.pattern_keys);
+        let views = rule.views();
+        let mut hits = Hits::default();
+        for (place_of, signal) in rule.signals.iter().enumerate() {
+            let sources = self.sources.of_signal(place, place_of);
+            let flooded = |source: &u32| views.iter().any(|view| found.is_flooded(*view, *source));
+            hits.spans.push(spans(found, views, sources));
+            hits.disguised.push(spans(found, &views[1..], sources));
+            hits.flooded.push(sources.iter().any(flooded));
+            hits.literals.push(if matches!(signal, Signal::Patterns { .. }) { self.literals(found, sources) } else { Vec::new() });
+        }
+        hits.exceptions = spans(found, views, self.sources.of_exceptions(place));
         if quotes.field == Field::Body && rule.names(Field::Body) != rule.names(Field::Quoted) {
             hits.exceptions.extend(quotes.passed_over(rule.names(Field::Quoted)));
             hits.exceptions.sort_unstable_by_key(|range| (range.start, range.end));
@@ -198,42 +186,50 @@ impl RuleBook {
         hits
     }
 
+    /// Of each regex of these sources.
+    fn literals(&self, found: &Found, sources: &[u32]) -> Vec<Option<Vec<Range<usize>>>> {
+        let of_source = |source: &u32| {
+            let first = self.pattern_sources.partition_point(|other| other < source);
+            let behind = self.pattern_sources.partition_point(|other| other <= source);
+            let kept = !found.is_flooded(View::Folded, *source);
+            (first..behind).map(move |pattern| kept.then(|| found.literals(narrow(pattern)).collect()))
+        };
+        sources.iter().flat_map(of_source).collect()
+    }
+
     /// Most rules have some ordinary word seen and the telling one not: they are not looked into.
     fn could_fire(&self, place: usize, found: &Found, field: Field) -> bool {
         let rule = &self.rules[place];
-        let seen = |signal| found.has_seen(self.first_keys[place] + key(signal));
-        rule.looks_in(field) && evaluate::could_fire(rule, &seen)
+        rule.looks_in(field) && evaluate::could_fire(rule, &|signal| self.has_seen(found, place, signal))
+    }
+
+    fn has_seen(&self, found: &Found, place: usize, signal: usize) -> bool {
+        let views = self.rules[place].views();
+        self.sources.of_signal(place, signal).iter().any(|source| views.iter().any(|view| found.has_seen(*view, *source)))
     }
 
     /// One pass for the terms, one for the literals.
     fn search(&self, view: &str) -> Found {
         let text = view.as_bytes();
+        let sources = self.sources.count();
         let mut found = Found::default();
-        self.words.scan(text, |key, span| found.push(key, span, self.keys));
-        reread::scan(view, &self.lexicon, &self.words, |key, span| {
-            if self.rules[self.rule_of(key)].evasion == Evasion::Letters {
-                found.push(key, span, self.keys);
-            }
-        });
+        self.words.scan(text, |source, span| found.push(View::Folded, source, span, sources));
+        reread::scan(view, &self.lexicon, &self.words, |source, span| found.push(View::Reread, source, span, sources));
         match &self.literals {
             Some(literals) => {
                 for literal in literals.find_overlapping_iter(text) {
                     let pattern = self.literal_patterns[literal.pattern().as_usize()];
-                    found.push_literal(self.pattern_keys[pattern as usize], pattern, literal.range(), self.keys);
+                    found.push_literal(self.pattern_sources[pattern as usize], pattern, literal.range(), sources);
                 }
             }
             // None, or more than can be looked for at once: each regex looks for itself then.
             None => {
                 for pattern in &self.literal_patterns {
-                    found.flood(self.pattern_keys[*pattern as usize], self.keys);
+                    found.flood(self.pattern_sources[*pattern as usize], sources);
                 }
             }
         }
         found
-    }
-
-    fn rule_of(&self, key: u32) -> usize {
-        self.first_keys.partition_point(|first| *first <= key) - 1
     }
 }
 
@@ -252,6 +248,27 @@ impl Rule {
         [Field::Subject, Field::Body].iter().all(|field| self.looks_in(*field))
     }
 
+    /// The views of a text that it is matched in: the folded one first.
+    fn views(&self) -> &'static [View] {
+        match self.evasion {
+            Evasion::Letters => &[View::Folded, View::Reread],
+            Evasion::None => &[View::Folded],
+        }
+    }
+
+    /// Lets go what only compiling, checking and indexing need.
+    fn shed(&mut self) {
+        for signal in &mut self.signals {
+            if let Signal::Terms(terms) = signal {
+                *terms = Terms::default();
+            }
+        }
+        self.exceptions = Terms::default();
+        self.examples = Vec::new();
+        self.written = Vec::new();
+        (self.objections, self.notes) = (Vec::new(), Vec::new());
+    }
+
     fn as_match(&self, location: &Location, span: (usize, usize), score: u16) -> Match {
         let finding = Finding {
             rule: self.id.clone(),
@@ -267,84 +284,14 @@ impl Rule {
     }
 }
 
-/// What one text has of all rules' signals.
-#[derive(Default)]
-struct Found {
-    hits: Vec<(u32, Range<usize>)>,
-    /// Of the regexes, by their numbers.
-    literals: Vec<(u32, Range<usize>)>,
-    /// How many, by key; empty until something is seen.
-    counts: Vec<u32>,
-    /// Keys in the order in which they were first seen.
-    seen: Vec<u32>,
-}
-
-impl Found {
-    fn push(&mut self, key: u32, span: Range<usize>, keys: u32) {
-        if self.count(key, keys) <= MAX_HITS {
-            self.hits.push((key, span));
-        }
+/// The finds of these sources in these views, in the order of the text.
+fn spans(found: &Found, views: &[View], sources: &[u32]) -> Vec<Range<usize>> {
+    let each = sources.iter().flat_map(|source| views.iter().map(|view| found.spans(*view, *source)));
+    let mut spans: Vec<_> = each.flatten().collect();
+    if sources.len() * views.len() > 1 {
+        spans.sort_unstable_by_key(|span| (span.start, span.end));
     }
-
-    /// A literal of one of a signal's regexes: this itself is searched for later, if ever.
-    fn push_literal(&mut self, key: u32, pattern: u32, span: Range<usize>, keys: u32) {
-        if self.count(key, keys) <= MAX_HITS {
-            self.literals.push((pattern, span));
-        }
-    }
-
-    fn flood(&mut self, key: u32, keys: u32) {
-        self.count(key, keys);
-        self.counts[key as usize] = u32::MAX;
-    }
-
-    fn is_flooded(&self, key: u32) -> bool {
-        self.counts.get(key as usize).is_some_and(|count| *count > MAX_HITS)
-    }
-
-    fn sort(&mut self) {
-        let place = |(key, span): &(u32, Range<usize>)| (*key, span.start, span.end);
-        self.hits.sort_unstable_by_key(place);
-        self.literals.sort_unstable_by_key(place);
-    }
-
-    fn count(&mut self, key: u32, keys: u32) -> u32 {
-        if self.counts.is_empty() {
-            self.counts = vec![0; keys as usize];
-        }
-        let count = &mut self.counts[key as usize];
-        *count = count.saturating_add(1);
-        if *count == 1 {
-            self.seen.push(key);
-        }
-        *count
-    }
-
-    fn has_seen(&self, key: u32) -> bool {
-        self.counts.get(key as usize).is_some_and(|count| *count > 0)
-    }
-
-    /// Asks for sorted hits.
-    fn of_rule(&self, first: u32, signals: usize, pattern_keys: &[u32]) -> Hits {
-        let keys = first..first + key(signals);
-        let literals = |key: u32| {
-            let first = pattern_keys.partition_point(|other| *other < key);
-            let behind = pattern_keys.partition_point(|other| *other <= key);
-            (first..behind).map(|pattern| (!self.is_flooded(key)).then(|| spans(&self.literals, self::key(pattern)))).collect()
-        };
-        Hits {
-            spans: keys.clone().map(|key| spans(&self.hits, key)).collect(),
-            flooded: keys.clone().map(|key| self.is_flooded(key)).collect(),
-            literals: keys.clone().map(literals).collect(),
-            exceptions: spans(&self.hits, keys.end),
-        }
-    }
-}
-
-/// Those of one key, of hits that are sorted.
-fn spans(hits: &[(u32, Range<usize>)], key: u32) -> Vec<Range<usize>> {
-    let start = hits.partition_point(|(other, _)| *other < key);
-    hits[start..].iter().take_while(|(other, _)| *other == key).map(|(_, span)| span.clone()).collect()
+    spans
 }
 
 /// Looks for all literals at once; `None` where there are none, or too many.
@@ -354,6 +301,6 @@ fn automaton(literals: &[&[u8]]) -> Option<AhoCorasick> {
     (!literals.is_empty()).then(|| AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(literals).ok()).flatten()
 }
 
-fn key(signals: usize) -> u32 {
-    u32::try_from(signals).unwrap_or(u32::MAX)
+fn narrow(number: usize) -> u32 {
+    u32::try_from(number).unwrap_or(u32::MAX)
 }

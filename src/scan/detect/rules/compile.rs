@@ -12,7 +12,7 @@ use super::faults::{Faults, Source, of_file};
 use super::fold::fold_term;
 use super::form::{Evasion, ExampleForm, Expect, Picture, RuleForm, SignalForm};
 use super::signal::{Signal, read_number, read_signal};
-use super::terms::{MAX_TERMS, WordLists, read_terms};
+use super::terms::{MAX_TERMS, Terms, WordLists, read_terms};
 use super::wording::Wording;
 use crate::fault::{At, Fault};
 use crate::finding::{Category, Conditions, Field, Level, Reach, RuleFacts, RuleId, RuleVersion, Stage};
@@ -45,8 +45,8 @@ pub struct Rule {
     pub picture: Option<Picture>,
     /// In the order of the file; a signal is known by its place here.
     pub signals: Vec<Signal>,
-    /// Folded; without those that have lapsed.
-    pub exceptions: Vec<String>,
+    /// Without those that have lapsed.
+    pub exceptions: Terms,
     pub fire: Expression,
     /// Before it is adjusted; 0 to 100.
     pub score: u16,
@@ -257,7 +257,7 @@ fn read_signals(form: &RuleForm, lists: &WordLists, faults: &mut Faults<'_>) -> 
     let mut terms = 0;
     for (place, signal) in form.signal.iter().enumerate() {
         let read = read_signal(signal, &form.signal[..place], lists, faults);
-        terms += if let Some(Signal::Terms(words)) = &read { words.len() } else { 0 };
+        terms += if let Some(Signal::Terms(words)) = &read { words.count() } else { 0 };
         signals.push(read);
         if terms > MAX_TERMS {
             let why = format!("with this signal the rule has more than {MAX_TERMS} terms, inflections and lists counted");
@@ -312,8 +312,8 @@ fn read_expression(written: &Spanned<String>, form: &RuleForm, faults: &mut Faul
         .ok()
 }
 
-fn read_excepted_phrases(form: &RuleForm, lists: &WordLists, today: Date, faults: &mut Faults<'_>, notes: &mut Faults<'_>) -> Vec<String> {
-    let mut exceptions = Vec::new();
+fn read_excepted_phrases(form: &RuleForm, lists: &WordLists, today: Date, faults: &mut Faults<'_>, notes: &mut Faults<'_>) -> Terms {
+    let mut exceptions = Terms::default();
     for phrase in &form.except_phrase {
         if phrase.terms.is_none() && phrase.lists.is_none() {
             faults.at(&phrase.reason, "the exception names no phrase", "write `terms` or `lists`");

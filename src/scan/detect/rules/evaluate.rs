@@ -16,10 +16,12 @@ const MAX_CHECKED: usize = 4_096;
 const LONGEST_WORD: usize = 64;
 
 /// What one text has of the signals of one rule; the vectors are parallel to its signals.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub struct Hits {
     /// In the order of the text.
     pub spans: Vec<Vec<Range<usize>>>,
+    /// Those of them that were read through a trick with letters.
+    pub disguised: Vec<Vec<Range<usize>>>,
     /// There were more than are kept.
     pub flooded: Vec<bool>,
     /// Of each regex: where the letters stand without which it cannot match, in the order of the text; `None` for more than are kept.

@@ -8,7 +8,7 @@ use toml::Spanned;
 use super::faults::Faults;
 use super::form::{CheckDigits, CountForm, NearForm, SignalForm};
 use super::pattern::BadPattern;
-use super::terms::{WordLists, read_terms};
+use super::terms::{Terms, WordLists, read_terms};
 
 pub use super::pattern::Pattern;
 
@@ -17,8 +17,7 @@ const MAX_REGEX: usize = 1_000;
 
 #[derive(Clone)]
 pub enum Signal {
-    /// Folded.
-    Terms(Vec<String>),
+    Terms(Terms),
     Patterns {
         patterns: Vec<Pattern>,
         check: Option<CheckDigits>,

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use toml::Spanned;
 
@@ -24,13 +25,41 @@ const MAX_FAULTS: usize = 50;
 
 /// The lists that the rules of a bundle may name.
 #[derive(Default)]
-pub struct WordLists(BTreeMap<String, WordList>);
+pub struct WordLists(BTreeMap<String, Arc<WordList>>);
 
 pub struct WordList {
+    pub name: String,
     /// Folded, with every inflection written out.
     pub terms: Vec<String>,
     /// What stands in the file: a rule is another rule when its list is another list.
     pub octets: Vec<u8>,
+}
+
+/// The terms of one signal, or of all excepted phrases of a rule.
+#[derive(Clone, Default)]
+pub struct Terms {
+    /// Folded, with every inflection written out; those of lists left out.
+    pub own: Vec<String>,
+    /// Each once, and the same for every rule that names it.
+    pub lists: Vec<Arc<WordList>>,
+}
+
+impl Terms {
+    /// Those of its lists counted.
+    pub fn count(&self) -> usize {
+        self.own.len() + self.lists.iter().map(|list| list.terms.len()).sum::<usize>()
+    }
+
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        self.own.iter().chain(self.lists.iter().flat_map(|list| &list.terms)).map(String::as_str)
+    }
+
+    /// Takes the terms of another in.
+    pub fn extend(&mut self, other: Self) {
+        self.own.extend(other.own);
+        let known: Vec<_> = self.lists.iter().map(|list| list.name.clone()).collect();
+        self.lists.extend(other.lists.into_iter().filter(|list| !known.contains(&list.name)));
+    }
 }
 
 /// Why a term cannot be looked for, and the remedy.
@@ -47,14 +76,14 @@ impl WordLists {
         for file in files {
             let name = file.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             match read_list(&name, file) {
-                Ok(list) => drop(lists.insert(name, list)),
+                Ok(list) => drop(lists.insert(name, Arc::new(list))),
                 Err(of_list) => faults.extend(of_list),
             }
         }
         if faults.is_empty() { Ok(Self(lists)) } else { Err(faults) }
     }
 
-    pub fn named(&self, name: &str) -> Option<&WordList> {
+    pub fn named(&self, name: &str) -> Option<&Arc<WordList>> {
         self.0.get(name)
     }
 
@@ -107,7 +136,7 @@ fn read_list(name: &str, file: &SourceFile) -> Result<WordList, Vec<Fault>> {
     }
     terms.sort_unstable();
     terms.dedup();
-    if faults.is_empty() { Ok(WordList { terms, octets: file.octets.clone() }) } else { Err(faults) }
+    if faults.is_empty() { Ok(WordList { name: name.to_owned(), terms, octets: file.octets.clone() }) } else { Err(faults) }
 }
 
 /// The name under which rules know the list in this file, if it is one: `<any>/lists/<name>.txt`.
@@ -121,19 +150,19 @@ pub fn read_terms(
     lists: Option<&Spanned<Vec<Spanned<String>>>>,
     known: &WordLists,
     faults: &mut Faults<'_>,
-) -> Vec<String> {
-    let mut all = Vec::new();
+) -> Terms {
+    let mut all = Terms::default();
     if let Some(terms) = terms {
         if terms.get_ref().is_empty() {
             faults.at(terms, "the list of terms is empty", "write at least one term");
         }
         for term in terms.get_ref() {
             match expand(term.get_ref()) {
-                Ok(expanded) => all.extend(expanded),
+                Ok(expanded) => all.own.extend(expanded),
                 Err((why, hint)) => faults.at(term, why, hint),
             }
             // A few words with `~` are thousands of terms: told as soon as it is known.
-            if all.len() > MAX_TERMS {
+            if all.own.len() > MAX_TERMS {
                 break;
             }
         }
@@ -144,14 +173,14 @@ pub fn read_terms(
         }
         for name in lists.get_ref() {
             match known.named(name.get_ref()) {
-                Some(list) => all.extend_from_slice(&list.terms),
+                Some(list) => all.extend(Terms { own: Vec::new(), lists: vec![Arc::clone(list)] }),
                 None => faults.at(name, format!("there is no list `{}`", name.get_ref()), no_list_hint(name.get_ref(), known)),
             }
         }
     }
-    all.sort_unstable();
-    all.dedup();
-    if let Some(place) = terms.or(lists).filter(|_| all.len() > MAX_TERMS) {
+    all.own.sort_unstable();
+    all.own.dedup();
+    if let Some(place) = terms.or(lists).filter(|_| all.count() > MAX_TERMS) {
         let why = format!("more than {MAX_TERMS} terms with all their inflections");
         faults.at(place, why, "make several signals or rules of them");
     }

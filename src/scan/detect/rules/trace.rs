@@ -9,6 +9,7 @@ use super::evaluate::{self, Evidence, Hits};
 use super::fold::Folded;
 use super::joint;
 use super::signal::Signal;
+use super::terms::Terms;
 use crate::finding::{AdjustmentTrace, Location, Quote, SignalTrace, Trace};
 use crate::scan::extract::TextExtract;
 
@@ -116,8 +117,9 @@ impl Tracing<'_> {
         let mut rule = self.rule.clone();
         let mut hits = self.hits.clone();
         if !matches!(rule.signals[signal], Signal::Near { .. } | Signal::Count { .. }) {
-            rule.signals[signal] = Signal::Terms(Vec::new());
+            rule.signals[signal] = Signal::Terms(Terms::default());
             hits.spans[signal].clear();
+            hits.disguised[signal].clear();
             hits.flooded[signal] = false;
         }
         let mut found = evaluate::weigh(&rule, self.folded.view().as_bytes(), &hits);
@@ -137,11 +139,7 @@ impl Tracing<'_> {
 
     /// Words that are none of the signal's terms as they stand there.
     fn is_disguised(&self, signal: usize, span: &Range<usize>) -> bool {
-        let Signal::Terms(terms) = &self.rule.signals[signal] else { return false };
-        let words = String::from_utf8_lossy(&self.folded.view().as_bytes()[span.clone()]).to_lowercase();
-        let words =
-            words.split([' ', '\t', '\r', '\n', '\u{b}', '\u{c}', '>']).filter(|word| !word.is_empty()).collect::<Vec<_>>().join(" ");
-        !terms.iter().any(|term| *term == words || term.replace('\'', "") == words)
+        self.hits.disguised[signal].contains(span)
     }
 
     fn adjustments(&self, found: &[Evidence]) -> Vec<AdjustmentTrace> {
