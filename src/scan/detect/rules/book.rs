@@ -1,5 +1,6 @@
 //! All rules in force, as one index: what a text is matched against.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -12,8 +13,9 @@ use super::form::Evasion;
 use super::found::{Found, View};
 use super::joint;
 use super::lexicon::Lexicon;
+use super::pattern::Pattern;
 use super::quoted::Quotes;
-use super::reread;
+use super::reread::{self, Reread};
 use super::signal::Signal;
 use super::sources::Sources;
 use super::terms::Terms;
@@ -24,6 +26,9 @@ use crate::scan::extract::TextExtract;
 
 /// Of all literals together, in octets: so many are looked for with a table that has an entry for every octet after every other.
 const LARGEST_TABLE: usize = 1 << 16;
+
+/// Places of a regex's letters around disguised words that are looked at: each costs a look at its surroundings.
+const MOST_REREAD: usize = 64;
 
 /// Immutable once built; any number of threads may match with it.
 pub struct RuleBook {
@@ -38,6 +43,8 @@ pub struct RuleBook {
     literal_patterns: Vec<u32>,
     /// The source that each regex belongs to: those of one source stand together.
     pattern_sources: Vec<u32>,
+    /// Those of the regexes that are looked for under disguises too.
+    disguised_patterns: BTreeMap<u32, Pattern>,
     /// Rules that can fire without any term or literal: their regexes run over every text.
     restless: Vec<usize>,
     terms: usize,
@@ -58,10 +65,12 @@ impl RuleBook {
         let words = WordIndex::new(wanted.terms.iter().copied());
         let lexicon = Lexicon::new(wanted.disguised.iter().copied());
         let pattern_sources: Vec<_> = wanted.patterns.iter().map(|(_, source)| *source).collect();
+        let disguised = wanted.disguised_patterns.iter().map(|place| (narrow(*place), wanted.patterns[*place].0.running()));
+        let disguised_patterns = disguised.collect();
         let terms = wanted.terms.len() + wanted.patterns.len();
         let restless = (0..rules.len()).filter(|place| evaluate::could_fire(&rules[*place], &|_| false)).collect();
         rules.iter_mut().for_each(Rule::shed);
-        Self { rules, sources, words, lexicon, literals, literal_patterns, pattern_sources, restless, terms }
+        Self { rules, sources, words, lexicon, literals, literal_patterns, pattern_sources, disguised_patterns, restless, terms }
     }
 
     pub fn rules(&self) -> usize {
@@ -214,7 +223,9 @@ impl RuleBook {
         let sources = self.sources.count();
         let mut found = Found::default();
         self.words.scan(text, |source, span| found.push(View::Folded, source, span, sources));
-        reread::scan(view, &self.lexicon, &self.words, |source, span| found.push(View::Reread, source, span, sources));
+        for reread in reread::readings(view, &self.lexicon) {
+            self.search_again(&reread, &mut found);
+        }
         match &self.literals {
             Some(literals) => {
                 for literal in literals.find_overlapping_iter(text) {
@@ -230,6 +241,31 @@ impl RuleBook {
             }
         }
         found
+    }
+
+    /// Terms and regexes that have a disguised word in them.
+    fn search_again(&self, reread: &Reread, found: &mut Found) {
+        let sources = self.sources.count();
+        let text = reread.text();
+        self.words.scan(text, |source, span| {
+            if let Some(span) = reread.folded(&span) {
+                found.push(View::Reread, source, span, sources);
+            }
+        });
+        let mut literals: BTreeMap<u32, Vec<Range<usize>>> = BTreeMap::new();
+        for literal in self.literals.iter().flat_map(|literals| literals.find_overlapping_iter(text)) {
+            let pattern = self.literal_patterns[literal.pattern().as_usize()];
+            if self.disguised_patterns.contains_key(&pattern) {
+                literals.entry(pattern).or_default().push(literal.range());
+            }
+        }
+        for (pattern, mut literals) in literals {
+            literals.truncate(MOST_REREAD);
+            let source = self.pattern_sources[pattern as usize];
+            for span in self.disguised_patterns[&pattern].finds_close(text, &literals).filter_map(|span| reread.folded(&span)) {
+                found.push(View::Reread, source, span, sources);
+            }
+        }
     }
 }
 
@@ -259,8 +295,10 @@ impl Rule {
     /// Lets go what only compiling, checking and indexing need.
     fn shed(&mut self) {
         for signal in &mut self.signals {
-            if let Signal::Terms(terms) = signal {
-                *terms = Terms::default();
+            match signal {
+                Signal::Terms(terms) => *terms = Terms::default(),
+                Signal::Patterns { patterns, .. } => patterns.iter_mut().for_each(|pattern| *pattern = pattern.running()),
+                Signal::Near { .. } | Signal::Count { .. } => {}
             }
         }
         self.exceptions = Terms::default();

@@ -74,7 +74,10 @@ pub fn weigh(rule: &Rule, text: &[u8], hits: &Hits) -> Vec<Evidence> {
         let evidence = match signal {
             Signal::Terms(_) => Evidence::of(&hits.spans[place], hits.flooded[place], &exceptions),
             Signal::Patterns { patterns, check } => {
-                let (spans, flooded) = search(patterns, *check, text, &hits.literals[place]);
+                let (mut spans, flooded) = search(patterns, *check, text, &hits.literals[place]);
+                // Those that have a disguised word in them were found already.
+                spans.extend_from_slice(&hits.spans[place]);
+                spans.sort_unstable_by_key(|span| (span.start, span.end));
                 Evidence::of(&spans, flooded, &exceptions)
             }
             Signal::Near { a, b, words, ordered, same_sentence } => {

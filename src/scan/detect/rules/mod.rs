@@ -25,6 +25,7 @@ mod reread;
 mod sentence;
 mod signal;
 mod sources;
+mod spelling;
 mod terms;
 mod trace;
 mod wording;
@@ -256,6 +257,16 @@ mod tests {
         let signals = r#"signal = [{ name = "a", terms = ["needle"] }]"#;
         assert_eq!(spans(&book(signals, rest), "a n33dle"), [(2, 8)]);
         assert_eq!(spans(&book(&format!("evasion = \"none\"\n{signals}"), rest), "a n33dle"), []);
+    }
+
+    #[test]
+    fn a_regex_is_matched_under_disguises_as_a_term_is() {
+        let rest = "[decide]\nfire = \"a\"\nscore = 50";
+        let signals = r#"signal = [{ name = "a", regex = ['\bhurt(?:ing)? +my ?self\b'] }]"#;
+        let text = "I am hurt1ng mys3lf, h.u.r.t my self";
+        assert_eq!(spans(&book(signals, rest), text), [(5, 19)]);
+        assert_eq!(spans(&book(signals, rest), "and h u r t  m y s e l f"), [(4, 24)]);
+        assert_eq!(spans(&book(&format!("evasion = \"none\"\n{signals}"), rest), text), []);
     }
 
     #[test]

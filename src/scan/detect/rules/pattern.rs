@@ -9,12 +9,14 @@ use regex_syntax::ParserBuilder;
 use regex_syntax::hir::literal::Extractor;
 use regex_syntax::hir::{Hir, HirKind};
 
-use super::words;
+use super::{spelling, words};
 
 /// Fewer letters than this are in every text.
 const SHORTEST_LITERAL: usize = 3;
 /// Parts of an expression that are looked at together for literals.
 const LONGEST_RUN: usize = 8;
+/// How far a match that is found close to its literals may lie around them, in octets.
+const CLOSE: usize = 200;
 /// Of the compiled expression, in octets.
 const SIZE_LIMIT: usize = 1 << 20;
 const NEST_LIMIT: u32 = 50;
@@ -27,6 +29,8 @@ pub struct Pattern {
     regex: Regex,
     /// One of these, in small letters, is in every match. Empty where there is no such set.
     pub literals: Vec<Vec<u8>>,
+    /// Words that its matches hold, to know them in disguise; none once it runs.
+    pub spellings: Vec<String>,
     reach: Reach,
 }
 
@@ -65,19 +69,33 @@ impl Pattern {
             .build(&expression)
             .map_err(|_| BadPattern::TooLarge)?;
         let required = required_literals(&hir).unwrap_or_default();
-        Ok(Self { regex, literals: required.literals, reach: required.reach })
+        Ok(Self { regex, literals: required.literals, spellings: spelling::spellings(&hir), reach: required.reach })
+    }
+
+    /// The same without what only compiling needs. The expression itself is shared.
+    pub fn running(&self) -> Self {
+        Self { spellings: Vec::new(), ..self.clone() }
     }
 
     /// All matches in a text, in one pass over it or a few. `occurrences` are those of its literals, in order; `None` where they are not known.
     pub fn finds<'t>(&'t self, text: &'t [u8], occurrences: Option<&'t [Range<usize>]>) -> impl Iterator<Item = Range<usize>> + 't {
         let everywhere = self.literals.is_empty() || occurrences.is_none();
-        let mut finds = Finds { pattern: self, text, occurrences: occurrences.unwrap_or_default().iter(), at: 0, work: 0, everywhere };
+        let mut finds = Finds { everywhere, ..Finds::around(self, self.reach, text, occurrences.unwrap_or_default()) };
+        std::iter::from_fn(move || finds.next())
+    }
+
+    /// Those matches that lie close around these occurrences of its literals.
+    pub fn finds_close<'t>(&'t self, text: &'t [u8], occurrences: &'t [Range<usize>]) -> impl Iterator<Item = Range<usize>> + 't {
+        let close = |reach: Option<usize>| Some(reach.unwrap_or(CLOSE).min(CLOSE));
+        let reach = Reach { before: close(self.reach.before), behind: close(self.reach.behind) };
+        let mut finds = Finds::around(self, reach, text, occurrences);
         std::iter::from_fn(move || finds.next())
     }
 }
 
 struct Finds<'t> {
     pattern: &'t Pattern,
+    reach: Reach,
     text: &'t [u8],
     occurrences: std::slice::Iter<'t, Range<usize>>,
     /// Where the last find ended.
@@ -87,21 +105,25 @@ struct Finds<'t> {
     everywhere: bool,
 }
 
-impl Finds<'_> {
+impl<'t> Finds<'t> {
+    fn around(pattern: &'t Pattern, reach: Reach, text: &'t [u8], occurrences: &'t [Range<usize>]) -> Self {
+        Self { pattern, reach, text, occurrences: occurrences.iter(), at: 0, work: 0, everywhere: false }
+    }
+
     fn next(&mut self) -> Option<Range<usize>> {
         while !self.everywhere {
             let literal = self.occurrences.next()?;
             if literal.start < self.at {
                 continue;
             }
-            let Reach { before, behind } = self.pattern.reach;
+            let Reach { before, behind } = self.reach;
             let start = before.map_or(0, |before| literal.start.saturating_sub(before)).max(self.at);
             let end = behind.map_or(self.text.len(), |behind| (literal.start + behind).min(self.text.len()));
             self.work += end - start;
             self.everywhere = before.is_none() || behind.is_none() || self.work > MOST_WORK * self.text.len();
             if self.everywhere {
                 self.at = start;
-            } else if let Some(find) = self.around(literal, start..end, before == Some(0)) {
+            } else if let Some(find) = self.with(literal, start..end, before == Some(0)) {
                 self.at = find.end;
                 return Some(find);
             }
@@ -112,7 +134,7 @@ impl Finds<'_> {
     }
 
     /// The match that holds this literal; what lies beyond the window cannot belong to it.
-    fn around(&self, literal: &Range<usize>, mut window: Range<usize>, begins: bool) -> Option<Range<usize>> {
+    fn with(&self, literal: &Range<usize>, mut window: Range<usize>, begins: bool) -> Option<Range<usize>> {
         let anchored = if begins { Anchored::Yes } else { Anchored::No };
         loop {
             let find = self.pattern.regex.find(Input::new(self.text).range(window.clone()).anchored(anchored))?.range();
@@ -294,8 +316,7 @@ mod tests {
         let pattern = Pattern::compile(r"[a-z ]{0,200}hen[a-z ]{0,200}\d").unwrap();
         let text = "hen ".repeat(10_000);
         let occurrences: Vec<_> = (0..10_000).map(|nth| 4 * nth..4 * nth + 3).collect();
-        let mut finds =
-            Finds { pattern: &pattern, text: text.as_bytes(), occurrences: occurrences.iter(), at: 0, work: 0, everywhere: false };
+        let mut finds = Finds::around(&pattern, pattern.reach, text.as_bytes(), &occurrences);
         assert_eq!(finds.next(), None);
         assert!(finds.everywhere && finds.work <= MOST_WORK * text.len() + 500, "{}", finds.work);
     }

@@ -4,33 +4,24 @@ use std::ops::Range;
 
 use super::disguise::{self, Disguise, MOST_READINGS};
 use super::lexicon::{FEWEST_LETTERS, Lexicon};
-use super::words::{WordIndex, is_word};
+use super::words::is_word;
 
 /// No term reaches further from a disguised word, in octets: 200 characters, and white space between its words.
 const REACH: usize = 1_024;
 /// Between two surroundings: no phrase reaches over it.
 const APART: u8 = b'\x01';
 
-/// Calls `found` with the key and the octets of every term that has a disguised word in it; the octets are
-/// those of the folded view. Terms of few letters are passed over.
-pub fn scan(view: &str, lexicon: &Lexicon, index: &WordIndex, mut found: impl FnMut(u32, Range<usize>)) {
-    if lexicon.is_empty() {
-        return;
-    }
-    let disguises = disguise::find(view, lexicon);
-    let readings = disguises.iter().map(|disguise| disguise.readings().len()).max().unwrap_or(0);
-    for nth in 0..readings.min(MOST_READINGS) {
-        let reread = Reread::new(view.as_bytes(), &disguises, lexicon, nth);
-        index.scan(&reread.view, |key, span| {
-            if let Some(span) = reread.folded(&span, nth) {
-                found(key, span);
-            }
-        });
-    }
+/// The surroundings of all disguised words of a folded view, once for every reading that they have.
+pub fn readings(view: &str, lexicon: &Lexicon) -> impl Iterator<Item = Reread> {
+    let disguises = if lexicon.is_empty() { Vec::new() } else { disguise::find(view, lexicon) };
+    let most = disguises.iter().map(|disguise| disguise.readings().len()).max().unwrap_or(0);
+    (0..most.min(MOST_READINGS)).map(move |nth| Reread::new(view.as_bytes(), &disguises, lexicon, nth))
 }
 
-struct Reread {
+/// Disguised words and what stands around them, in one of their readings.
+pub struct Reread {
     view: Vec<u8>,
+    nth: usize,
     /// In order, without holes.
     parts: Vec<Part>,
 }
@@ -47,7 +38,7 @@ struct Part {
 impl Reread {
     /// Each disguise in its `nth` reading, or its last.
     fn new(folded: &[u8], disguises: &[Disguise], lexicon: &Lexicon, nth: usize) -> Self {
-        let mut reread = Self { view: Vec::new(), parts: Vec::new() };
+        let mut reread = Self { view: Vec::new(), nth, parts: Vec::new() };
         let mut at = 0;
         for (place, disguise) in disguises.iter().enumerate() {
             let start = at.max(word_edge(folded, disguise.span.start.saturating_sub(REACH), disguise.span.start));
@@ -70,6 +61,10 @@ impl Reread {
         reread
     }
 
+    pub fn text(&self) -> &[u8] {
+        &self.view
+    }
+
     fn copy(&mut self, folded: &[u8], range: Range<usize>) {
         self.part(range.clone(), 0);
         self.view.extend_from_slice(&folded[range]);
@@ -89,11 +84,11 @@ impl Reread {
 
     /// The octets of the folded view behind an occurrence; `None` where it has no disguise in it, where an earlier
     /// reading had it already, or where it has few letters.
-    fn folded(&self, span: &Range<usize>, nth: usize) -> Option<Range<usize>> {
+    pub fn folded(&self, span: &Range<usize>) -> Option<Range<usize>> {
         let first = self.parts.partition_point(|part| part.view <= span.start).checked_sub(1)?;
         let behind = self.parts.partition_point(|part| part.view < span.end);
         let parts = &self.parts[first..behind];
-        let new = parts.iter().any(|part| part.readings > nth);
+        let new = parts.iter().any(|part| part.readings > self.nth);
         let letters = self.view[span.clone()].iter().filter(|octet| octet.is_ascii_alphabetic() || **octet >= 0x80).count();
         let last = parts.last().filter(|_| new && letters >= FEWEST_LETTERS)?;
         let start = &parts[0];
@@ -111,6 +106,7 @@ fn word_edge(text: &[u8], at: usize, end: usize) -> usize {
 #[cfg(test)]
 mod tests {
     use super::super::fold::Folded;
+    use super::super::words::WordIndex;
     use super::*;
 
     fn find(terms: &[&str], text: &str) -> Vec<(u32, String)> {
@@ -118,7 +114,11 @@ mod tests {
         let index = WordIndex::new(terms.iter().zip(0..).map(|(term, key)| (*term, key)));
         let folded = Folded::new(text);
         let mut found = Vec::new();
-        scan(folded.view(), &lexicon, &index, |key, span| found.push((key, text[folded.original(&span)].to_owned())));
+        for reread in readings(folded.view(), &lexicon) {
+            index.scan(reread.text(), |key, span| {
+                found.extend(reread.folded(&span).map(|span| (key, text[folded.original(&span)].to_owned())));
+            });
+        }
         found.sort();
         found
     }

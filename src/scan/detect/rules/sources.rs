@@ -26,6 +26,8 @@ pub struct Wanted<'r> {
     pub disguised: Vec<&'r str>,
     /// Those of one source stand together.
     pub patterns: Vec<(&'r Pattern, u32)>,
+    /// The places of those that are looked for under disguises too.
+    pub disguised_patterns: Vec<usize>,
 }
 
 impl Sources {
@@ -38,7 +40,9 @@ impl Sources {
             for (signal, number) in rule.signals.iter().zip(0..) {
                 let own = match signal {
                     Signal::Terms(terms) => numbering.terms(terms, rule.evasion),
-                    Signal::Patterns { patterns, .. } => vec![numbering.patterns(patterns)],
+                    Signal::Patterns { patterns, check } => {
+                        vec![numbering.patterns(patterns, rule.evasion == Evasion::Letters && check.is_none())]
+                    }
                     Signal::Near { .. } | Signal::Count { .. } => Vec::new(),
                 };
                 if speaking.contains(&number) {
@@ -54,7 +58,9 @@ impl Sources {
             sources.makes_fire.push(rules);
         }
         let Numbering { mut wanted, in_disguise, .. } = numbering;
-        wanted.disguised = wanted.terms.iter().filter(|(_, source)| in_disguise[*source as usize]).map(|(term, _)| *term).collect();
+        let terms = wanted.terms.iter().filter(|(_, source)| in_disguise[*source as usize]).map(|(term, _)| *term);
+        let spelt = wanted.disguised_patterns.iter().flat_map(|place| &wanted.patterns[*place].0.spellings).map(String::as_str);
+        wanted.disguised = terms.chain(spelt).collect();
         (sources, wanted)
     }
 
@@ -122,8 +128,10 @@ impl<'r> Numbering<'r> {
         sources
     }
 
-    fn patterns(&mut self, patterns: &'r [Pattern]) -> u32 {
+    fn patterns(&mut self, patterns: &'r [Pattern], in_disguise: bool) -> u32 {
         let source = self.source();
+        let first = self.wanted.patterns.len();
+        self.wanted.disguised_patterns.extend((first..first + patterns.len()).filter(|_| in_disguise));
         self.wanted.patterns.extend(patterns.iter().map(|pattern| (pattern, source)));
         source
     }
