@@ -4,7 +4,7 @@ FLAGS := --ignore-rust-version
 PACKAGES := age chromium dovecot-imapd dovecot-lmtpd e2fsprogs gcc libc6-dev mount openssl poppler-utils python3 python3-aiosmtpd python3-docx strace systemd
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/mailwarden
 
-.PHONY: build test demo bench quality faults weather unit lint fmt deps clean help
+.PHONY: build test demo bench learn quality faults weather unit lint fmt deps clean help
 
 build: ## the program, for trying things
 	@command -v cc >/dev/null || tests/deps.sh gcc libc6-dev
@@ -21,6 +21,9 @@ demo: build ## a made-up school with real servers, until Ctrl-C (DEMO_SECONDS=30
 
 quality: build ## how good the rules are: labelled samples and ordinary mail, into docs/quality.md (FAILURES=1 lists what failed)
 	MAILWARDEN=$(PROGRAM) tests/quality/run.sh $(if $(FAILURES),--failures)
+
+learn: build ## the weights that are shipped with the rules, learnt anew (takes minutes)
+	MAILWARDEN=$(PROGRAM) tests/quality/learn.sh --stage flag
 
 bench: deps ## measure against the named peers (ONLY=name for one of them)
 	$(CARGO) bench $(FLAGS) -- $(ONLY)

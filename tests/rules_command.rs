@@ -114,6 +114,45 @@ fn an_aim_missed_by_more_than_chance_fails_who_is_strict() {
     assert!(err(&output).contains(why), "{}", err(&output));
 }
 
+/// Three made-up concerns and harmless mail, enough to learn from.
+fn lessons() -> [(&'static str, String); 2] {
+    let numbers = 0..60;
+    let scams = numbers.clone().map(|number| sample(&format!("the heron stole fish {number} from the pond"), "\"scam\"", "clear"));
+    let drugs = numbers.clone().map(|number| sample(&format!("a badger dug hole {number} under the fence"), "\"drugs\"", "implied"));
+    let ordinary = numbers.map(|number| format!("{{\"text\": \"please bring form {number} to the office\"}}\n"));
+    [("samples/open/all.jsonl", scams.chain(drugs).collect()), ("ordinary.jsonl", ordinary.collect())]
+}
+
+#[test]
+fn what_is_learnt_from_samples_flags_and_says_by_which_words() {
+    let school = school(&lessons());
+    fs::write(school.path().join("letter.eml"), mail("My brother says that the heron stole his fish")).unwrap();
+    fs::write(school.path().join("form.eml"), mail("Who has the form for the office?")).unwrap();
+    let learn = ["rules", "learn", "--ordinary", "ordinary.jsonl", "--stage", "flag", "--to", "rules", "samples/open"];
+    let learnt = school.run(&learn);
+    assert!(learnt.status.success(), "{}", err(&learnt));
+    assert!(out(&learnt).contains("concerns: 120, of which 120 found when held out"), "{}", out(&learnt));
+    let scanned = out(&school.run(&["scan", "--json", "letter.eml", "form.eml"]));
+    let verdicts: Vec<Value> = scanned.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let found = |path: &str| {
+        verdicts.iter().find(|line| line["path"] == path).map(|line| (line["verdict"].clone(), line["findings"][0]["rule"].clone()))
+    };
+    assert_eq!(found("letter.eml"), Some(("flag".into(), "scam.learnt".into())), "{scanned}");
+    assert_eq!(found("form.eml"), Some(("clear".into(), Value::Null)), "{scanned}");
+    let explained = out(&school.run(&["rules", "explain", "letter.eml"]));
+    assert!(explained.contains("scam.learnt fires with") && explained.contains("heron"), "{explained}");
+}
+
+#[test]
+fn blind_samples_are_not_learnt_from() {
+    let [(_, samples), ordinary] = lessons();
+    let school = school(&[("samples/blind/all.jsonl", samples), ordinary]);
+    let refused = school.run(&["rules", "learn", "--ordinary", "ordinary.jsonl", "--to", "rules", "samples"]);
+    assert_eq!(refused.status.code(), Some(64), "{}", err(&refused));
+    assert!(err(&refused).contains("a blind sample is not learnt from"), "{}", err(&refused));
+    assert!(!school.path().join("rules/weights").exists());
+}
+
 #[test]
 fn a_replay_says_which_verdicts_turn_and_by_which_rules() {
     let newer = rule("bullying", "hornbeam");

@@ -35,10 +35,14 @@ pub fn bundle(file: Option<&Path>, rules: &[PathBuf], hashsets: Option<&Path>) -
     let mut faults = Vec::new();
     let mut bundle = Bundle { today: Zoned::now().date(), ..Bundle::default() };
     for directory in rules {
-        let of_rules = gather(directory, "rules", &|path| is_rule(path) || is_word_list(path), &mut faults);
-        let (rules, lists): (Vec<_>, Vec<_>) = of_rules.into_iter().partition(|file| is_rule(&file.path));
-        bundle.rules.extend(rules);
-        bundle.word_lists.extend(lists);
+        for file in gather(directory, "rules", &|path| is_rule(path) || is_word_list(path) || is_weights(path), &mut faults) {
+            let among = match () {
+                () if is_rule(&file.path) => &mut bundle.rules,
+                () if is_weights(&file.path) => &mut bundle.weights,
+                () => &mut bundle.word_lists,
+            };
+            among.push(file);
+        }
     }
     if let Some(directory) = hashsets {
         let is_list = |path: &Path| path.file_stem() != Some(OsStr::new("README"));
@@ -72,6 +76,11 @@ fn is_rule(path: &Path) -> bool {
 /// Words that rules share: `lists/<name>.txt`.
 fn is_word_list(path: &Path) -> bool {
     path.extension() == Some(OsStr::new("txt")) && path.parent().and_then(Path::file_name) == Some(OsStr::new("lists"))
+}
+
+/// What was learnt from samples.
+fn is_weights(path: &Path) -> bool {
+    path.ends_with("weights/learnt.txt")
 }
 
 /// The wanted files below a directory that `key` of `[scan]` names.
@@ -138,7 +147,7 @@ mod tests {
 
     /// The names of the rules, of their lists, and of the lists of digests, that a folder of these files yields; or why
     /// it yields none.
-    fn bundled(files: &[&str], rules: &[&str], hashsets: Option<&str>) -> Result<[Vec<String>; 3], Vec<String>> {
+    fn bundled(files: &[&str], rules: &[&str], hashsets: Option<&str>) -> Result<[Vec<String>; 4], Vec<String>> {
         let folder = tempfile::tempdir().unwrap();
         for file in files {
             let path = folder.path().join(file);
@@ -151,7 +160,7 @@ mod tests {
             files.iter().map(|file| file.path.strip_prefix(folder.path()).unwrap().display().to_string()).collect::<Vec<_>>()
         };
         bundle(Some(Path::new("mailwarden.toml")), &rules, hashsets.as_deref())
-            .map(|bundle| [bundle.rules, bundle.word_lists, bundle.hash_lists].map(names))
+            .map(|bundle| [bundle.rules, bundle.word_lists, bundle.weights, bundle.hash_lists].map(names))
             .map_err(|faults| faults.into_iter().map(|fault| fault.what).collect())
     }
 
@@ -164,15 +173,17 @@ mod tests {
             "rules/.cache/x.toml",
             "rules/lists/places.txt",
             "rules/notes.txt",
+            "rules/weights/learnt.txt",
+            "rules/weights/notes.txt",
             "local/hate/b.toml",
             "local/lists/places.txt",
             "lists/a",
             "lists/README.md",
         ];
-        let [rules, word_lists, lists] = bundled(&files, &["rules", "local"], Some("lists")).unwrap();
+        let [rules, word_lists, weights, lists] = bundled(&files, &["rules", "local"], Some("lists")).unwrap();
         assert_eq!(rules, ["rules/bullying/z.toml", "rules/hate/b.toml", "local/hate/b.toml"]);
         assert_eq!(word_lists, ["rules/lists/places.txt", "local/lists/places.txt"]);
-        assert_eq!(lists, ["lists/a"]);
+        assert_eq!((weights, lists), (vec!["rules/weights/learnt.txt".to_owned()], vec!["lists/a".to_owned()]));
     }
 
     #[test]

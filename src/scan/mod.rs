@@ -24,6 +24,7 @@ use self::extract::{Extracts, Item, Reader};
 use self::parse::{Contents, Declared, Leaf, Mail};
 use crate::finding::{Explained, Fingerprint, Incomplete, PictureFact, Reason, Report};
 use crate::sandbox::Caged;
+use crate::wire::{Lesson, Lessons};
 
 pub use self::extract::{FileExtract, TextExtract};
 
@@ -76,6 +77,16 @@ pub fn explain(caged: &Caged, octets: &[u8], detectors: &Detectors) -> Explained
     let report = examine(caged, octets, detectors, true);
     let (extracts, _) = read(Mail::parse(octets).as_ref(), octets, |_| ());
     Explained { traces: detectors.traces(&extracts.texts), report }
+}
+
+/// Learns weights, the ordinary mail among the lessons taken in as it is weighed later.
+pub fn learn(mut lessons: Lessons) -> String {
+    for octets in std::mem::take(&mut lessons.mail) {
+        let (extracts, _) = read(Mail::parse(&octets).as_ref(), &octets, |_| ());
+        let samples = detect::letters(&extracts.texts).map(|letter| Lesson { text: letter.text, about: None, is_ordinary: true });
+        lessons.samples.extend(samples);
+    }
+    detect::learn(&lessons)
 }
 
 /// The digests of one file that lies in no message.

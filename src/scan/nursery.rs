@@ -69,12 +69,17 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     #[cfg(feature = "faults")]
     sandbox::attacks::remember_parent();
     let channel = Channel(rustix::stdio::stdin());
-    let Some((first @ (Order::Check | Order::Compile | Order::Test), Some(bundle))) = channel.hear()? else { return Err(NotUnderstood) };
+    let Some((first @ (Order::Check | Order::Compile | Order::Learn | Order::Test), Some(bundle))) = channel.hear()? else {
+        return Err(NotUnderstood);
+    };
     channel.say(&cage)?;
     if cage.is_err() {
         return Ok(());
     }
-    let bundle = unpack(bundle);
+    if first == Order::Learn {
+        return channel.say(&super::learn(unpack(bundle)));
+    }
+    let bundle: Bundle = unpack(bundle);
     if first == Order::Check {
         return channel.say(&compiled(detect::check(&bundle).map(|checked| Compiled::Ready {
             set: checked.set,
@@ -136,8 +141,8 @@ fn apart<T: Send>(build: impl FnOnce() -> T + Send) -> T {
     built.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn unpack(bundle: OwnedFd) -> Bundle {
-    let bundle: Option<Bundle> = Mapped::new(bundle).ok().and_then(|octets| wire::decode(&octets).ok());
+fn unpack<T: DeserializeOwned>(bundle: OwnedFd) -> T {
+    let bundle: Option<T> = Mapped::new(bundle).ok().and_then(|octets| wire::decode(&octets).ok());
     // An unreadable one is more than the memory limit holds, or the daemon's bug: a panic ends the nursery, and
     // the daemon tells it by that.
     bundle.expect("a sealed bundle that fits into memory")

@@ -1,6 +1,7 @@
 //! Makes the sheet of a message in which something was found: all of it that a person will see.
 
 use std::cmp::Reverse;
+use std::iter;
 
 use sha2::{Digest, Sha256};
 
@@ -59,7 +60,11 @@ fn octets(sheet: &Sheet) -> SheetOctets {
 fn passages(texts: &[TextExtract], matched: &[(Option<usize>, Match)], room: &mut Room) -> Vec<Passage> {
     let mut matched: Vec<_> = matched.iter().collect();
     matched.sort_by_key(|(_, found)| Reverse(found.finding.score));
-    matched.into_iter().take(PASSAGES).map_while(|(text, found)| room.passage(text.and_then(|index| texts.get(index)), found)).collect()
+    let each = matched.into_iter().flat_map(|(text, found)| {
+        let spans = iter::once(found.span).chain(found.further.iter().copied().map(Some));
+        spans.map(move |span| (text.and_then(|index| texts.get(index)), found, span))
+    });
+    each.take(PASSAGES).map_while(|(text, found, span)| room.passage(text, found, span)).collect()
 }
 
 /// What is left of a sheet, in octets of JSON.
@@ -87,9 +92,9 @@ impl Room {
         kept.to_owned()
     }
 
-    fn passage(&mut self, text: Option<&TextExtract>, found: &Match) -> Option<Passage> {
+    fn passage(&mut self, text: Option<&TextExtract>, found: &Match, span: Option<(usize, usize)>) -> Option<Passage> {
         self.frame()?;
-        let (before, matched, after) = found.span.and_then(|span| around(&text?.text, span)).unwrap_or_default();
+        let (before, matched, after) = span.and_then(|span| around(&text?.text, span)).unwrap_or_default();
         let finding = &found.finding;
         Some(Passage {
             rule: finding.rule.clone(),
@@ -144,7 +149,7 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    use crate::finding::{Category, Finding, Kind, Location, RuleVersion};
+    use crate::finding::{Category, Finding, Kind, Location, RuleVersion, Stage};
 
     fn text(field: Field, text: String) -> TextExtract {
         TextExtract { location: Location { part: "1".to_owned(), field, place: None }, text, places: Vec::new() }
@@ -164,7 +169,9 @@ mod tests {
             },
             title: "A test".to_owned(),
             span: Some(span),
+            further: Vec::new(),
             distance: None,
+            stage: Stage::Hold,
             with: None,
         }
     }
@@ -181,6 +188,13 @@ mod tests {
         assert_eq!(passage.before.chars().count(), 60);
         assert_eq!(passage.matched, "heron");
         assert_eq!(passage.after.chars().count(), 60);
+    }
+
+    #[test]
+    fn every_place_that_speaks_for_a_match_is_shown() {
+        let found = Match { further: vec![(6, 11)], ..found((0, 5), 10) };
+        let sheets = sheets(None, &[text(Field::Body, "amber heron".to_owned())], &[(Some(0), found)], Vec::new());
+        assert_eq!(whole(&sheets).passages.iter().map(|passage| passage.matched.as_str()).collect::<Vec<_>>(), ["amber", "heron"]);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 /// The first argument of a process that is to be a nursery.
 pub const NURSERY_ROLE: &str = "scan-nursery";
 
-/// From the daemon to the nursery. The first is `Check`, `Compile` or `Test`; it is answered by two frames, what cage there is
+/// From the daemon to the nursery. The first is `Check`, `Compile`, `Learn` or `Test`; it is answered by two frames, what cage there is
 /// (`Result<Cage, CageError>`) and what became of the bundle (`Compiled`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Order {
@@ -16,6 +16,9 @@ pub enum Order {
     Compile,
     /// Kill this worker if it still runs, and say how it ended.
     End { worker: u32 },
+    /// Learn weights. Beside it travel the lessons as a sealed memory file; answered by the weights as they are written
+    /// (`String`) in place of `Compiled`, and there are no further orders.
+    Learn,
     /// Start a worker. Beside it travels the socket on which the worker is to serve.
     Fork,
     /// As `Check`, answered with every rule and its examples (`Result<Vec<Tested>, Vec<Fault>>`) in place of `Compiled`.

@@ -12,14 +12,14 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::fault::Fault;
-use crate::finding::{RuleFacts, RuleId, RuleVersion, Stage};
+use crate::finding::{Category, RuleFacts, RuleId, RuleVersion, Stage};
 
 pub use control::{Done, NURSERY_ROLE, Order};
 pub use digest::{Digest, Digester, Digests};
 pub use message::{MAX_SMALL, Message, MessageWriter, Parcel};
 
 /// Changes whenever a shape below changes: both ends are the same binary, and this proves it.
-pub const VERSION: u8 = 5;
+pub const VERSION: u8 = 6;
 /// `VERSION` and the length of the payload, big-endian.
 pub const HEADER: usize = 5;
 /// The largest payload of any frame, in octets: two sheets of 512 KiB each with room to spare.
@@ -33,6 +33,8 @@ pub struct Bundle {
     pub rules: Vec<SourceFile>,
     /// `rules/lists/<name>.txt`, in the order of their paths; a later file of the same name replaces an earlier one.
     pub word_lists: Vec<SourceFile>,
+    /// `rules/weights/learnt.txt`; of several directories the last one's is in force.
+    pub weights: Vec<SourceFile>,
     /// `hashsets/*`, in the order of their paths.
     pub hash_lists: Vec<SourceFile>,
     /// On the clock of this machine: a caged process has none. Exceptions that ended before it do not come into force.
@@ -43,6 +45,39 @@ pub struct Bundle {
 
 impl Bundle {
     /// The bundle as it travels: in a sealed memory file, since lists of digests exceed any frame.
+    ///
+    /// # Errors
+    /// When memory is short.
+    pub fn seal(&self) -> io::Result<Message> {
+        Message::from_octets(&postcard::to_stdvec(self).map_err(io::Error::other)?)
+    }
+}
+
+/// Everything that weights are learnt from. Samples may be a school's own mail: they are read inside the cage.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lessons {
+    pub samples: Vec<Lesson>,
+    /// Ordinary messages, as they travel.
+    pub mail: Vec<Vec<u8>>,
+    /// How many of 1,000 ordinary samples may be found that should not be.
+    pub wrong: u32,
+    pub stage: Stage,
+    /// Lines for the head of the file.
+    pub told: Vec<String>,
+}
+
+/// One sample of [`Lessons`]. It holds what somebody wrote, and has no `Debug`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Lesson {
+    pub text: String,
+    /// `None` where it is harmless.
+    pub about: Option<Category>,
+    /// Mail of any day, by which the threshold is chosen; else a sample that somebody wrote.
+    pub is_ordinary: bool,
+}
+
+impl Lessons {
+    /// As [`Bundle::seal`].
     ///
     /// # Errors
     /// When memory is short.

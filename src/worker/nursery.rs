@@ -19,10 +19,12 @@ use super::{CageOptions, Loss};
 use crate::fault::Fault;
 use crate::finding::{Report, RulesInForce};
 use crate::sandbox::{Cage, CageError};
-use crate::wire::{self, Bundle, Compiled, Message, Order, Parcel, Request, RuleSet, Tested};
+use crate::wire::{self, Bundle, Compiled, Lessons, Message, Order, Parcel, Request, RuleSet, Tested};
 
 /// For compiling every rule and reading every list.
 const START_DEADLINE: Duration = Duration::from_mins(1);
+/// For going through all samples many times.
+const LEARN_DEADLINE: Duration = Duration::from_hours(1);
 /// What a nursery's first worker examines before the nursery is relied upon.
 const TRIAL: &[u8] = b"Subject: trial\r\n\r\nThis message tries the cage.\r\n";
 
@@ -60,8 +62,8 @@ pub enum StartError {
 pub enum World {
     #[error("no cage, so nothing is scanned: {0}. Run on a kernel with seccomp, or say `--allow-uncaged`")]
     Cage(#[from] CageError),
-    #[error("the scan process was not ready within {} seconds", START_DEADLINE.as_secs())]
-    Deadline,
+    #[error("the scan process was not ready within {} seconds", .0.as_secs())]
+    Deadline(Duration),
     #[error("the scan process ended while it compiled the rules ({0}); the memory limit may be too small for them")]
     Ended(ExitStatus),
     #[error("the scan process did not start: {0}")]
@@ -94,7 +96,7 @@ impl Nursery {
     /// As [`Nursery::start`]; an example that fails is a fault of its rule.
     pub async fn check(bundle: &Bundle, options: &CageOptions) -> Result<Ready, StartError> {
         let bundle = bundle.seal().map_err(World::Memory)?;
-        let (_child, _line, _cage, compiled) = spawn_with(Order::Check, &bundle, options).await?;
+        let (_child, _line, _cage, compiled) = spawn_with(Order::Check, &bundle, START_DEADLINE, options).await?;
         ready(compiled)
     }
 
@@ -104,8 +106,18 @@ impl Nursery {
     /// As [`Nursery::start`]; examples that fail are in the answer.
     pub async fn test(bundle: &Bundle, options: &CageOptions) -> Result<Vec<Tested>, StartError> {
         let bundle = bundle.seal().map_err(World::Memory)?;
-        let (_child, _line, _cage, tested) = spawn_with::<Result<_, _>>(Order::Test, &bundle, options).await?;
+        let (_child, _line, _cage, tested) = spawn_with::<Result<_, _>>(Order::Test, &bundle, START_DEADLINE, options).await?;
         tested.map_err(StartError::Refused)
+    }
+
+    /// Has a nursery of its own learn weights, and gives them as they are written into their file.
+    ///
+    /// # Errors
+    /// As [`Nursery::start`].
+    pub async fn learn(lessons: &Lessons, options: &CageOptions) -> Result<String, StartError> {
+        let lessons = lessons.seal().map_err(World::Memory)?;
+        let (_child, _line, _cage, learnt) = spawn_with(Order::Learn, &lessons, LEARN_DEADLINE, options).await?;
+        Ok(learnt)
     }
 
     /// # Errors
@@ -151,7 +163,7 @@ impl Nursery {
     }
 
     async fn start_sealed(bundle: Arc<Message>, options: CageOptions) -> Result<Self, StartError> {
-        let (child, line, cage, compiled) = spawn_with(Order::Compile, &bundle, &options).await?;
+        let (child, line, cage, compiled) = spawn_with(Order::Compile, &bundle, START_DEADLINE, &options).await?;
         let Ready { set: rule_set, rules, .. } = ready(compiled)?;
         let (errands, queue) = mpsc::unbounded_channel();
         tokio::spawn(errand::attend(child, line, queue));
@@ -166,11 +178,12 @@ impl Nursery {
 async fn spawn_with<T: DeserializeOwned>(
     first: Order,
     bundle: &Message,
+    deadline: Duration,
     options: &CageOptions,
 ) -> Result<(Child, Line, Cage, T), StartError> {
     let (mut line, far) = Line::pair().map_err(|source| World::Spawn { executable: options.executable.clone(), source })?;
     let mut child = spawn(far.into(), options)?;
-    let answered = timeout(START_DEADLINE, hand_over(&mut line, first, bundle)).await.map_err(|_| World::Deadline)?;
+    let answered = timeout(deadline, hand_over(&mut line, first, bundle)).await.map_err(|_| World::Deadline(deadline))?;
     match answered {
         Err(StartError::World(World::Line(LineError::Closed))) => Err(ended(&mut child).await.into()),
         Err(error) => Err(error),

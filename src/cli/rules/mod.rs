@@ -4,6 +4,7 @@ mod check;
 mod explain;
 mod fmt;
 mod layout;
+mod learn;
 mod measure;
 mod new;
 mod replay;
@@ -30,6 +31,7 @@ enum RulesCommand {
     Demote(stage::ChangeStage),
     Fmt(fmt::Fmt),
     Explain(explain::Explain),
+    Learn(learn::Learn),
     Measure(measure::Measure),
     New(new::New),
     Promote(stage::ChangeStage),
@@ -45,6 +47,7 @@ impl Rules {
             RulesCommand::Demote(change) => change.run(stage::Way::Down, out),
             RulesCommand::Fmt(fmt) => fmt.run(out),
             RulesCommand::Explain(explain) => explain.run(out),
+            RulesCommand::Learn(learn) => learn.run(out),
             RulesCommand::Measure(measure) => measure.run(out),
             RulesCommand::New(new) => new.run(out),
             RulesCommand::Promote(change) => change.run(stage::Way::Up, out),

@@ -4,7 +4,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use crate::fault::{At, Fault};
-use crate::finding::{Category, Finding, Kind, Location, Reach, RuleFacts, RuleId, RuleVersion};
+use crate::finding::{Category, Finding, Kind, Location, Reach, RuleFacts, RuleId, RuleVersion, Stage};
 use crate::scan::detect::{Match, version};
 use crate::wire::SourceFile;
 
@@ -83,7 +83,7 @@ impl Source {
             location: location.clone(),
             reach: Arc::default(),
         };
-        Match { finding, title: self.name.clone(), span: None, distance, with: None }
+        Match { finding, title: self.name.clone(), span: None, further: Vec::new(), distance, stage: Stage::Hold, with: None }
     }
 
     /// A list does whatever its category may, for everybody.

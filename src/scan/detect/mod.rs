@@ -1,6 +1,7 @@
 //! What in a text or a file is a concern: rules for words, lists of digests and lists of pictures.
 
 mod digests;
+mod learnt;
 mod lists;
 mod pictures;
 mod rules;
@@ -15,15 +16,18 @@ use crate::scan::extract::{FileExtract, TextExtract};
 use crate::wire::{Bundle, RuleSet, Tested};
 
 use digests::DigestLists;
+use learnt::Weights;
 use lists::List;
 use pictures::PictureLists;
 use rules::{Picture, Rule, RuleBook};
 
+pub use learnt::{learn, letters};
 pub use pictures::{MAX_DISTANCE, MIN_QUALITY};
 
 /// Compiled rules and lists. Immutable; any number of threads may ask it.
 pub struct Detectors {
     rules: RuleBook,
+    learnt: Option<Weights>,
     digests: DigestLists,
     pictures: PictureLists,
     set: RuleSet,
@@ -39,6 +43,10 @@ pub struct Match {
     pub span: Option<(usize, usize)>,
     /// Bits between a picture and the entry of the list.
     pub distance: Option<u32>,
+    /// Further places in the same text that speak for it.
+    pub further: Vec<(usize, usize)>,
+    /// How far its rule has come; lists do whatever their category may.
+    pub stage: Stage,
     /// What else the message must carry, or this is no find.
     pub with: Option<Picture>,
 }
@@ -70,14 +78,15 @@ impl Detectors {
     /// Every fault of every file; nothing of the bundle is in force then.
     pub fn compile(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
         let (rules, lists) = both(rules::compile_all(bundle), lists::read_all(&bundle.hash_lists))?;
+        let learnt = bundle.weights.last().map(Weights::read).transpose()?;
         let examples = rules.iter().map(|rule| rule.examples.len()).sum();
         let lowest = if bundle.tested_too { Stage::Tested } else { Stage::Shadow };
         let running = rules.iter().filter(|rule| rule.stage >= lowest).map(Rule::facts);
-        let facts = running.chain(lists.iter().map(|list| list.source.facts())).collect();
+        let facts = running.chain(learnt.iter().flat_map(Weights::facts)).chain(lists.iter().map(|list| list.source.facts())).collect();
         let rules = RuleBook::new(rules, lowest);
         let list_entries = lists.iter().map(List::entries).sum();
         let set = RuleSet { id: bundle_id(bundle), rules: rules.rules(), terms: rules.terms(), examples, list_entries };
-        Ok(Self { rules, digests: DigestLists::new(&lists), pictures: PictureLists::new(lists), set, facts })
+        Ok(Self { rules, learnt, digests: DigestLists::new(&lists), pictures: PictureLists::new(lists), set, facts })
     }
 
     pub fn rule_set(&self) -> RuleSet {
@@ -91,12 +100,25 @@ impl Detectors {
 
     /// Matches texts, each by itself; the number says which of them. A rule fires at most once a text.
     pub fn texts(&self, texts: &[TextExtract]) -> Vec<(usize, Match)> {
-        self.rules.texts(texts)
+        let mut matches = self.rules.texts(texts);
+        if let Some(learnt) = &self.learnt {
+            let opinion = learnt.opinion(texts);
+            for (_, Match { finding, stage, .. }) in &mut matches {
+                finding.score = learnt.second(&opinion, *stage, finding.category, finding.location.field, finding.score);
+            }
+            let beside = matches.iter().map(|(_, found)| found.finding.category).collect();
+            matches.extend(learnt.matches(&opinion, texts, &beside));
+        }
+        matches
     }
 
     /// Why rules fire on these texts, or nearly do.
     pub fn traces(&self, texts: &[TextExtract]) -> Vec<Trace> {
-        self.rules.traces(texts)
+        let mut traces = self.rules.traces(texts);
+        if let Some(learnt) = &self.learnt {
+            learnt.explain(texts, &mut traces);
+        }
+        traces
     }
 
     /// Matches a file by its octets, and a picture by its looks. Decodes pictures: only ever call this in the cage.
@@ -202,7 +224,7 @@ fn both<A, B>(one: Result<A, Vec<Fault>>, other: Result<B, Vec<Fault>>) -> Resul
 /// count: what is tried in one place and in force in another is the same.
 fn bundle_id(bundle: &Bundle) -> String {
     let mut hash = Sha256::new();
-    for files in [&bundle.rules, &bundle.word_lists, &bundle.hash_lists] {
+    for files in [&bundle.rules, &bundle.word_lists, &bundle.weights, &bundle.hash_lists] {
         hash.update((files.len() as u64).to_be_bytes());
         for file in files {
             let name = file.path.file_name().unwrap_or_default().as_encoded_bytes();

@@ -17,7 +17,8 @@ use jiff::Zoned;
 use jiff::civil::Date;
 
 use self::figures::{AIMS, Outcome, SetFigures, Standing};
-use self::sample::{Kind, Sample};
+use self::sample::Kind;
+pub(super) use self::sample::{Sample, labelled, ordinary};
 use self::tricks::Trick;
 use crate::case::Sheet;
 use crate::cli::caged::{self, Sources};
@@ -83,12 +84,12 @@ struct Measured {
 
 impl Measure {
     pub fn run(self, out: &mut Output) -> Result<(), Failure> {
-        let mut samples = sample::labelled(&self.paths)?;
+        let mut samples = labelled(&self.paths)?;
         if samples.is_empty() {
             let why = "in what was named there is no file that ends in `.jsonl`, or only empty ones";
             return Err(Failure::world("there is no sample", &why, "name a file of samples, or a folder of them"));
         }
-        samples.extend(sample::ordinary(&self.ordinary)?);
+        samples.extend(ordinary(&self.ordinary)?);
         let caged = self.sources.open(self.rules)?;
         let policy = caged.config.as_ref().map_or_else(Policy::default, |config| config.policy.clone());
         let judge = Judge::new(Some(school::configuration(policy)?));

@@ -49,6 +49,10 @@ pub struct Sample {
 }
 
 impl Sample {
+    pub fn is_ordinary(&self) -> bool {
+        self.kind == Kind::Ordinary
+    }
+
     /// Written by somebody who never saw the rules, for measuring them: whoever writes rules is not to see which of
     /// these fail.
     pub fn is_blind(&self) -> bool {

@@ -318,7 +318,15 @@ impl Rule {
             location: location.clone(),
             reach: Arc::default(),
         };
-        Match { finding, title: self.title.clone(), span: Some(span), distance: None, with: self.picture }
+        Match {
+            finding,
+            title: self.title.clone(),
+            span: Some(span),
+            further: Vec::new(),
+            distance: None,
+            stage: self.stage,
+            with: self.picture,
+        }
     }
 }
 

@@ -211,6 +211,10 @@ pub fn name_by_path(path: &Path) -> String {
 fn read_id(form: &RuleForm, faults: &mut Faults<'_>) -> Option<RuleId> {
     let expected = name_by_path(faults.source.path);
     match form.id.get_ref().parse() {
+        Ok(_) if expected.ends_with(".learnt") => {
+            faults.at(&form.id, "by this name finds of learnt weights are told", "name the rule, and its file, otherwise");
+            None
+        }
         Ok(id) if *form.id.get_ref() == expected => Some(id),
         Ok(_) => {
             let why = format!("the id is `{}`, and the file is named for `{expected}`", form.id.get_ref());

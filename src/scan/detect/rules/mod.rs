@@ -42,8 +42,13 @@ use terms::WordLists;
 pub use book::RuleBook;
 pub use compile::Rule;
 pub use examples::run_examples;
+pub use fold::Folded;
 pub use form::Picture;
+pub use lexicon::Lexicon;
 pub use lints::look_over;
+pub use reread::disguised_words;
+pub use trace::quote;
+pub use words::is_word;
 
 /// Compiles every rule of a bundle. A later file of the same id replaces an earlier one: the school's own folder comes last.
 ///

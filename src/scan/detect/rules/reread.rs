@@ -11,6 +11,12 @@ const REACH: usize = 1_024;
 /// Between two surroundings: no phrase reaches over it.
 const APART: u8 = b'\x01';
 
+/// The disguised words of a folded view, each as the first of the words or phrases that it may stand for.
+pub fn disguised_words<'l>(view: &str, lexicon: &'l Lexicon) -> impl Iterator<Item = (Range<usize>, &'l str)> {
+    let disguises = if lexicon.is_empty() { Vec::new() } else { disguise::find(view, lexicon) };
+    disguises.into_iter().filter_map(|disguise| Some((disguise.span.clone(), lexicon.spelling(*disguise.readings().first()?))))
+}
+
 /// The surroundings of all disguised words of a folded view, once for every reading that they have.
 pub fn readings(view: &str, lexicon: &Lexicon) -> impl Iterator<Item = Reread> {
     let disguises = if lexicon.is_empty() { Vec::new() } else { disguise::find(view, lexicon) };

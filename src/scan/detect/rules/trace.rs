@@ -154,16 +154,20 @@ impl Tracing<'_> {
     }
 
     fn quote(&self, span: &Range<usize>, disguised: bool) -> Quote {
-        let original = self.folded.original(span);
-        let (before, rest) = self.text.split_at_checked(original.start).unwrap_or_default();
-        let (matched, after) = rest.split_at_checked(original.len()).unwrap_or_default();
-        let start = before.char_indices().rev().nth(CONTEXT - 1).map_or(0, |(at, _)| at);
-        Quote {
-            before: before[start..].to_owned(),
-            matched: matched.chars().take(LONGEST_QUOTE).collect(),
-            after: after.chars().take(CONTEXT).collect(),
-            disguised,
-        }
+        quote(self.text, self.folded.original(span), disguised)
+    }
+}
+
+/// Words of a text, with a few on either side; the span is on the edges of characters.
+pub fn quote(text: &str, span: Range<usize>, disguised: bool) -> Quote {
+    let (before, rest) = text.split_at_checked(span.start).unwrap_or_default();
+    let (matched, after) = rest.split_at_checked(span.len()).unwrap_or_default();
+    let start = before.char_indices().rev().nth(CONTEXT - 1).map_or(0, |(at, _)| at);
+    Quote {
+        before: before[start..].to_owned(),
+        matched: matched.chars().take(LONGEST_QUOTE).collect(),
+        after: after.chars().take(CONTEXT).collect(),
+        disguised,
     }
 }
 

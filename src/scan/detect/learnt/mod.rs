@@ -1,0 +1,353 @@
+//! Learnt weights: how much the words of a message are like those of messages about each concern.
+//!
+//! One more signal beside the rules, of a linear model. It may flag and never holds: where a text is very like those of a
+//! concern by itself, and with less where a rule of that category finds something too. And it is the second opinion on
+//! rules that only flag: where it takes a letter for harmless, what they find counts half.
+
+mod features;
+mod train;
+mod weights;
+
+use std::cmp::Reverse;
+use std::collections::BTreeSet;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use self::features::{BLOCK, WINDOW, Words};
+pub use self::train::learn;
+use self::weights::COLUMNS;
+pub use self::weights::Weights;
+use super::Match;
+use super::rules::quote;
+use crate::finding::{
+    AdjustmentTrace, Category, Conditions, Field, Finding, Location, Reach, RuleFacts, RuleId, SignalTrace, Stage, Trace,
+};
+use crate::scan::extract::TextExtract;
+
+/// What a text that is found by weights alone scores at least: a concern, unless the policy says otherwise.
+const ALONE: i32 = 50;
+/// So many tenths of margin more or less are so many points.
+const TENTHS_TO_POINTS: (i32, i32) = (5, 4);
+/// The fewest points that are told beside a rule.
+const FEWEST: i32 = 10;
+/// How far behind the likeliest category another may lie and still be told, in tenths of margin: by itself, or beside a rule.
+const BEHIND_ALONE: i32 = 16;
+const BEHIND: i32 = 30;
+/// As many points at least speak for what a rule has found; with fewer it counts half.
+const SUPPORT: i32 = 20;
+/// A rule of more points is sure by itself.
+const SURE: u16 = 60;
+/// Words that an explanation names.
+const NAMED: usize = 5;
+
+/// Between a subject and a body.
+const BETWEEN: &str = "\n\n";
+const TITLE: &str = "The words are like those of messages about this concern";
+
+/// How like messages about one category a text is.
+struct Likeness {
+    category: Category,
+    /// Tenths of the logarithm of the odds.
+    margin: i32,
+    /// What weighed most, the heaviest first: where it stands, and what it added in tenths.
+    because: Vec<(Range<usize>, i32)>,
+}
+
+impl Weights {
+    /// What a worker may say was found by weights.
+    pub fn facts(&self) -> impl Iterator<Item = RuleFacts> {
+        let reach = Reach { stage: self.stage, conditions: Conditions::default() };
+        self.categories.iter().filter_map(move |category| {
+            Some(RuleFacts { id: rule_id(*category)?, version: self.version, category: *category, level: None, reach: reach.clone() })
+        })
+    }
+
+    /// What the letters of a message are like.
+    pub fn opinion(&self, texts: &[TextExtract]) -> Opinion {
+        let weighed = letters(texts).map(|letter| {
+            let words = Words::of(&letter.text, Some(&self.lexicon));
+            let likenesses = self.likenesses(&words);
+            (letter, words.is_whole(), likenesses)
+        });
+        Opinion(weighed.collect())
+    }
+
+    /// What is left of the score of something that a rule of that stage has found: half, where weights take the letters for
+    /// harmless.
+    pub fn second(&self, opinion: &Opinion, stage: Stage, category: Category, field: Field, score: u16) -> u16 {
+        let is_asked = self.stage == Stage::Flag && stage == Stage::Flag && score <= SURE && self.categories.contains(&category);
+        let in_letter = matches!(field, Field::Subject | Field::Body | Field::Quoted);
+        let was_weighed = !opinion.0.is_empty() && opinion.0.iter().all(|(_, is_whole, _)| *is_whole);
+        let supports = |likeness: &Likeness| likeness.category == category && self.points(likeness.margin) >= SUPPORT;
+        let is_supported = opinion.0.iter().any(|(.., likenesses)| likenesses.iter().any(supports));
+        if is_asked && in_letter && was_weighed && !is_supported { score.div_ceil(2) } else { score }
+    }
+
+    /// What weights find in the words of a message, each with the place of its text. `beside` are the categories of which
+    /// rules have found something.
+    pub fn matches(&self, opinion: &Opinion, texts: &[TextExtract], beside: &BTreeSet<Category>) -> Vec<(usize, Match)> {
+        let found = self.found(opinion, texts, beside).into_iter();
+        found
+            .filter_map(|Found { place, spans, points, category, .. }| {
+                Some((place, self.as_match(category, points, &texts[place].location, &spans)?))
+            })
+            .collect()
+    }
+
+    /// Takes the second opinion into what rules say of themselves, and adds why weights find what they find.
+    pub fn explain(&self, texts: &[TextExtract], traces: &mut Vec<Trace>) {
+        let begun = Instant::now();
+        let opinion = self.opinion(texts);
+        for trace in traces.iter_mut() {
+            let Some(score) = trace.score else { continue };
+            let left = self.second(&opinion, trace.stage, trace.category, trace.location.field, score);
+            if left < score {
+                trace.score = Some(left);
+                trace.adjustments.push(AdjustmentTrace {
+                    when: "learnt weights".to_owned(),
+                    add: i16::try_from(score - left).map_or(0, |less| -less),
+                    because: "the words are more like those of harmless letters".to_owned(),
+                    applies: true,
+                });
+            }
+        }
+        let beside = traces.iter().filter(|trace| trace.score.is_some()).map(|trace| trace.category).collect();
+        let found = self.found(&opinion, texts, &beside);
+        let cost = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        traces.extend(found.into_iter().filter_map(|found| self.as_trace(&found, &texts[found.place], cost)));
+    }
+
+    fn found(&self, opinion: &Opinion, texts: &[TextExtract], beside: &BTreeSet<Category>) -> Vec<Found> {
+        let mut found: Vec<Found> = Vec::new();
+        for (Letter { subject, body, text }, _, likenesses) in &opinion.0 {
+            let before = text.len() - texts[*body].text.len();
+            let best = likenesses.iter().map(|likeness| likeness.margin).max().unwrap_or(i32::MIN);
+            for likeness in likenesses {
+                let points = self.points(likeness.margin);
+                let alone = points >= ALONE && likeness.margin >= best - BEHIND_ALONE;
+                let counts = alone || (points >= FEWEST && beside.contains(&likeness.category));
+                if !counts || found.iter().any(|other| other.category == likeness.category) {
+                    continue;
+                }
+                // What is told is told of one text: where the heaviest words stand.
+                let in_body = likeness.because.first().is_none_or(|(span, _)| span.start >= before);
+                let within = likeness.because.iter().filter_map(|(span, weight)| {
+                    let span = if in_body { (span.start.checked_sub(before)?, span.end - before) } else { (span.start, span.end) };
+                    (in_body || span.1 < before).then_some((span, *weight))
+                });
+                let (spans, weights) = within.unzip();
+                let place = subject.filter(|_| !in_body).unwrap_or(*body);
+                found.push(Found { place, category: likeness.category, points, spans, weights });
+            }
+        }
+        found
+    }
+
+    fn points(&self, margin: i32) -> i32 {
+        let (tenths, points) = TENTHS_TO_POINTS;
+        (ALONE + (margin - self.threshold) * points / tenths).clamp(0, 100)
+    }
+
+    fn as_match(&self, category: Category, points: i32, location: &Location, spans: &[(usize, usize)]) -> Option<Match> {
+        let finding = Finding {
+            rule: rule_id(category)?,
+            version: self.version,
+            category,
+            level: None,
+            score: u16::try_from(points).unwrap_or_default(),
+            kind: crate::finding::Kind::Text,
+            location: location.clone(),
+            reach: Arc::default(),
+        };
+        let further = spans.iter().skip(1).copied().collect();
+        Some(Match {
+            finding,
+            title: TITLE.to_owned(),
+            span: Some(spans.first().copied().unwrap_or_default()),
+            further,
+            distance: None,
+            stage: self.stage,
+            with: None,
+        })
+    }
+
+    fn as_trace(&self, found: &Found, text: &TextExtract, cost: u64) -> Option<Trace> {
+        let quotes = found.spans.iter().zip(&found.weights).map(|(span, weight)| SignalTrace {
+            name: format!("{}.{}", weight / 10, weight % 10),
+            holds: true,
+            quotes: vec![quote(&text.text, span.0..span.1, false)],
+            places: 1,
+        });
+        Some(Trace {
+            rule: rule_id(found.category)?,
+            version: self.version,
+            title: TITLE.to_owned(),
+            category: found.category,
+            stage: self.stage,
+            location: text.location.clone(),
+            base: u16::try_from(found.points).unwrap_or_default(),
+            score: u16::try_from(found.points).ok(),
+            fire: "what was learnt from samples".to_owned(),
+            signals: quotes.collect(),
+            adjustments: Vec::new(),
+            excepted: Vec::new(),
+            without: Vec::new(),
+            with: Vec::new(),
+            cost,
+        })
+    }
+
+    /// The categories that a text is most like, in the window that is most like any.
+    fn likenesses(&self, words: &Words) -> Vec<Likeness> {
+        let blocks = (0..words.count()).step_by(BLOCK).map(|start| {
+            let mut block = Known::default();
+            words.features(start..(start + BLOCK).min(words.count()), |feature| {
+                block.features += 1;
+                block.rows.extend(self.row_of(feature.kind, feature.text).map(|row| (row, feature.span)));
+            });
+            block
+        });
+        let blocks: Vec<_> = blocks.collect();
+        let windows = blocks.windows(blocks.len().clamp(1, WINDOW / BLOCK)).map(Known::together);
+        let weighed = windows.map(|known| (self.margins(&known), known));
+        let Some((margins, known)) = weighed.max_by_key(|(margins, _)| margins.iter().copied().max()) else { return Vec::new() };
+        let best = margins.iter().copied().max().unwrap_or(i32::MIN);
+        let near = margins.into_iter().enumerate().filter(|(_, margin)| *margin >= best - BEHIND);
+        let because = |column, margin| if self.points(margin) >= FEWEST { self.because(&known, column) } else { Vec::new() };
+        near.map(|(column, margin)| Likeness { category: self.categories[column], margin, because: because(column, margin) }).collect()
+    }
+
+    fn margins(&self, known: &Known) -> Vec<i32> {
+        let mut sums = [0_i32; COLUMNS];
+        for (row, _) in &known.rows {
+            for (sum, weight) in sums.iter_mut().zip(self.weights(*row)) {
+                *sum += i32::from(*weight);
+            }
+        }
+        sums.iter().zip(&self.bias).map(|(sum, bias)| i32::from(*bias) + known.share(*sum)).collect()
+    }
+
+    /// What added most to the margin of one column; a word within a pair that is named is not named again.
+    fn because(&self, known: &Known, column: usize) -> Vec<(Range<usize>, i32)> {
+        let weight = |row: u32| known.share(self.weights(row)[column].into());
+        let mut weighed: Vec<_> =
+            known.rows.iter().map(|(row, span)| (span.clone(), weight(*row))).filter(|(_, weight)| *weight > 0).collect();
+        weighed.sort_by_key(|(span, weight)| (Reverse(*weight), span.start));
+        let mut named: Vec<(Range<usize>, i32)> = Vec::new();
+        for (span, weight) in weighed {
+            if named.len() < NAMED && !named.iter().any(|(other, _)| span.start < other.end && other.start < span.end) {
+                named.push((span, weight));
+            }
+        }
+        named
+    }
+}
+
+/// What weights say of the letters of one message: of each, whether all of it was weighed, and what it is like.
+pub struct Opinion(Vec<(Letter, bool, Vec<Likeness>)>);
+
+/// A body behind its subject: what is weighed as one text.
+pub struct Letter {
+    subject: Option<usize>,
+    body: usize,
+    pub text: String,
+}
+
+/// Every body of a message, as a letter.
+pub fn letters(texts: &[TextExtract]) -> impl Iterator<Item = Letter> {
+    let subject = texts.iter().position(|text| text.location.field == Field::Subject && text.location.part.is_empty());
+    let before = subject.map_or("", |subject| &texts[subject].text);
+    let bodies = texts.iter().enumerate().filter(|(_, text)| text.location.field == Field::Body);
+    bodies.map(move |(body, text)| Letter { subject, body, text: [before, BETWEEN, &text.text].concat() })
+}
+
+/// Something that weights find, and where.
+struct Found {
+    /// Of the text.
+    place: usize,
+    category: Category,
+    points: i32,
+    /// In the text, the heaviest first; what each added to the margin, in tenths.
+    spans: Vec<(usize, usize)>,
+    weights: Vec<i32>,
+}
+
+/// The features of some words that weights know, and how many there are in all.
+#[derive(Clone, Default)]
+struct Known {
+    rows: Vec<(u32, Range<usize>)>,
+    features: u32,
+}
+
+impl Known {
+    /// Each feature once, however often it is there.
+    fn together(blocks: &[Self]) -> Self {
+        let mut rows: Vec<_> = blocks.iter().flat_map(|block| block.rows.iter().cloned()).collect();
+        rows.sort_unstable_by_key(|(row, span)| (*row, span.start));
+        rows.dedup_by_key(|(row, _)| *row);
+        Self { rows, features: blocks.iter().map(|block| block.features).sum() }
+    }
+
+    /// What a sum of weights is in so many features: long texts are not more like everything than short ones.
+    #[allow(clippy::cast_possible_truncation, reason = "a few hundred weights of some thousands")]
+    fn share(&self, sum: i32) -> i32 {
+        (f64::from(sum) / f64::from(self.features.max(1)).sqrt()).round() as i32
+    }
+}
+
+/// The rule under which finds of weights are told.
+fn rule_id(category: Category) -> Option<RuleId> {
+    format!("{category}.learnt").parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::wire::SourceFile;
+
+    fn weights(stage: &str) -> Weights {
+        let text = format!(
+            "# mailwarden weights 1\nstage: {stage}\nthreshold: 20\ncolumns: scam drugs\nbias: -20 -60\nheron\t0:90\nbadger\t1:60\nform\t-:90\n"
+        );
+        let file = SourceFile { path: "rules/weights/learnt.txt".into(), octets: text.into_bytes() };
+        Weights::read(&file).unwrap_or_else(|faults| panic!("{}", faults[0]))
+    }
+
+    fn mail(subject: &str, body: &str) -> [TextExtract; 2] {
+        let text =
+            |part: &str, field, text: &str| TextExtract { location: Location { part: part.to_owned(), field }, text: text.to_owned() };
+        [text("", Field::Subject, subject), text("1", Field::Body, body)]
+    }
+
+    fn found(weights: &Weights, texts: &[TextExtract], beside: &[Category]) -> Vec<(Category, u16, usize, Option<(usize, usize)>)> {
+        let matches = weights.matches(&weights.opinion(texts), texts, &beside.iter().copied().collect());
+        matches.into_iter().map(|(place, found)| (found.finding.category, found.finding.score, place, found.span)).collect()
+    }
+
+    #[test]
+    fn a_letter_is_found_by_itself_where_it_is_very_like_and_beside_a_rule_where_it_is_less() {
+        let weights = weights("flag");
+        assert_eq!(found(&weights, &mail("", "a heron"), &[]), [(Category::Scam, 54, 1, Some((2, 7)))]);
+        assert_eq!(found(&weights, &mail("heron", ""), &[]), [(Category::Scam, 90, 0, Some((0, 5)))]);
+        let less = mail("", "the form of a heron");
+        assert_eq!(found(&weights, &less, &[]), []);
+        assert_eq!(found(&weights, &less, &[Category::Scam]), [(Category::Scam, 18, 1, Some((14, 19)))]);
+    }
+
+    #[test]
+    fn what_a_rule_finds_in_a_harmless_letter_counts_half_unless_the_rule_is_sure_or_may_hold() {
+        let texts = mail("", "the form");
+        let second =
+            |weights: &Weights, stage, category, field, score| weights.second(&weights.opinion(&texts), stage, category, field, score);
+        let flag = weights("flag");
+        assert_eq!(second(&flag, Stage::Flag, Category::Scam, Field::Body, 45), 23);
+        assert_eq!(second(&flag, Stage::Flag, Category::Scam, Field::Body, SURE + 5), SURE + 5);
+        assert_eq!(second(&flag, Stage::Hold, Category::Scam, Field::Body, 45), 45);
+        assert_eq!(second(&flag, Stage::Flag, Category::Hate, Field::Body, 45), 45, "a category that was not learnt");
+        assert_eq!(second(&flag, Stage::Flag, Category::Scam, Field::AttachmentText, 45), 45, "a text that was not weighed");
+        assert_eq!(second(&weights("shadow"), Stage::Flag, Category::Scam, Field::Body, 45), 45);
+        let like = mail("", "a heron");
+        assert_eq!(flag.second(&flag.opinion(&like), Stage::Flag, Category::Scam, Field::Body, 45), 45);
+    }
+}
