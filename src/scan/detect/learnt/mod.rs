@@ -20,9 +20,7 @@ use self::weights::COLUMNS;
 pub use self::weights::Weights;
 use super::Match;
 use super::rules::quote;
-use crate::finding::{
-    AdjustmentTrace, Category, Conditions, Field, Finding, Location, Reach, RuleFacts, RuleId, SignalTrace, Stage, Trace,
-};
+use crate::finding::{AdjustmentTrace, Category, Conditions, Field, Finding, Reach, RuleFacts, RuleId, SignalTrace, Stage, Trace};
 use crate::scan::extract::TextExtract;
 
 /// What a text that is found by weights alone scores at least: a concern, unless the policy says otherwise.
@@ -90,7 +88,7 @@ impl Weights {
         let found = self.found(opinion, texts, beside).into_iter();
         found
             .filter_map(|Found { place, spans, points, category, .. }| {
-                Some((place, self.as_match(category, points, &texts[place].location, &spans)?))
+                Some((place, self.as_match(category, points, &texts[place], &spans)?))
             })
             .collect()
     }
@@ -149,7 +147,8 @@ impl Weights {
         (ALONE + (margin - self.threshold) * points / tenths).clamp(0, 100)
     }
 
-    fn as_match(&self, category: Category, points: i32, location: &Location, spans: &[(usize, usize)]) -> Option<Match> {
+    fn as_match(&self, category: Category, points: i32, text: &TextExtract, spans: &[(usize, usize)]) -> Option<Match> {
+        let span = spans.first().copied().unwrap_or_default();
         let finding = Finding {
             rule: rule_id(category)?,
             version: self.version,
@@ -157,19 +156,11 @@ impl Weights {
             level: None,
             score: u16::try_from(points).unwrap_or_default(),
             kind: crate::finding::Kind::Text,
-            location: location.clone(),
+            location: text.location_at(span.0),
             reach: Arc::default(),
         };
         let further = spans.iter().skip(1).copied().collect();
-        Some(Match {
-            finding,
-            title: TITLE.to_owned(),
-            span: Some(spans.first().copied().unwrap_or_default()),
-            further,
-            distance: None,
-            stage: self.stage,
-            with: None,
-        })
+        Some(Match { finding, title: TITLE.to_owned(), span: Some(span), further, distance: None, stage: self.stage, with: None })
     }
 
     fn as_trace(&self, found: &Found, text: &TextExtract, cost: u64) -> Option<Trace> {
@@ -185,7 +176,7 @@ impl Weights {
             title: TITLE.to_owned(),
             category: found.category,
             stage: self.stage,
-            location: text.location.clone(),
+            location: text.location_at(found.spans.first().map_or(0, |span| span.0)),
             base: u16::try_from(found.points).unwrap_or_default(),
             score: u16::try_from(found.points).ok(),
             fire: "what was learnt from samples".to_owned(),
@@ -304,6 +295,7 @@ fn rule_id(category: Category) -> Option<RuleId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Location;
     use crate::wire::SourceFile;
 
     fn weights(stage: &str) -> Weights {
@@ -315,8 +307,10 @@ mod tests {
     }
 
     fn mail(subject: &str, body: &str) -> [TextExtract; 2] {
-        let text =
-            |part: &str, field, text: &str| TextExtract { location: Location { part: part.to_owned(), field }, text: text.to_owned() };
+        let text = |part: &str, field, text: &str| {
+            let location = Location { part: part.to_owned(), field, place: None };
+            TextExtract { location, text: text.to_owned(), places: Vec::new() }
+        };
         [text("", Field::Subject, subject), text("1", Field::Body, body)]
     }
 
@@ -329,7 +323,7 @@ mod tests {
     fn a_letter_is_found_by_itself_where_it_is_very_like_and_beside_a_rule_where_it_is_less() {
         let weights = weights("flag");
         assert_eq!(found(&weights, &mail("", "a heron"), &[]), [(Category::Scam, 54, 1, Some((2, 7)))]);
-        assert_eq!(found(&weights, &mail("heron", ""), &[]), [(Category::Scam, 90, 0, Some((0, 5)))]);
+        assert_eq!(found(&weights, &mail("heron", ""), &[]), [(Category::Scam, 69, 0, Some((0, 5)))]);
         let less = mail("", "the form of a heron");
         assert_eq!(found(&weights, &less, &[]), []);
         assert_eq!(found(&weights, &less, &[Category::Scam]), [(Category::Scam, 18, 1, Some((14, 19)))]);
