@@ -26,7 +26,7 @@ impl DigestLists {
                 DigestKind::Md5 => all.md5.add(list, source),
                 DigestKind::Sha1 => all.sha1.add(list, source),
                 DigestKind::Sha256 => all.sha256.add(list, source),
-                DigestKind::Gradient16 | DigestKind::Pdq => continue,
+                DigestKind::Dct16 | DigestKind::Gradient16 | DigestKind::Pdq => continue,
             }
             all.sources.push(list.source.clone());
         }

@@ -15,6 +15,8 @@ const MAX_FAULTS: usize = 20;
 /// What the digests of a list are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DigestKind {
+    /// Median of the lowest frequencies, 16 by 16 (crate `image_hasher`): for a school's own list.
+    Dct16,
     /// Gradient hash of 16 by 16 (crate `image_hasher`): for a school's own list.
     Gradient16,
     Md5,
@@ -43,10 +45,11 @@ pub struct Source {
 }
 
 impl DigestKind {
-    const ALL: [Self; 5] = [Self::Gradient16, Self::Md5, Self::Pdq, Self::Sha1, Self::Sha256];
+    const ALL: [Self; 6] = [Self::Dct16, Self::Gradient16, Self::Md5, Self::Pdq, Self::Sha1, Self::Sha256];
 
     fn as_str(self) -> &'static str {
         match self {
+            Self::Dct16 => "dct16",
             Self::Gradient16 => "gradient16",
             Self::Md5 => "md5",
             Self::Pdq => "pdq",
@@ -60,7 +63,7 @@ impl DigestKind {
         match self {
             Self::Md5 => 16,
             Self::Sha1 => 20,
-            Self::Gradient16 | Self::Pdq | Self::Sha256 => 32,
+            Self::Dct16 | Self::Gradient16 | Self::Pdq | Self::Sha256 => 32,
         }
     }
 }

@@ -1,32 +1,37 @@
 //! Pictures that look like one on a list.
 
 mod decode;
-mod gradient;
+mod jpeg;
 mod luma;
+mod opinion;
 mod pdq;
-
-use image::DynamicImage;
+mod plane;
+mod search;
+mod variants;
 
 use super::Match;
 use super::lists::{DigestKind, List, Source};
 use crate::finding::{Kind, Location, Reason};
 
+use opinion::Opinion;
 use pdq::{Hash, Pdq};
+use plane::Plane;
+use search::Entries;
+use variants::{SAMPLES, Variant, variants};
 
 /// Two pictures with PDQ hashes at most this many bits apart are the same picture.
 pub const MAX_DISTANCE: u32 = 31;
 /// A picture of lower quality looks like too many others.
 pub const MIN_QUALITY: u8 = 50;
+/// So many bits the hash of the lowest frequencies may be off: nearer than that to the threshold, all pixels decide.
+const DOUBT: u32 = 10;
 
 /// Every list of perceptual hashes.
 pub struct PictureLists {
-    lists: Vec<PictureList>,
-}
-
-struct PictureList {
-    kind: DigestKind,
-    hashes: Vec<Hash>,
-    source: Source,
+    sources: Vec<Source>,
+    pdq: Entries,
+    /// Each with the number of its source.
+    opinions: Vec<(Opinion, Vec<Hash>, usize)>,
 }
 
 /// What is to be said of one picture.
@@ -37,8 +42,17 @@ pub struct Looked {
     pub incomplete: Option<Reason>,
 }
 
+/// One picture as it is searched for.
+struct Sight {
+    pdq: Pdq,
+    plane: Plane,
+}
+
 /// The hash of the first frame of a picture, and why there is none or were no more frames.
 pub fn pdq_of(octets: &[u8]) -> (Option<Pdq>, Option<Reason>) {
+    if let Some(plane) = jpeg::plane(octets) {
+        return (Some(Pdq::of(&plane)), None);
+    }
     let decoded = decode::decode(octets);
     let pdq = decoded.frames.first().filter(|_| decoded.incomplete != Some(Reason::Damaged)).map(Pdq::of);
     (pdq, decoded.incomplete)
@@ -47,47 +61,86 @@ pub fn pdq_of(octets: &[u8]) -> (Option<Pdq>, Option<Reason>) {
 impl PictureLists {
     /// Takes the lists of pictures; those of exact digests are passed over.
     pub fn new(lists: Vec<List>) -> Self {
-        let ours = lists.into_iter().filter(|list| matches!(list.kind, DigestKind::Gradient16 | DigestKind::Pdq));
-        let lists = ours.map(|list| PictureList {
-            kind: list.kind,
-            hashes: list.digests.into_iter().filter_map(|digest| digest.try_into().ok()).map(Hash::from_octets).collect(),
-            source: list.source,
-        });
-        Self { lists: lists.collect() }
+        let mut all = Self { sources: Vec::new(), pdq: Entries::default(), opinions: Vec::new() };
+        for list in lists {
+            let source = all.sources.len();
+            let hashes = list.digests.into_iter().filter_map(|digest| digest.try_into().ok()).map(Hash::from_octets);
+            match list.kind {
+                DigestKind::Pdq => all.pdq.extend(hashes.map(|hash| (hash, source))),
+                DigestKind::Dct16 => all.opinions.push((Opinion::Dct16, hashes.collect(), source)),
+                DigestKind::Gradient16 => all.opinions.push((Opinion::Gradient16, hashes.collect(), source)),
+                DigestKind::Md5 | DigestKind::Sha1 | DigestKind::Sha256 => continue,
+            }
+            all.sources.push(list.source);
+        }
+        all
     }
 
     pub fn is_empty(&self) -> bool {
-        self.lists.is_empty()
+        self.sources.is_empty()
     }
 
     /// Looks at every frame of a picture; one match for every list that knows one of them.
     pub fn look(&self, octets: &[u8], location: &Location) -> Looked {
+        if let Some(plane) = jpeg::plane(octets) {
+            let sight = Sight { pdq: Pdq::of(&plane), plane: Plane::of(&plane, SAMPLES) };
+            let nearest = self.nearest(&sight, MAX_DISTANCE + DOUBT);
+            if !nearest.iter().flatten().any(|distance| (MAX_DISTANCE + 1 - DOUBT..=MAX_DISTANCE + DOUBT).contains(distance)) {
+                return Looked { matches: self.matches(&nearest, location), pdq: Some(sight.pdq), incomplete: None };
+            }
+        }
         let decoded = decode::decode(octets);
-        let hashed: Vec<_> = decoded.frames.iter().map(|frame| (frame, Pdq::of(frame))).collect();
-        let telling: Vec<_> = hashed.iter().filter(|(_, pdq)| pdq.quality >= MIN_QUALITY).collect();
-        let matches = self.lists.iter().filter_map(|list| {
-            let distance = telling.iter().filter_map(|(frame, pdq)| list.nearest(frame, pdq)).min()?;
-            Some(list.source.as_match(Kind::Picture, location, Some(distance)))
-        });
-        let matches = matches.collect();
+        let mut nearest = vec![None; self.sources.len()];
+        let mut first = None;
+        for frame in &decoded.frames {
+            let sight = Sight { pdq: Pdq::of(frame), plane: Plane::of(frame, SAMPLES) };
+            keep_least(&mut nearest, self.nearest(&sight, MAX_DISTANCE));
+            first.get_or_insert(sight.pdq);
+        }
         // A damaged picture is matched by what can be seen of it; what the decoder made up for the rest is told as no hash.
-        let whole = decoded.incomplete != Some(Reason::Damaged);
-        let pdq = hashed.first().filter(|_| whole).map(|(_, pdq)| *pdq);
-        Looked { matches, pdq, incomplete: decoded.incomplete }
+        let pdq = first.filter(|_| decoded.incomplete != Some(Reason::Damaged));
+        Looked { matches: self.matches(&nearest, location), pdq, incomplete: decoded.incomplete }
+    }
+
+    fn matches(&self, nearest: &[Option<u32>], location: &Location) -> Vec<Match> {
+        let near = self.sources.iter().zip(nearest).filter_map(|(source, distance)| Some((source, (*distance)?)));
+        near.map(|(source, distance)| source.as_match(Kind::Picture, location, Some(distance))).collect()
+    }
+
+    /// For every list the distance of its nearest entry, where it is near enough; of PDQ within `most`.
+    fn nearest(&self, sight: &Sight, most: u32) -> Vec<Option<u32>> {
+        let mut nearest = vec![None; self.sources.len()];
+        if sight.pdq.quality < MIN_QUALITY {
+            return nearest;
+        }
+        self.search(&Variant::whole(&sight.pdq), most, &mut nearest);
+        for (opinion, hashes, source) in &self.opinions {
+            let own = opinion.of(&sight.plane);
+            let distances = own.iter().flat_map(|own| hashes.iter().map(|hash| hash.distance(own)));
+            nearest[*source] = distances.min().filter(|distance| *distance <= opinion.most());
+        }
+        // What is found as it is need not be cropped and turned.
+        let mut variants = variants(&sight.plane);
+        while !self.pdq.is_empty() && nearest.iter().all(Option::is_none) {
+            let Some(variant) = variants.next() else { break };
+            if variant.pdq.quality >= MIN_QUALITY {
+                self.search(&variant, MAX_DISTANCE, &mut nearest);
+            }
+        }
+        nearest
+    }
+
+    fn search(&self, variant: &Variant, most: u32, nearest: &mut [Option<u32>]) {
+        for hash in variant.hashes() {
+            self.pdq.within(&hash, most, |source, distance| keep(&mut nearest[source], distance));
+        }
     }
 }
 
-impl PictureList {
-    /// The distance of the nearest entry, where it is near enough.
-    fn nearest(&self, frame: &DynamicImage, pdq: &Pdq) -> Option<u32> {
-        match self.kind {
-            DigestKind::Pdq => self.nearest_of(&pdq.dihedral(), MAX_DISTANCE),
-            _ => self.nearest_of(&[Hash::from_octets(gradient::gradient16(frame)?)], gradient::MAX_DISTANCE),
-        }
-    }
+fn keep(kept: &mut Option<u32>, distance: u32) {
+    *kept = Some(kept.map_or(distance, |kept| kept.min(distance)));
+}
 
-    fn nearest_of(&self, wanted: &[Hash], most: u32) -> Option<u32> {
-        let distances = self.hashes.iter().flat_map(|entry| wanted.iter().map(|hash| hash.distance(entry)));
-        distances.min().filter(|distance| *distance <= most)
-    }
+fn keep_least(kept: &mut [Option<u32>], others: Vec<Option<u32>>) {
+    kept.iter_mut().zip(others).for_each(|(kept, other)| other.into_iter().for_each(|distance| keep(kept, distance)));
 }
