@@ -1,12 +1,15 @@
 //! Pictures that look like one on a list.
 
 mod decode;
+mod heic;
 mod jpeg;
 mod luma;
 mod opinion;
 mod pdq;
 mod plane;
+mod png;
 mod search;
+mod tiff;
 mod variants;
 
 use super::Match;
@@ -25,6 +28,9 @@ pub const MAX_DISTANCE: u32 = 31;
 pub const MIN_QUALITY: u8 = 50;
 /// So many bits the hash of the lowest frequencies may be off: nearer than that to the threshold, all pixels decide.
 const DOUBT: u32 = 10;
+
+/// Two frames of a moving picture whose hashes are at most this many bits apart show the same.
+const SAME_FRAME: u32 = 4;
 
 /// Every list of perceptual hashes.
 pub struct PictureLists {
@@ -53,9 +59,11 @@ pub fn pdq_of(octets: &[u8]) -> (Option<Pdq>, Option<Reason>) {
     if let Some(plane) = jpeg::plane(octets) {
         return (Some(Pdq::of(&plane)), None);
     }
-    let decoded = decode::decode(octets);
-    let pdq = decoded.frames.first().filter(|_| decoded.incomplete != Some(Reason::Damaged)).map(Pdq::of);
-    (pdq, decoded.incomplete)
+    let mut first = None;
+    let incomplete = decode::decode(octets, &mut |frame| {
+        first.get_or_insert_with(|| Pdq::of(frame));
+    });
+    (first.filter(|_| incomplete != Some(Reason::Damaged)), incomplete)
 }
 
 impl PictureLists {
@@ -89,17 +97,20 @@ impl PictureLists {
                 return Looked { matches: self.matches(&nearest, location), pdq: Some(sight.pdq), incomplete: None };
             }
         }
-        let decoded = decode::decode(octets);
         let mut nearest = vec![None; self.sources.len()];
-        let mut first = None;
-        for frame in &decoded.frames {
-            let sight = Sight { pdq: Pdq::of(frame), plane: Plane::of(frame, SAMPLES) };
-            keep_least(&mut nearest, self.nearest(&sight, MAX_DISTANCE));
-            first.get_or_insert(sight.pdq);
-        }
+        let (mut first, mut last) = (None, None);
+        let incomplete = decode::decode(octets, &mut |frame| {
+            let pdq = Pdq::of(frame);
+            first.get_or_insert(pdq);
+            // A frame that looks like the one before is not searched for again.
+            if last.is_none_or(|last: Hash| last.distance(&pdq.hash) > SAME_FRAME) {
+                last = Some(pdq.hash);
+                keep_least(&mut nearest, self.nearest(&Sight { pdq, plane: Plane::of(frame, SAMPLES) }, MAX_DISTANCE));
+            }
+        });
         // A damaged picture is matched by what can be seen of it; what the decoder made up for the rest is told as no hash.
-        let pdq = first.filter(|_| decoded.incomplete != Some(Reason::Damaged));
-        Looked { matches: self.matches(&nearest, location), pdq, incomplete: decoded.incomplete }
+        let pdq = first.filter(|_| incomplete != Some(Reason::Damaged));
+        Looked { matches: self.matches(&nearest, location), pdq, incomplete }
     }
 
     fn matches(&self, nearest: &[Option<u32>], location: &Location) -> Vec<Match> {
