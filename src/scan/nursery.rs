@@ -4,9 +4,11 @@
 //! every worker by the fork. It ends when the daemon closes the channel, and its workers end with it.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -49,7 +51,11 @@ impl Terms {
     fn from_arguments() -> Option<Self> {
         let mut arguments = std::env::args().skip(2);
         let terms = Self {
-            limits: Limits { memory: arguments.next()?.parse().ok()?, cpu: Duration::from_secs(arguments.next()?.parse().ok()?) },
+            limits: Limits {
+                memory: arguments.next()?.parse().ok()?,
+                shared: arguments.next()?.parse().ok()?,
+                cpu: Duration::from_secs(arguments.next()?.parse().ok()?),
+            },
             threads: arguments.next()?.parse().ok()?,
             messages_per_worker: arguments.next()?.parse().ok()?,
             allow_uncaged: arguments.next()?.parse().ok()?,
@@ -137,7 +143,8 @@ fn apart<T: Send>(build: impl FnOnce() -> T + Send) -> T {
 }
 
 fn unpack(bundle: OwnedFd) -> Bundle {
-    let bundle: Option<Bundle> = Mapped::new(bundle).ok().and_then(|octets| wire::decode(&octets).ok());
+    let bundle =
+        Mapped::new(bundle).ok().and_then(|octets| Bundle::open(&(Arc::new(octets) as Arc<dyn Deref<Target = [u8]> + Send + Sync>)));
     // An unreadable one is more than the memory limit holds, or the daemon's bug: a panic ends the nursery, and
     // the daemon tells it by that.
     bundle.expect("a sealed bundle that fits into memory")

@@ -2,6 +2,7 @@
 
 mod digests;
 mod lists;
+mod lookup;
 mod pictures;
 mod rules;
 
@@ -15,11 +16,13 @@ use crate::scan::extract::{FileExtract, TextExtract};
 use crate::wire::{Bundle, RuleSet, Tested};
 
 use digests::DigestLists;
-use lists::List;
+use lists::HEADER;
 use pictures::PictureLists;
 use rules::{Picture, Rule, RuleBook};
 
-pub use pictures::{MAX_DISTANCE, MIN_QUALITY};
+pub use lists::{Compiled, Description, DigestKind};
+pub use lookup::{ListStat, PdqList, alike, distance, list_stats, lookup};
+pub use pictures::{MAX_DISTANCE, MIN_QUALITY, compile_list, opinions_on};
 
 /// Compiled rules and lists. Immutable; any number of threads may ask it.
 pub struct Detectors {
@@ -69,13 +72,13 @@ impl Detectors {
     /// # Errors
     /// Every fault of every file; nothing of the bundle is in force then.
     pub fn compile(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
-        let (rules, lists) = both(rules::compile_all(bundle), lists::read_all(&bundle.hash_lists))?;
+        let (rules, lists) = both(rules::compile_all(bundle), lists::read_all(&bundle.hash_lists, &bundle.compiled_lists, bundle.today))?;
         let examples = rules.iter().map(|rule| rule.examples.len()).sum();
         let lowest = if bundle.tested_too { Stage::Tested } else { Stage::Shadow };
         let running = rules.iter().filter(|rule| rule.stage >= lowest).map(Rule::facts);
         let facts = running.chain(lists.iter().map(|list| list.source.facts())).collect();
         let rules = RuleBook::new(rules, lowest);
-        let list_entries = lists.iter().map(List::entries).sum();
+        let list_entries = lists.iter().map(|list| list.digests.count()).sum();
         let set = RuleSet { id: bundle_id(bundle), rules: rules.rules(), terms: rules.terms(), examples, list_entries };
         Ok(Self { rules, digests: DigestLists::new(&lists), pictures: PictureLists::new(lists), set, facts })
     }
@@ -169,6 +172,11 @@ pub fn test(bundle: &Bundle) -> Result<Vec<Tested>, Vec<Fault>> {
     Ok(rules::compile_all(bundle)?.into_iter().map(tested).collect())
 }
 
+/// The PDQ hash of a picture and its quality, as it is judged. Decodes pictures: only ever call this in the cage.
+pub fn pdq(octets: &[u8]) -> Option<([u8; 32], u8)> {
+    pictures::pdq_of(octets).0.map(|pdq| (pdq.hash.to_octets(), pdq.quality))
+}
+
 /// The digests of a file. Decodes pictures: only ever call this in the cage.
 pub fn fingerprint(octets: &[u8]) -> Fingerprint {
     let (pdq, incomplete) = pictures::pdq_of(octets);
@@ -212,6 +220,11 @@ fn bundle_id(bundle: &Bundle) -> String {
                 hash.update(octets);
             }
         }
+    }
+    for list in &bundle.compiled_lists {
+        hash.update(list.path.file_name().unwrap_or_default().as_encoded_bytes());
+        // It names the digests that follow.
+        hash.update(&list.octets[..list.octets.len().min(HEADER)]);
     }
     hex::encode(&hash.finalize()[..8])
 }

@@ -2,24 +2,26 @@
 
 mod decode;
 mod heic;
+mod index;
 mod jpeg;
 mod luma;
 mod opinion;
 mod pdq;
 mod plane;
 mod png;
-mod search;
 mod tiff;
 mod variants;
 
 use super::Match;
-use super::lists::{DigestKind, List, Source};
+use super::lists::{Compiled, DigestKind, List, Source, compile};
 use crate::finding::{Kind, Location, Reason};
+use crate::wire::Shared;
 
+pub use index::Index;
 use opinion::Opinion;
-use pdq::{Hash, Pdq};
+pub use pdq::Hash;
+use pdq::Pdq;
 use plane::Plane;
-use search::Entries;
 use variants::{SAMPLES, Variant, variants};
 
 /// Two pictures with PDQ hashes at most this many bits apart are the same picture.
@@ -35,8 +37,8 @@ const SAME_FRAME: u32 = 4;
 /// Every list of perceptual hashes.
 pub struct PictureLists {
     sources: Vec<Source>,
-    pdq: Entries,
-    /// Each with the number of its source.
+    /// Each with the number of its source, as are those below.
+    pdq: Vec<(Index, usize)>,
     opinions: Vec<(Opinion, Vec<Hash>, usize)>,
 }
 
@@ -66,17 +68,30 @@ pub fn pdq_of(octets: &[u8]) -> (Option<Pdq>, Option<Reason>) {
     (first.filter(|_| incomplete != Some(Reason::Damaged)), incomplete)
 }
 
+/// The second opinions on the first frame of a picture, for whoever makes a school's own list.
+pub fn opinions_on(octets: &[u8]) -> Vec<(DigestKind, [u8; 32])> {
+    let mut plane = jpeg::plane(octets).map(|plane| Plane::of(&plane, SAMPLES));
+    if plane.is_none() {
+        decode::decode(octets, &mut |frame| {
+            plane.get_or_insert_with(|| Plane::of(frame, SAMPLES));
+        });
+    }
+    let kinds = [(DigestKind::Dct16, Opinion::Dct16), (DigestKind::Gradient16, Opinion::Gradient16)];
+    let of_plane = |plane: &Plane| kinds.into_iter().filter_map(|(kind, opinion)| Some((kind, opinion.of(plane)?.to_octets()))).collect();
+    plane.as_ref().map(of_plane).unwrap_or_default()
+}
+
 impl PictureLists {
     /// Takes the lists of pictures; those of exact digests are passed over.
     pub fn new(lists: Vec<List>) -> Self {
-        let mut all = Self { sources: Vec::new(), pdq: Entries::default(), opinions: Vec::new() };
+        let mut all = Self { sources: Vec::new(), pdq: Vec::new(), opinions: Vec::new() };
         for list in lists {
             let source = all.sources.len();
-            let hashes = list.digests.into_iter().filter_map(|digest| digest.try_into().ok()).map(Hash::from_octets);
-            match list.kind {
-                DigestKind::Pdq => all.pdq.extend(hashes.map(|hash| (hash, source))),
-                DigestKind::Dct16 => all.opinions.push((Opinion::Dct16, hashes.collect(), source)),
-                DigestKind::Gradient16 => all.opinions.push((Opinion::Gradient16, hashes.collect(), source)),
+            match list.kind() {
+                // Whatever is wrong with a compiled list was told when the lists were read.
+                DigestKind::Pdq => all.pdq.extend(Index::open(&list.digests).map(|index| (index, source))),
+                DigestKind::Dct16 => all.opinions.push((Opinion::Dct16, hashes(&list), source)),
+                DigestKind::Gradient16 => all.opinions.push((Opinion::Gradient16, hashes(&list), source)),
                 DigestKind::Md5 | DigestKind::Sha1 | DigestKind::Sha256 => continue,
             }
             all.sources.push(list.source);
@@ -143,9 +158,36 @@ impl PictureLists {
 
     fn search(&self, variant: &Variant, most: u32, nearest: &mut [Option<u32>]) {
         for hash in variant.hashes() {
-            self.pdq.within(&hash, most, |source, distance| keep(&mut nearest[source], distance));
+            for (index, source) in &self.pdq {
+                index.within(&hash, most, |_, distance| keep(&mut nearest[*source], distance));
+            }
         }
     }
+}
+
+fn hashes(list: &List) -> Vec<Hash> {
+    list.digests.digests().filter_map(|digest| digest.try_into().ok().map(Hash::from_octets)).collect()
+}
+
+/// The distance of the entry of a PDQ list that is nearest to a hash, where one is near enough.
+pub fn nearest(list: &List, digest: &[u8]) -> Option<u32> {
+    let wanted = Hash::from_octets(digest.try_into().ok()?);
+    let mut nearest = None;
+    Index::open(&list.digests)?.within(&wanted, MAX_DISTANCE, |_, distance| keep(&mut nearest, distance));
+    nearest
+}
+
+/// Whether a compiled list is what it says it is.
+pub fn is_whole(list: &Compiled) -> bool {
+    Index::open(list).is_some()
+}
+
+/// A list of these digests, in whatever order they come. Each has as many octets as its kind asks for.
+pub fn compile_list(kind: DigestKind, mut digests: Vec<Vec<u8>>) -> Compiled {
+    digests.sort_unstable();
+    digests.dedup();
+    let octets = if kind == DigestKind::Pdq { index::build(&digests) } else { compile(kind, &digests) };
+    Compiled::open(&Shared::of(octets), kind).expect("what was just compiled")
 }
 
 fn keep(kept: &mut Option<u32>, distance: u32) {

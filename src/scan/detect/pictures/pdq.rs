@@ -60,6 +60,11 @@ impl Hash {
         octets
     }
 
+    /// The highest frequencies in the first word.
+    pub fn words(self) -> [u64; 4] {
+        self.0
+    }
+
     /// The hash of the picture with its brightness inverted.
     #[must_use]
     pub fn complement(self) -> Self {
