@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use mailwarden::scan::FileExtract;
-use mailwarden::scan::detect::{Detectors, DigestKind, MIN_QUALITY, PdqList, compile_list, distance, opinions_on, pdq};
+use mailwarden::scan::detect::{Detectors, DigestKind, MIN_QUALITY, PdqList, compile_list, distance, pdq};
 use mailwarden::wire::{Bundle, Shared, SourceFile};
 use rustix::time::{ClockId, clock_gettime};
 
@@ -180,6 +180,7 @@ fn recall() -> Result<()> {
     let made = folder()?;
     let made_path = made.path().to_string_lossy().into_owned();
     python.run("pictures_copies.py", &[&[made_path.as_str()], &photographs.iter().map(String::as_str).collect::<Vec<_>>()[..]].concat())?;
+    let nothing = Detectors::compile(&Bundle::default()).map_err(|faults| faults[0].to_string())?;
     let mut listed = BTreeMap::new();
     let mut copies = Vec::new();
     for entry in fs::read_dir(made.path())?.flatten() {
@@ -187,8 +188,9 @@ fn recall() -> Result<()> {
         let (number, copy) = name.split_once('~').ok_or("a name of two parts")?;
         let octets = fs::read(entry.path())?;
         if copy.starts_with("original") {
-            let listable = pdq(&octets).filter(|(_, quality)| *quality >= MIN_QUALITY);
-            listed.extend(listable.map(|(hash, _)| (number.to_owned(), (hash, opinions_on(&octets)))));
+            let looked = nothing.file(&picture(&octets), true).picture;
+            let listable = looked.and_then(|looked| Some((looked.pdq?, looked.opinions?)));
+            listed.extend(listable.map(|hashes| (number.to_owned(), hashes)));
         } else {
             copies.push((number.to_owned(), copy.split('.').next().unwrap_or_default().to_owned(), octets));
         }
@@ -198,8 +200,8 @@ fn recall() -> Result<()> {
         let mut files = Vec::new();
         for (number, (hash, opinions)) in &listed {
             files.push(list(&format!("p{number}"), "pdq", hash));
-            for (kind, hash) in opinions.iter().filter(|_| own_list) {
-                files.push(list(&format!("{}-{number}", kind.as_str()), kind.as_str(), hash));
+            for (kind, hash) in [("dct16", &opinions.dct16), ("gradient16", &opinions.gradient16)].into_iter().filter(|_| own_list) {
+                files.push(list(&format!("{kind}-{number}"), kind, hash));
             }
         }
         Detectors::compile(&Bundle { hash_lists: files, ..Bundle::default() }).map_err(|faults| faults[0].to_string())
@@ -210,8 +212,7 @@ fn recall() -> Result<()> {
         let mut by_copy: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         let (mut found, mut wrong) = (0, 0);
         for (number, copy, octets) in &copies {
-            let file = FileExtract { part: String::new(), octets: octets.into(), name: None, media_type: "image/jpeg", is_picture: true };
-            let matches = detectors.file(&file, false).matches;
+            let matches = detectors.file(&picture(octets), false).matches;
             let is_it = |rule: &str| rule.ends_with(&format!("p{number}")) || rule.ends_with(&format!("-{number}"));
             let hit = matches.iter().any(|found| is_it(found.finding.rule.as_str()));
             wrong += matches.iter().filter(|found| !is_it(found.finding.rule.as_str())).count();
@@ -228,6 +229,10 @@ fn recall() -> Result<()> {
         tell(name, Unit::Rate("%"), Some(100.0 * found as f64 / copies.len().max(1) as f64), Some(("limit", limit)));
     }
     Ok(())
+}
+
+fn picture(octets: &[u8]) -> FileExtract<'_> {
+    FileExtract { part: String::new(), octets: octets.into(), name: None, media_type: "image/jpeg", is_picture: true }
 }
 
 fn list(name: &str, kind: &str, hash: &[u8; 32]) -> SourceFile {

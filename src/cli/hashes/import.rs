@@ -1,28 +1,26 @@
 //! `mailwarden hashes import`: a new list, or a new issue of one, put in the place of the old as a whole.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, Permissions};
+use std::fs;
 use std::io::{self, IsTerminal, Write};
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Zoned;
 use minisign_verify::{PublicKey, Signature};
-use tempfile::NamedTempFile;
 
 use super::issued::Issued;
+use super::ordinary::Ordinary;
+use super::replace::replace;
 use crate::cli::{Exit, Failure, Output};
 use crate::fault::{At, Fault};
-use crate::scan::detect::{Compiled, Description, DigestKind, alike, compile_list};
+use crate::scan::detect::{Compiled, Description, DigestKind, compile_list};
 use crate::wire::Shared;
 
 /// Between two issues of a list no more than this share of its entries comes and goes, unless somebody says so.
 const MAX_CHANGE: f64 = 0.2;
 /// Of the lines of a file this share may be no digests; with more of them it is another kind of file.
 const MAX_MALFORMED: f64 = 0.01;
-/// PDQ of ordinary photographs and paintings: no list may hold one.
-const ORDINARY: &str = include_str!("ordinary.txt");
 
 /// Read a list from its issuer, and put it in the place of the old one.
 ///
@@ -137,8 +135,8 @@ impl Import {
         if kind != DigestKind::Pdq {
             return Ok(());
         }
-        let ordinary: Vec<_> = ORDINARY.lines().filter(|line| !line.starts_with('#')).filter_map(|line| hex::decode(line).ok()).collect();
-        let hit = issued.digests.iter().find(|digest| ordinary.iter().any(|ordinary| alike(digest, ordinary)));
+        let ordinary = Ordinary::new();
+        let hit = issued.digests.iter().find(|digest| ordinary.has(digest));
         match hit {
             None => Ok(()),
             Some(digest) => Err(stays(
@@ -195,19 +193,4 @@ fn agreed(change: &str) -> io::Result<bool> {
     let mut answer = String::new();
     io::stdin().read_line(&mut answer)?;
     Ok(answer.trim().eq_ignore_ascii_case("y"))
-}
-
-/// Puts a file in the place of another as a whole: whoever reads meanwhile has the one or the other.
-fn replace(path: &Path, octets: &[u8]) -> io::Result<()> {
-    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut draft = tempfile::Builder::new().prefix(".import-").tempfile_in(directory)?;
-    let write = |draft: &mut NamedTempFile| {
-        draft.write_all(octets)?;
-        let mode = fs::metadata(path).map_or(0o640, |old| old.permissions().mode());
-        draft.as_file().set_permissions(Permissions::from_mode(mode))?;
-        draft.as_file().sync_all()
-    };
-    write(&mut draft)?;
-    draft.persist(path)?;
-    File::open(directory)?.sync_all()
 }

@@ -1,10 +1,13 @@
 //! `mailwarden hashes`: what lists of known pictures hold, and how they come to be.
 
+mod add;
 mod compare;
 mod compute;
 mod import;
 mod issued;
 mod lookup;
+mod ordinary;
+mod replace;
 mod stat;
 
 use std::path::PathBuf;
@@ -24,6 +27,7 @@ pub(super) struct Hashes {
 
 #[derive(Debug, Subcommand)]
 enum HashesCommand {
+    Add(add::Add),
     Compare(compare::Compare),
     Compute(compute::Compute),
     Import(import::Import),
@@ -34,6 +38,7 @@ enum HashesCommand {
 impl Hashes {
     pub fn run(self, out: &mut Output) -> Result<(), Failure> {
         match self.command {
+            HashesCommand::Add(add) => add.run(out),
             HashesCommand::Compare(compare) => compare.run(out),
             HashesCommand::Compute(compute) => compute.run(out),
             HashesCommand::Import(import) => import.run(out),

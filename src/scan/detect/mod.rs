@@ -22,7 +22,7 @@ use rules::{Picture, Rule, RuleBook};
 
 pub use lists::{Compiled, Description, DigestKind};
 pub use lookup::{ListStat, PdqList, alike, distance, list_stats, lookup};
-pub use pictures::{MAX_DISTANCE, MIN_QUALITY, compile_list, opinions_on};
+pub use pictures::{MAX_DISTANCE, MIN_QUALITY, compile_list};
 
 /// Compiled rules and lists. Immutable; any number of threads may ask it.
 pub struct Detectors {
@@ -116,14 +116,15 @@ impl Detectors {
         let looked = self.pictures.look(&file.octets, &location);
         let alike = looked.matches.iter().filter(|found| found.finding.kind == Kind::Picture);
         let alike = alike.filter_map(|found| Some((found.finding.rule.clone(), found.distance?))).min_by_key(|(_, distance)| *distance);
+        matches.extend(looked.matches);
         let picture = PictureFact {
             part: file.part.clone(),
             sha256: Sha256::digest(&file.octets).into(),
-            pdq: looked.pdq.map(|pdq| pdq.hash.to_octets()),
-            quality: looked.pdq.map_or(0, |pdq| pdq.quality),
+            pdq: looked.first.as_ref().map(|sight| sight.pdq.hash.to_octets()),
+            quality: looked.first.as_ref().map_or(0, |sight| sight.pdq.quality),
+            opinions: looked.first.filter(|_| want_facts).and_then(|sight| sight.opinions()),
             matched: alike.or(same),
         };
-        matches.extend(looked.matches);
         FileReport { matches, is_picture: true, picture: Some(picture), incomplete: looked.incomplete }
     }
 }

@@ -14,7 +14,7 @@ mod variants;
 
 use super::Match;
 use super::lists::{Compiled, DigestKind, List, Source, compile};
-use crate::finding::{Kind, Location, Reason};
+use crate::finding::{Kind, Location, Opinions, Reason};
 use crate::wire::Shared;
 
 pub use index::Index;
@@ -45,14 +45,14 @@ pub struct PictureLists {
 /// What is to be said of one picture.
 pub struct Looked {
     pub matches: Vec<Match>,
-    /// Of the first frame, as stored: whatever EXIF says, it is not turned. `None` for a damaged picture.
-    pub pdq: Option<Pdq>,
+    /// The first frame, as stored: whatever EXIF says, it is not turned. `None` for a damaged picture.
+    pub first: Option<Sight>,
     pub incomplete: Option<Reason>,
 }
 
 /// One picture as it is searched for.
-struct Sight {
-    pdq: Pdq,
+pub struct Sight {
+    pub pdq: Pdq,
     plane: Plane,
 }
 
@@ -68,17 +68,13 @@ pub fn pdq_of(octets: &[u8]) -> (Option<Pdq>, Option<Reason>) {
     (first.filter(|_| incomplete != Some(Reason::Damaged)), incomplete)
 }
 
-/// The second opinions on the first frame of a picture, for whoever makes a school's own list.
-pub fn opinions_on(octets: &[u8]) -> Vec<(DigestKind, [u8; 32])> {
-    let mut plane = jpeg::plane(octets).map(|plane| Plane::of(&plane, SAMPLES));
-    if plane.is_none() {
-        decode::decode(octets, &mut |frame| {
-            plane.get_or_insert_with(|| Plane::of(frame, SAMPLES));
-        });
+impl Sight {
+    /// For whoever makes a school's own list. `None` where the picture is too much like others.
+    pub fn opinions(&self) -> Option<Opinions> {
+        let of = |opinion: Opinion| Some(opinion.of(&self.plane)?.to_octets());
+        let is_telling = self.pdq.quality >= MIN_QUALITY;
+        is_telling.then(|| Some(Opinions { dct16: of(Opinion::Dct16)?, gradient16: of(Opinion::Gradient16)? })).flatten()
     }
-    let kinds = [(DigestKind::Dct16, Opinion::Dct16), (DigestKind::Gradient16, Opinion::Gradient16)];
-    let of_plane = |plane: &Plane| kinds.into_iter().filter_map(|(kind, opinion)| Some((kind, opinion.of(plane)?.to_octets()))).collect();
-    plane.as_ref().map(of_plane).unwrap_or_default()
 }
 
 impl PictureLists {
@@ -109,23 +105,24 @@ impl PictureLists {
             let sight = Sight { pdq: Pdq::of(&plane), plane: Plane::of(&plane, SAMPLES) };
             let nearest = self.nearest(&sight, MAX_DISTANCE + DOUBT);
             if !nearest.iter().flatten().any(|distance| (MAX_DISTANCE + 1 - DOUBT..=MAX_DISTANCE + DOUBT).contains(distance)) {
-                return Looked { matches: self.matches(&nearest, location), pdq: Some(sight.pdq), incomplete: None };
+                return Looked { matches: self.matches(&nearest, location), first: Some(sight), incomplete: None };
             }
         }
         let mut nearest = vec![None; self.sources.len()];
         let (mut first, mut last) = (None, None);
         let incomplete = decode::decode(octets, &mut |frame| {
             let pdq = Pdq::of(frame);
-            first.get_or_insert(pdq);
             // A frame that looks like the one before is not searched for again.
             if last.is_none_or(|last: Hash| last.distance(&pdq.hash) > SAME_FRAME) {
                 last = Some(pdq.hash);
-                keep_least(&mut nearest, self.nearest(&Sight { pdq, plane: Plane::of(frame, SAMPLES) }, MAX_DISTANCE));
+                let sight = Sight { pdq, plane: Plane::of(frame, SAMPLES) };
+                keep_least(&mut nearest, self.nearest(&sight, MAX_DISTANCE));
+                first.get_or_insert(sight);
             }
         });
         // A damaged picture is matched by what can be seen of it; what the decoder made up for the rest is told as no hash.
-        let pdq = first.filter(|_| incomplete != Some(Reason::Damaged));
-        Looked { matches: self.matches(&nearest, location), pdq, incomplete }
+        let first = first.filter(|_| incomplete != Some(Reason::Damaged));
+        Looked { matches: self.matches(&nearest, location), first, incomplete }
     }
 
     fn matches(&self, nearest: &[Option<u32>], location: &Location) -> Vec<Match> {
