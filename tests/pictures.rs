@@ -4,13 +4,13 @@
 
 use std::borrow::Cow;
 use std::io::Cursor;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, Frame, ImageFormat, Rgb, RgbImage};
 use mailwarden::finding::{Kind, Reason};
 use mailwarden::scan::FileExtract;
-use mailwarden::scan::detect::{Detectors, FileReport, MIN_QUALITY, fingerprint};
+use mailwarden::scan::detect::{Detectors, FileReport, MAX_DISTANCE, MIN_QUALITY, fingerprint};
 use mailwarden::wire::{Bundle, SourceFile};
 
 /// Rules of conformance of the PDQ reference: within so many bits.
@@ -47,6 +47,25 @@ fn a_generated_picture_has_the_hash_that_it_always_had() {
         // Cosines are a matter of the machine, to the last bit.
         let distance = distance(found.pdq.unwrap(), hex::decode(golden).unwrap().try_into().unwrap());
         assert!(distance <= 2 && found.quality == 100, "texture {seed}: {distance} bits off, quality {}", found.quality);
+    }
+}
+
+/// Palettes, print colours, 1, 2, 4 and 16 bits, grey, transparency, and every kind of JPEG that the quick reader takes.
+#[test]
+fn every_format_gives_the_hash_of_its_twin_in_colour() {
+    let folder = Path::new("tests/pictures");
+    let expected = std::fs::read_to_string(folder.join("expected.tsv")).unwrap();
+    let lines: Vec<_> = expected.lines().filter(|line| !line.starts_with('#')).collect();
+    assert!(lines.len() >= 29, "only {} pictures", lines.len());
+    for line in lines {
+        let (file, expected) = line.split_once('\t').unwrap_or_else(|| panic!("a line of two columns: {line}"));
+        let found = fingerprint(&std::fs::read(folder.join(file)).unwrap());
+        let pdq = found.pdq.unwrap_or_else(|| panic!("{file}: {:?}", found.incomplete));
+        let distance = distance(pdq, hex::decode(expected).unwrap().try_into().unwrap());
+        // Large JPEGs are read by their lowest frequencies; everything else is decoded, and exact.
+        let is_lossy = ["heic", "jpg"].iter().any(|lossy| Path::new(file).extension() == Some(lossy.as_ref()));
+        let most = if is_lossy { CONFORMANT } else { 0 };
+        assert!(distance <= most, "{file} is {distance} bits off");
     }
 }
 
@@ -98,11 +117,43 @@ fn a_listed_picture_is_found_turned_mirrored_resized_and_as_a_frame_and_another_
 }
 
 #[test]
+fn a_listed_picture_is_found_cropped_framed_and_inverted() {
+    let picture = texture(5, 400, 300);
+    let detectors = list("pdq", &hex::encode(fingerprint(&png(&picture.clone().into())).pdq.unwrap()));
+    let mut framed = RgbImage::from_pixel(460, 520, Rgb([255, 255, 255]));
+    image::imageops::replace(&mut framed, &picture, 30, 120);
+    let mut inverted = DynamicImage::from(picture.clone());
+    inverted.invert();
+    let found = [
+        ("cropped", DynamicImage::from(picture.clone()).crop_imm(10, 7, 380, 285)),
+        ("framed", framed.clone().into()),
+        ("framed and mirrored", DynamicImage::from(framed).fliph()),
+        ("inverted", inverted),
+    ];
+    for (name, copy) in found {
+        assert_eq!(file(&detectors, &png(&copy)).matches.len(), 1, "{name}");
+    }
+    assert!(file(&detectors, &png(&DynamicImage::from(picture).crop_imm(150, 100, 200, 150))).matches.is_empty(), "a small part");
+}
+
+#[test]
 fn a_picture_of_too_little_detail_matches_nothing() {
     let flat = png(&DynamicImage::new_rgb8(300, 300));
     let found = fingerprint(&flat);
     assert!(found.quality < MIN_QUALITY, "{}", found.quality);
     assert!(file(&list("pdq", &hex::encode(found.pdq.unwrap())), &flat).matches.is_empty());
+}
+
+#[test]
+fn a_large_photograph_is_found_by_its_lowest_frequencies() {
+    let listed = std::fs::read("tests/pictures/large-progressive.jpg").unwrap();
+    let small = image::load_from_memory(&listed).unwrap().thumbnail(400, 400);
+    let detectors = list("pdq", &hex::encode(fingerprint(&png(&small)).pdq.unwrap()));
+    let found = file(&detectors, &listed).matches;
+    assert_eq!(found.len(), 1);
+    assert!(found[0].distance.is_some_and(|distance| distance <= MAX_DISTANCE), "{:?}", found[0].distance);
+    // Its first scan is that same picture; all that is shown of it is another.
+    assert!(file(&detectors, &std::fs::read("tests/pictures/two-pictures.jpg").unwrap()).matches.is_empty());
 }
 
 #[test]
@@ -125,7 +176,7 @@ fn what_cannot_be_decoded_is_incomplete_for_its_reason_and_has_no_hash() {
         ("a JPEG cut short", photograph[..photograph.len() * 9 / 10].to_vec(), Reason::Damaged),
         ("cut short", whole[..whole.len() / 2].to_vec(), Reason::Damaged),
         ("no picture", b"hello".to_vec(), Reason::Unsupported),
-        ("of a format that is not opened", b"\0\0\0\x18ftypheic\0\0\0\0".to_vec(), Reason::Unsupported),
+        ("a photograph of a telephone without the photograph", b"\0\0\0\x18ftypheic\0\0\0\0".to_vec(), Reason::Damaged),
         ("too many pixels", png_header(60_000, 60_000), Reason::Budget),
         ("a long strip", png_header(40_000, 10), Reason::Budget),
     ];
@@ -138,11 +189,25 @@ fn what_cannot_be_decoded_is_incomplete_for_its_reason_and_has_no_hash() {
 }
 
 #[test]
-fn of_a_long_moving_picture_the_first_frames_are_looked_at_and_the_rest_is_told() {
+fn every_frame_of_a_moving_picture_is_looked_at_within_its_budget_and_the_rest_is_told() {
     let frames: Vec<_> = (0..20).map(|seed| texture(seed, 80, 60)).collect();
-    let nothing = Detectors::compile(&Bundle::default()).unwrap_or_else(|_| panic!("an empty bundle compiles"));
-    assert_eq!(file(&nothing, &gif(&frames)).incomplete, Some(Reason::Budget));
-    assert_eq!(file(&nothing, &gif(&frames[..16])).incomplete, None);
+    let listed = fingerprint(&png(&frames[19].clone().into())).pdq.unwrap();
+    let detectors = list("pdq", &hex::encode(listed));
+    let report = file(&detectors, &gif(&frames));
+    assert_eq!((report.incomplete, report.matches.len()), (None, 1), "the last of twenty");
+    let many: Vec<_> = (0..501).map(|shade: u32| RgbImage::from_pixel(8, 8, Rgb([u8::try_from(shade % 251).unwrap(); 3]))).collect();
+    assert_eq!(file(&detectors, &gif(&many)).incomplete, Some(Reason::Budget));
+    assert_eq!(file(&detectors, &gif(&many[..500])).incomplete, None);
+}
+
+#[test]
+fn every_page_of_a_scanned_document_is_looked_at() {
+    let pages = std::fs::read("tests/pictures/pages.tif").unwrap();
+    let last = std::fs::read("tests/pictures/last-page.png").unwrap();
+    let detectors = list("pdq", &hex::encode(fingerprint(&last).pdq.unwrap()));
+    let report = file(&detectors, &pages);
+    assert_eq!((report.incomplete, report.matches.len()), (None, 1));
+    assert_ne!(report.picture.unwrap().pdq, fingerprint(&last).pdq, "the first page is another");
 }
 
 #[test]

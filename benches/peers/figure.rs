@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::Result;
 
 /// Every figure of `make bench`, in the order in which it is taken.
-const ALL: [&str; 22] = [
+const ALL: [&str; 27] = [
     "desk.queue",
     "desk.readers",
     "message.text",
@@ -19,6 +19,11 @@ const ALL: [&str; 22] = [
     "mailbox.backlog",
     "mailbox.poll",
     "mailbox.idle-memory",
+    "pictures.jpeg-baseline",
+    "pictures.jpeg-progressive",
+    "pictures.search-1m",
+    "pictures.search-10m",
+    "pictures.recall",
     "rules.compile-memory",
     "rules.compile-terms",
     "rules.compile",

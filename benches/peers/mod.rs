@@ -8,6 +8,7 @@ pub mod http;
 pub mod mails;
 pub mod nasty;
 pub mod ours;
+pub mod python;
 pub mod rspamd;
 pub mod vectorscan;
 

@@ -133,7 +133,7 @@ impl Release {
 
 /// Who decides. When any copy was withheld, nobody at the school does (D3); once it is decided, those to whom other copies were
 /// sealed may finish it.
-fn message_audiences(facts: &CaseFacts) -> Vec<Audience> {
+pub(super) fn message_audiences(facts: &CaseFacts) -> Vec<Audience> {
     match (facts.row.action, &facts.released) {
         (Action::Withhold, None) => vec![Audience::Evidence],
         (Action::Withhold, Some(_)) => [&[Audience::Evidence], facts.row.audiences.as_slice()].concat(),

@@ -9,10 +9,12 @@ use jiff::Zoned;
 
 use super::Config;
 use crate::fault::{At, Fault};
-use crate::wire::{Bundle, SourceFile};
+use crate::wire::{Bundle, CompiledList, Shared, SourceFile};
 
 /// The most octets that one file may have: no rule and no list that a person made comes near.
 const MAX_FILE: u64 = 64 << 20;
+/// Of a compiled list: 40 million hashes.
+const MAX_COMPILED: u64 = 4 << 30;
 /// How many directories may lie within each other.
 const MAX_DEPTH: usize = 8;
 
@@ -45,8 +47,7 @@ pub fn bundle(file: Option<&Path>, rules: &[PathBuf], hashsets: Option<&Path>) -
         }
     }
     if let Some(directory) = hashsets {
-        let is_list = |path: &Path| path.file_stem() != Some(OsStr::new("README"));
-        bundle.hash_lists.extend(gather(directory, "hashsets", &is_list, &mut faults));
+        gather_lists(directory, &mut bundle, &mut faults);
     }
     if bundle.rules.is_empty() && faults.is_empty() {
         faults.push(Fault {
@@ -67,6 +68,31 @@ pub fn bundle(file: Option<&Path>, rules: &[PathBuf], hashsets: Option<&Path>) -
         });
     }
     if faults.is_empty() { Ok(bundle) } else { Err(faults) }
+}
+
+/// The lists of a directory alone.
+///
+/// # Errors
+/// When the directory, or a file in it, cannot be read.
+pub fn hash_lists(directory: &Path) -> Result<Bundle, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut bundle = Bundle { today: Zoned::now().date(), ..Bundle::default() };
+    gather_lists(directory, &mut bundle, &mut faults);
+    if faults.is_empty() { Ok(bundle) } else { Err(faults) }
+}
+
+fn gather_lists(directory: &Path, bundle: &mut Bundle, faults: &mut Vec<Fault>) {
+    let is_list = |path: &Path| path.file_stem() != Some(OsStr::new("README"));
+    let lists = gather(directory, "hashsets", &is_list, faults);
+    let (compiled, lists): (Vec<_>, Vec<_>) = lists.into_iter().partition(|file| is_compiled(&file.path));
+    bundle.hash_lists.extend(lists);
+    let shared = |SourceFile { path, octets }| CompiledList { path, octets: Shared::of(octets) };
+    bundle.compiled_lists.extend(compiled.into_iter().map(shared));
+}
+
+/// What `mailwarden hashes import` writes.
+fn is_compiled(path: &Path) -> bool {
+    path.extension() == Some(OsStr::new("digests"))
 }
 
 fn is_rule(path: &Path) -> bool {
@@ -135,8 +161,9 @@ fn walk(directory: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), 
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let size = fs::metadata(path)?.len();
-    if size > MAX_FILE {
-        return Err(io::Error::other(format!("it has {size} octets, and {MAX_FILE} are the most")));
+    let most = if is_compiled(path) { MAX_COMPILED } else { MAX_FILE };
+    if size > most {
+        return Err(io::Error::other(format!("it has {size} octets, and {most} are the most")));
     }
     fs::read(path)
 }

@@ -14,7 +14,7 @@ mod sections;
 mod settings;
 mod table;
 
-pub use bundle::bundle;
+pub use bundle::{bundle, hash_lists};
 pub use clock::SchoolClock;
 pub use password::{Password, Secret, certificate};
 pub use settings::{

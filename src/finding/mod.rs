@@ -22,6 +22,6 @@ pub use judge::{Concern, LoosensPolicy, Policy, Verdict, judge, shadows};
 pub use limit::HoldLimit;
 pub use place::{Layer, Place, Unit};
 pub use reach::{Reach, RuleFacts, RulesInForce};
-pub use report::{Field, Finding, Kind, Location, PictureFact, Report, RuleId, RuleVersion, SheetOctets, Sheets};
+pub use report::{Field, Finding, Kind, Location, Opinions, PictureFact, Report, RuleId, RuleVersion, SheetOctets, Sheets};
 pub use stage::Stage;
 pub use trace::{AdjustmentTrace, Explained, Quote, SignalTrace, Trace};

@@ -223,8 +223,17 @@ pub struct PictureFact {
     pub pdq: Option<[u8; 32]>,
     /// 0 to 100; below 50 a PDQ says nothing.
     pub quality: u8,
+    /// `None` where the quality is too low for them to say anything.
+    pub opinions: Option<Opinions>,
     /// The list entry that it matched, and the distance in bits.
     pub matched: Option<(RuleId, u32)>,
+}
+
+/// The second hashes of a picture, for a school's own list.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Opinions {
+    pub dct16: [u8; 32],
+    pub gradient16: [u8; 32],
 }
 
 /// What the safeguarding lead may see of the message, as JSON of [`crate::case::Sheet`]. Made in the cage,

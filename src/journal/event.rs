@@ -116,6 +116,13 @@ pub enum Event {
         notice: i64,
         case: Option<CaseId>,
     },
+    /// Fingerprints of pictures of a case went onto the school's own list. The reason is the person's own words.
+    PicturesListed {
+        case: CaseId,
+        codename: Codename,
+        pictures: usize,
+        reason: String,
+    },
     /// Another copy of the message of a case, or the first.
     PlaceFound {
         case: CaseId,
@@ -216,6 +223,7 @@ impl Event {
     pub fn without_reason(mut self) -> Self {
         if let Self::CiphertextServed { reason, .. }
         | Self::Deed { words: reason, .. }
+        | Self::PicturesListed { reason, .. }
         | Self::Released { reason, .. }
         | Self::Viewed { reason, .. } = &mut self
         {

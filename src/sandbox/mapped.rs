@@ -35,6 +35,11 @@ impl Mapped {
     }
 }
 
+// SAFETY: nobody writes to the octets, so any number of threads may read them.
+unsafe impl Send for Mapped {}
+// SAFETY: as above.
+unsafe impl Sync for Mapped {}
+
 impl Deref for Mapped {
     type Target = [u8];
 

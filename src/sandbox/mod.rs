@@ -40,6 +40,8 @@ pub struct Limits {
     /// Address space in octets. What the rules take before the first message is held to half of it, so
     /// that a worker always finds as much again.
     pub memory: u64,
+    /// What is shared with every other scan process, in octets of address space: compiled lists. Not part of `memory`.
+    pub shared: u64,
     /// Processor time for each message that a worker may serve, in whole seconds, at least 1. The third
     /// line only: the deadline of one message is kept outside the cage.
     pub cpu: Duration,
@@ -58,7 +60,7 @@ pub enum CageError {
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { memory: 512 << 20, cpu: Duration::from_secs(20) }
+        Self { memory: 512 << 20, shared: 0, cpu: Duration::from_secs(20) }
     }
 }
 
@@ -93,7 +95,7 @@ pub fn enter(limits: Limits, messages: u32, allow_uncaged: bool, start_threads: 
     process::harden().map_err(|e| CageError::Process(e.to_string()))?;
     process::die_with_parent().map_err(|e| CageError::Process(e.to_string()))?;
     let cpu = limits.cpu.as_secs().max(1).saturating_mul(u64::from(messages.max(1)));
-    process::limit(RESERVED + limits.memory, 0, cpu).map_err(|e| CageError::Process(e.to_string()))?;
+    process::limit(RESERVED + limits.shared + limits.memory, 0, cpu).map_err(|e| CageError::Process(e.to_string()))?;
     let landlock = landlock::grant_nothing()?;
     start_threads();
     let cage = locked(seccomp::worker(), landlock, allow_uncaged)?;
@@ -111,7 +113,7 @@ pub fn enter_nursery(limits: Limits, allow_uncaged: bool) -> Result<Cage, CageEr
     process::outlast_the_terminal();
     let half = limits.memory / 2;
     let cpu = limits.cpu.as_secs().max(1).saturating_mul(NURSERY_LIFE);
-    process::limit(RESERVED + half, half, cpu).map_err(|e| CageError::Process(e.to_string()))?;
+    process::limit(RESERVED + limits.shared + half, half, cpu).map_err(|e| CageError::Process(e.to_string()))?;
     let landlock = landlock::grant_nothing()?;
     locked(seccomp::nursery(), landlock, allow_uncaged)
 }

@@ -4,9 +4,11 @@
 //! every worker by the fork. It ends when the daemon closes the channel, and its workers end with it.
 
 use std::collections::BTreeSet;
+use std::ops::Deref;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde::{Serialize, de::DeserializeOwned};
@@ -15,7 +17,7 @@ use super::detect::{self, Detectors};
 use crate::fault::Fault;
 use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report};
 use crate::sandbox::{self, Caged, Fork, Limits, Mapped};
-use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Order, Request, Tested};
+use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Lessons, Order, Request, Tested};
 
 /// Exit codes, for the daemon: what a caged process has to say is a number.
 const DONE: i32 = 0;
@@ -49,7 +51,11 @@ impl Terms {
     fn from_arguments() -> Option<Self> {
         let mut arguments = std::env::args().skip(2);
         let terms = Self {
-            limits: Limits { memory: arguments.next()?.parse().ok()?, cpu: Duration::from_secs(arguments.next()?.parse().ok()?) },
+            limits: Limits {
+                memory: arguments.next()?.parse().ok()?,
+                shared: arguments.next()?.parse().ok()?,
+                cpu: Duration::from_secs(arguments.next()?.parse().ok()?),
+            },
             threads: arguments.next()?.parse().ok()?,
             messages_per_worker: arguments.next()?.parse().ok()?,
             allow_uncaged: arguments.next()?.parse().ok()?,
@@ -77,9 +83,9 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
         return Ok(());
     }
     if first == Order::Learn {
-        return channel.say(&super::learn(unpack(bundle)));
+        return channel.say(&super::learn(lessons(bundle)));
     }
-    let bundle: Bundle = unpack(bundle);
+    let bundle = unpack(bundle);
     if first == Order::Check {
         return channel.say(&compiled(detect::check(&bundle).map(|checked| Compiled::Ready {
             set: checked.set,
@@ -141,8 +147,14 @@ fn apart<T: Send>(build: impl FnOnce() -> T + Send) -> T {
     built.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
 }
 
-fn unpack<T: DeserializeOwned>(bundle: OwnedFd) -> T {
-    let bundle: Option<T> = Mapped::new(bundle).ok().and_then(|octets| wire::decode(&octets).ok());
+fn lessons(lessons: OwnedFd) -> Lessons {
+    let lessons = Mapped::new(lessons).ok().and_then(|octets| wire::decode(&octets).ok());
+    lessons.expect("sealed lessons that fit into memory")
+}
+
+fn unpack(bundle: OwnedFd) -> Bundle {
+    let bundle =
+        Mapped::new(bundle).ok().and_then(|octets| Bundle::open(&(Arc::new(octets) as Arc<dyn Deref<Target = [u8]> + Send + Sync>)));
     // An unreadable one is more than the memory limit holds, or the daemon's bug: a panic ends the nursery, and
     // the daemon tells it by that.
     bundle.expect("a sealed bundle that fits into memory")

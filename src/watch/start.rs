@@ -34,7 +34,7 @@ impl Options {
     pub fn cage(self, config: &Config) -> CageOptions {
         CageOptions {
             allow_uncaged: self.allow_uncaged,
-            limits: Limits { memory: config.scan.memory, cpu: config.scan.deadline },
+            limits: Limits { memory: config.scan.memory, shared: 0, cpu: config.scan.deadline },
             threads: config.scan.threads.get(),
             messages_per_worker: u32::try_from(config.scan.messages_per_worker.get()).unwrap_or(u32::MAX),
             ..CageOptions::default()

@@ -1,57 +1,27 @@
 //! What `watch` and a scan process say to each other over one inherited socket: frames with a version, a
 //! length and a maximum, so that neither trusts the other's word for how much is to come.
 
+mod bundle;
 mod control;
 mod digest;
 mod message;
 
-use std::io;
-use std::path::PathBuf;
-
-use jiff::civil::Date;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::fault::Fault;
 use crate::finding::{Category, RuleFacts, RuleId, RuleVersion, Stage};
 
+pub use bundle::{Bundle, CompiledList, Shared, SourceFile};
 pub use control::{Done, NURSERY_ROLE, Order};
 pub use digest::{Digest, Digester, Digests};
 pub use message::{MAX_SMALL, Message, MessageWriter, Parcel};
 
 /// Changes whenever a shape below changes: both ends are the same binary, and this proves it.
-pub const VERSION: u8 = 6;
+pub const VERSION: u8 = 8;
 /// `VERSION` and the length of the payload, big-endian.
 pub const HEADER: usize = 5;
 /// The largest payload of any frame, in octets: two sheets of 512 KiB each with room to spare.
 pub const MAX_PAYLOAD: usize = 4 << 20;
-
-/// Everything that a scan process needs to know beforehand, as it stands in the files: it is parsed and
-/// compiled inside the cage, once, and shared by the workers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Bundle {
-    /// `rules/<category>/<name>.toml`, in the order of their paths; a later file of the same id replaces an earlier one.
-    pub rules: Vec<SourceFile>,
-    /// `rules/lists/<name>.txt`, in the order of their paths; a later file of the same name replaces an earlier one.
-    pub word_lists: Vec<SourceFile>,
-    /// `rules/weights/learnt.txt`; of several directories the last one's is in force.
-    pub weights: Vec<SourceFile>,
-    /// `hashsets/*`, in the order of their paths.
-    pub hash_lists: Vec<SourceFile>,
-    /// On the clock of this machine: a caged process has none. Exceptions that ended before it do not come into force.
-    pub today: Date,
-    /// Rules that are only tested run too: somebody asks what they would do. Not part of the bundle's name.
-    pub tested_too: bool,
-}
-
-impl Bundle {
-    /// The bundle as it travels: in a sealed memory file, since lists of digests exceed any frame.
-    ///
-    /// # Errors
-    /// When memory is short.
-    pub fn seal(&self) -> io::Result<Message> {
-        Message::from_octets(&postcard::to_stdvec(self).map_err(io::Error::other)?)
-    }
-}
 
 /// Everything that weights are learnt from. Samples may be a school's own mail: they are read inside the cage.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -81,16 +51,9 @@ impl Lessons {
     ///
     /// # Errors
     /// When memory is short.
-    pub fn seal(&self) -> io::Result<Message> {
-        Message::from_octets(&postcard::to_stdvec(self).map_err(io::Error::other)?)
+    pub fn seal(&self) -> std::io::Result<Message> {
+        Message::from_octets(&postcard::to_stdvec(self).map_err(std::io::Error::other)?)
     }
-}
-
-/// A file as it was read, with the path as the person who wrote it would type it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct SourceFile {
-    pub path: PathBuf,
-    pub octets: Vec<u8>,
 }
 
 /// What became of a bundle.

@@ -132,7 +132,8 @@ mod tests {
     #[test]
     fn facts_that_nobody_asked_for_are_dropped() {
         let mut report = Report::unread(Reason::Damaged);
-        report.pictures = vec![PictureFact { part: "2".to_owned(), sha256: [0; 32], pdq: None, quality: 255, matched: None }];
+        report.pictures =
+            vec![PictureFact { part: "2".to_owned(), sha256: [0; 32], pdq: None, quality: 255, opinions: None, matched: None }];
         assert_eq!(vetted(report.clone(), true).unwrap().pictures[0].quality, 100);
         assert!(vetted(report, false).unwrap().pictures.is_empty());
     }

@@ -85,8 +85,8 @@ impl Nursery {
     /// # Errors
     /// When the bundle has faults, or the machine gives no process or no cage.
     pub async fn start(bundle: &Bundle, options: &CageOptions) -> Result<Self, StartError> {
-        let bundle = bundle.seal().map_err(World::Memory)?;
-        Self::start_sealed(Arc::new(bundle), options.clone()).await
+        let (bundle, options) = sealed(bundle, options)?;
+        Self::start_sealed(Arc::new(bundle), options).await
     }
 
     /// Has a nursery of its own compile `bundle` and hold every rule against its own examples: what would be in force,
@@ -95,8 +95,8 @@ impl Nursery {
     /// # Errors
     /// As [`Nursery::start`]; an example that fails is a fault of its rule.
     pub async fn check(bundle: &Bundle, options: &CageOptions) -> Result<Ready, StartError> {
-        let bundle = bundle.seal().map_err(World::Memory)?;
-        let (_child, _line, _cage, compiled) = spawn_with(Order::Check, &bundle, START_DEADLINE, options).await?;
+        let (bundle, options) = sealed(bundle, options)?;
+        let (_child, _line, _cage, compiled) = spawn_with(Order::Check, &bundle, START_DEADLINE, &options).await?;
         ready(compiled)
     }
 
@@ -105,8 +105,8 @@ impl Nursery {
     /// # Errors
     /// As [`Nursery::start`]; examples that fail are in the answer.
     pub async fn test(bundle: &Bundle, options: &CageOptions) -> Result<Vec<Tested>, StartError> {
-        let bundle = bundle.seal().map_err(World::Memory)?;
-        let (_child, _line, _cage, tested) = spawn_with::<Result<_, _>>(Order::Test, &bundle, START_DEADLINE, options).await?;
+        let (bundle, options) = sealed(bundle, options)?;
+        let (_child, _line, _cage, tested) = spawn_with::<Result<_, _>>(Order::Test, &bundle, START_DEADLINE, &options).await?;
         tested.map_err(StartError::Refused)
     }
 
@@ -174,6 +174,13 @@ impl Nursery {
     }
 }
 
+/// A bundle as it travels, and the room that its lists take beside what a scan process may use up.
+fn sealed(bundle: &Bundle, options: &CageOptions) -> Result<(Message, CageOptions), World> {
+    let mut options = options.clone();
+    options.limits.shared = bundle.shared_octets();
+    Ok((bundle.seal().map_err(World::Memory)?, options))
+}
+
 /// Starts a nursery with its first order, and waits for what it says of the bundle.
 async fn spawn_with<T: DeserializeOwned>(
     first: Order,
@@ -198,6 +205,7 @@ fn spawn(channel: OwnedFd, options: &CageOptions) -> Result<Child, World> {
     command
         .arg(wire::NURSERY_ROLE)
         .arg(options.limits.memory.to_string())
+        .arg(options.limits.shared.to_string())
         .arg(options.limits.cpu.as_secs().to_string())
         .arg(options.threads.to_string())
         .arg(options.messages_per_worker.max(1).to_string())

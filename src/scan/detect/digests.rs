@@ -1,68 +1,37 @@
 //! The very same file as one on a list: exact digests, computed only where some list asks for their kind.
 
+use std::cell::OnceCell;
+
 use md5::Md5;
 use sha1::Sha1;
 use sha2::{Digest, Sha256};
 
 use super::Match;
-use super::lists::{DigestKind, List, Source};
+use super::lists::{Compiled, DigestKind, List, Source};
 use crate::finding::{Kind, Location};
 
-/// Every list of exact digests, as one sorted table a kind.
-pub struct DigestLists {
-    sources: Vec<Source>,
-    md5: Table<16>,
-    sha1: Table<20>,
-    sha256: Table<32>,
-}
+/// Every list of exact digests.
+pub struct DigestLists(Vec<(Compiled, Source)>);
 
 impl DigestLists {
     /// Takes the lists of exact digests; those of pictures are passed over.
     pub fn new(lists: &[List]) -> Self {
-        let mut all = Self { sources: Vec::new(), md5: Table::default(), sha1: Table::default(), sha256: Table::default() };
-        for list in lists {
-            let source = all.sources.len();
-            match list.kind {
-                DigestKind::Md5 => all.md5.add(list, source),
-                DigestKind::Sha1 => all.sha1.add(list, source),
-                DigestKind::Sha256 => all.sha256.add(list, source),
-                DigestKind::Gradient16 | DigestKind::Pdq => continue,
-            }
-            all.sources.push(list.source.clone());
-        }
-        all.md5.0.sort_unstable();
-        all.sha1.0.sort_unstable();
-        all.sha256.0.sort_unstable();
-        all
+        let exact = lists.iter().filter(|list| matches!(list.kind(), DigestKind::Md5 | DigestKind::Sha1 | DigestKind::Sha256));
+        Self(exact.map(|list| (list.digests.clone(), list.source.clone())).collect())
     }
 
     /// One match for every list that knows the file.
     pub fn matches(&self, octets: &[u8], location: &Location) -> Vec<Match> {
-        let mut found = self.md5.sources(|| Md5::digest(octets).into());
-        found.extend(self.sha1.sources(|| Sha1::digest(octets).into()));
-        found.extend(self.sha256.sources(|| Sha256::digest(octets).into()));
-        found.sort_unstable();
-        found.dedup();
-        found.into_iter().map(|source| self.sources[source].as_match(Kind::Digest, location, None)).collect()
-    }
-}
-
-/// Digests of one kind, sorted, each with the place of its list.
-#[derive(Default)]
-struct Table<const N: usize>(Vec<([u8; N], usize)>);
-
-impl<const N: usize> Table<N> {
-    fn add(&mut self, list: &List, source: usize) {
-        self.0.extend(list.digests.iter().filter_map(|digest| Some((<[u8; N]>::try_from(digest.as_slice()).ok()?, source))));
-    }
-
-    fn sources(&self, digest: impl FnOnce() -> [u8; N]) -> Vec<usize> {
-        if self.0.is_empty() {
-            return Vec::new();
-        }
-        let digest = digest();
-        let start = self.0.partition_point(|(other, _)| *other < digest);
-        self.0[start..].iter().take_while(|(other, _)| *other == digest).map(|(_, source)| *source).collect()
+        let (md5, sha1, sha256) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
+        let knows = |list: &Compiled| {
+            list.contains(match list.kind() {
+                DigestKind::Md5 => md5.get_or_init(|| Md5::digest(octets)),
+                DigestKind::Sha1 => sha1.get_or_init(|| Sha1::digest(octets)),
+                _ => sha256.get_or_init(|| Sha256::digest(octets)),
+            })
+        };
+        let known = self.0.iter().filter(|(list, _)| knows(list));
+        known.map(|(_, source)| source.as_match(Kind::Digest, location, None)).collect()
     }
 }
 
@@ -85,7 +54,7 @@ mod tests {
             octets: format!("# mailwarden list 1\n# name: {name}\n# category: known-image\n# kind: {kind}\n{digest}\n{digest}\n")
                 .into_bytes(),
         });
-        let lists = DigestLists::new(&read_all(&files).unwrap_or_default());
+        let lists = DigestLists::new(&read_all(&files, &[], jiff::civil::Date::default()).unwrap_or_default());
         let location = Location { part: "2".to_owned(), field: Field::Attachment, place: None };
         let found: Vec<_> = lists.matches(b"abc", &location).into_iter().map(|found| found.finding.rule.to_string()).collect();
         assert_eq!(found, ["known-image.a", "known-image.b", "known-image.c"]);

@@ -3,6 +3,7 @@
 mod digests;
 mod learnt;
 mod lists;
+mod lookup;
 mod pictures;
 mod rules;
 
@@ -17,12 +18,14 @@ use crate::wire::{Bundle, RuleSet, Tested};
 
 use digests::DigestLists;
 use learnt::Weights;
-use lists::List;
+use lists::HEADER;
 use pictures::PictureLists;
 use rules::{Picture, Rule, RuleBook};
 
 pub use learnt::{learn, letters};
-pub use pictures::{MAX_DISTANCE, MIN_QUALITY};
+pub use lists::{Compiled, Description, DigestKind};
+pub use lookup::{ListStat, PdqList, alike, distance, list_stats, lookup};
+pub use pictures::{MAX_DISTANCE, MIN_QUALITY, compile_list};
 
 /// Compiled rules and lists. Immutable; any number of threads may ask it.
 pub struct Detectors {
@@ -77,14 +80,14 @@ impl Detectors {
     /// # Errors
     /// Every fault of every file; nothing of the bundle is in force then.
     pub fn compile(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
-        let (rules, lists) = both(rules::compile_all(bundle), lists::read_all(&bundle.hash_lists))?;
+        let (rules, lists) = both(rules::compile_all(bundle), lists::read_all(&bundle.hash_lists, &bundle.compiled_lists, bundle.today))?;
         let learnt = bundle.weights.last().map(Weights::read).transpose()?;
         let examples = rules.iter().map(|rule| rule.examples.len()).sum();
         let lowest = if bundle.tested_too { Stage::Tested } else { Stage::Shadow };
         let running = rules.iter().filter(|rule| rule.stage >= lowest).map(Rule::facts);
         let facts = running.chain(learnt.iter().flat_map(Weights::facts)).chain(lists.iter().map(|list| list.source.facts())).collect();
         let rules = RuleBook::new(rules, lowest);
-        let list_entries = lists.iter().map(List::entries).sum();
+        let list_entries = lists.iter().map(|list| list.digests.count()).sum();
         let set = RuleSet { id: bundle_id(bundle), rules: rules.rules(), terms: rules.terms(), examples, list_entries };
         Ok(Self { rules, learnt, digests: DigestLists::new(&lists), pictures: PictureLists::new(lists), set, facts })
     }
@@ -135,14 +138,15 @@ impl Detectors {
         let looked = self.pictures.look(&file.octets, &location);
         let alike = looked.matches.iter().filter(|found| found.finding.kind == Kind::Picture);
         let alike = alike.filter_map(|found| Some((found.finding.rule.clone(), found.distance?))).min_by_key(|(_, distance)| *distance);
+        matches.extend(looked.matches);
         let picture = PictureFact {
             part: file.part.clone(),
             sha256: Sha256::digest(&file.octets).into(),
-            pdq: looked.pdq.map(|pdq| pdq.hash.to_octets()),
-            quality: looked.pdq.map_or(0, |pdq| pdq.quality),
+            pdq: looked.first.as_ref().map(|sight| sight.pdq.hash.to_octets()),
+            quality: looked.first.as_ref().map_or(0, |sight| sight.pdq.quality),
+            opinions: looked.first.filter(|_| want_facts).and_then(|sight| sight.opinions()),
             matched: alike.or(same),
         };
-        matches.extend(looked.matches);
         FileReport { matches, is_picture: true, picture: Some(picture), incomplete: looked.incomplete }
     }
 }
@@ -191,6 +195,11 @@ pub fn test(bundle: &Bundle) -> Result<Vec<Tested>, Vec<Fault>> {
     Ok(rules::compile_all(bundle)?.into_iter().map(tested).collect())
 }
 
+/// The PDQ hash of a picture and its quality, as it is judged. Decodes pictures: only ever call this in the cage.
+pub fn pdq(octets: &[u8]) -> Option<([u8; 32], u8)> {
+    pictures::pdq_of(octets).0.map(|pdq| (pdq.hash.to_octets(), pdq.quality))
+}
+
 /// The digests of a file. Decodes pictures: only ever call this in the cage.
 pub fn fingerprint(octets: &[u8]) -> Fingerprint {
     let (pdq, incomplete) = pictures::pdq_of(octets);
@@ -234,6 +243,11 @@ fn bundle_id(bundle: &Bundle) -> String {
                 hash.update(octets);
             }
         }
+    }
+    for list in &bundle.compiled_lists {
+        hash.update(list.path.file_name().unwrap_or_default().as_encoded_bytes());
+        // It names the digests that follow.
+        hash.update(&list.octets[..list.octets.len().min(HEADER)]);
     }
     hex::encode(&hash.finalize()[..8])
 }

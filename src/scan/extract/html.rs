@@ -121,7 +121,7 @@ impl Walk {
                 link(&mut self.page.links, value);
             }
             "action" if &*start.name == "form" => link(&mut self.page.links, value),
-            "src" | "href" | "background" | "poster" | "data" => data_uri::whole(value, &mut self.page.files),
+            "src" | "href" | "xlink:href" | "background" | "poster" | "data" => data_uri::whole(value, &mut self.page.files),
             "srcset" => value.split_whitespace().for_each(|word| data_uri::whole(word, &mut self.page.files)),
             "alt" | "title" | "placeholder" | "aria-label" | "value" | "summary" => {
                 collapse(&mut self.page.aside, value);

@@ -1,7 +1,7 @@
 //! From the octets of a picture to its frames, within limits that are checked before anything is decoded.
 
 use std::io::Cursor;
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use image::codecs::gif::GifDecoder;
 use image::codecs::png::PngDecoder;
@@ -9,49 +9,55 @@ use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits};
 use memchr::memchr;
 
+use super::{heic, png, tiff};
 use crate::finding::Reason;
 
 /// Of either side, in pixels.
-const MAX_SIDE: u32 = 32_768;
+pub const MAX_SIDE: u32 = 32_768;
 /// Of one picture, and of all frames of a moving one.
-const MAX_PIXELS: u64 = 64_000_000;
+pub const MAX_PIXELS: u64 = 64_000_000;
 /// Of a moving picture; those behind are not looked at.
-const MAX_FRAMES: usize = 16;
-/// What a decoder may hold besides the pixels, in octets: colour profiles, palettes, rows.
+const MAX_FRAMES: usize = 500;
+/// What a decoder may hold besides the pixels, in octets: palettes, rows.
 const OVERHEAD: u64 = 16 << 20;
 
-/// What could be decoded.
-pub struct Decoded {
-    /// The first frame of a moving picture first. Empty where nothing could be decoded.
-    pub frames: Vec<DynamicImage>,
-    pub incomplete: Option<Reason>,
+/// The frames of a moving picture were shown.
+struct Shown {
+    /// Why not all of them.
+    incomplete: Option<Reason>,
 }
 
-/// Decodes a picture of whatever format its octets say it is.
-pub fn decode(octets: &[u8]) -> Decoded {
-    let Some(format) = ImageReader::new(Cursor::new(octets)).with_guessed_format().ok().and_then(|reader| reader.format()) else {
-        return Decoded::failed(Reason::Unsupported);
-    };
+/// Decodes a picture of whatever format its octets say it is, and shows its frames or pages, one after the other, to
+/// `see`. Says why not all of it could be shown.
+pub fn decode(octets: &[u8], see: &mut dyn FnMut(&DynamicImage)) -> Option<Reason> {
     // A decoder that panics, as that of TIFF has been seen to, costs this picture and not the rest of the message.
-    match catch_unwind(|| decode_as(octets, format)) {
-        Ok(Ok(decoded)) => decoded,
-        Ok(Err(error)) => Decoded::failed(reason(&error)),
-        Err(_) => Decoded::failed(Reason::Damaged),
-    }
+    catch_unwind(AssertUnwindSafe(|| decode_any(octets, see))).unwrap_or(Some(Reason::Damaged))
 }
 
-impl Decoded {
-    fn failed(reason: Reason) -> Self {
-        Self { frames: Vec::new(), incomplete: Some(reason) }
+fn decode_any(octets: &[u8], see: &mut dyn FnMut(&DynamicImage)) -> Option<Reason> {
+    if heic::is_heif(octets) {
+        return heic::decode(octets).map(|picture| see(&picture)).err();
     }
-}
-
-fn decode_as(octets: &[u8], format: ImageFormat) -> ImageResult<Decoded> {
-    if let Some(decoded) = moving(octets, format)? {
-        return Ok(decoded);
+    let octets = &*png::bare(octets);
+    let Some(format) = ImageReader::new(Cursor::new(octets)).with_guessed_format().ok().and_then(|reader| reader.format()) else {
+        return Some(Reason::Unsupported);
+    };
+    let shown = match moving(octets, format, see) {
+        Ok(Some(Shown { incomplete })) => return incomplete,
+        Ok(None) => still(octets, format),
+        Err(error) => Err(error),
+    };
+    match shown {
+        Err(error) => Some(reason(&error)),
+        Ok(picture) => {
+            see(&picture);
+            if tiff::is_tiff(octets) {
+                drop(picture);
+                return tiff::further_pages(octets, see);
+            }
+            (format == ImageFormat::Jpeg && is_cut(octets)).then_some(Reason::Damaged)
+        }
     }
-    let cut = format == ImageFormat::Jpeg && is_cut(octets);
-    Ok(Decoded { frames: vec![still(octets, format)?], incomplete: cut.then_some(Reason::Damaged) })
 }
 
 fn still(octets: &[u8], format: ImageFormat) -> ImageResult<DynamicImage> {
@@ -81,51 +87,50 @@ fn is_cut(octets: &[u8]) -> bool {
     true
 }
 
-/// The frames of a moving picture; `None` for one that does not move.
-fn moving(octets: &[u8], format: ImageFormat) -> ImageResult<Option<Decoded>> {
+/// Shows the frames of a moving picture; `None` for one that does not move.
+fn moving(octets: &[u8], format: ImageFormat, see: &mut dyn FnMut(&DynamicImage)) -> ImageResult<Option<Shown>> {
     match format {
-        ImageFormat::Gif => frames(GifDecoder::new(Cursor::new(octets))?).map(Some),
+        ImageFormat::Gif => frames(GifDecoder::new(Cursor::new(octets))?, see).map(Some),
         ImageFormat::Png => {
             let decoder = PngDecoder::with_limits(Cursor::new(octets), header_limits())?;
             if !decoder.is_apng()? {
                 return Ok(None);
             }
             let limits = limits(&decoder)?;
-            collect(PngDecoder::with_limits(Cursor::new(octets), limits)?.apng()?).map(Some)
+            show(PngDecoder::with_limits(Cursor::new(octets), limits)?.apng()?, see).map(Some)
         }
         ImageFormat::WebP => {
             let decoder = WebPDecoder::new(Cursor::new(octets))?;
-            if decoder.has_animation() { frames(decoder).map(Some) } else { Ok(None) }
+            if decoder.has_animation() { frames(decoder, see).map(Some) } else { Ok(None) }
         }
         _ => Ok(None),
     }
 }
 
-fn frames<'a>(mut decoder: impl ImageDecoder + AnimationDecoder<'a>) -> ImageResult<Decoded> {
+fn frames<'a>(mut decoder: impl ImageDecoder + AnimationDecoder<'a>, see: &mut dyn FnMut(&DynamicImage)) -> ImageResult<Shown> {
     let limits = limits(&decoder)?;
     decoder.set_limits(limits)?;
-    collect(decoder)
+    show(decoder, see)
 }
 
-fn collect<'a>(decoder: impl AnimationDecoder<'a>) -> ImageResult<Decoded> {
-    let mut frames = Vec::new();
-    let mut pixels = 0;
+fn show<'a>(decoder: impl AnimationDecoder<'a>, see: &mut dyn FnMut(&DynamicImage)) -> ImageResult<Shown> {
+    let (mut shown, mut pixels) = (0, 0);
     for frame in decoder.into_frames() {
-        if frames.len() == MAX_FRAMES || pixels > MAX_PIXELS {
-            return Ok(Decoded { frames, incomplete: Some(Reason::Budget) });
+        if shown == MAX_FRAMES || pixels > MAX_PIXELS {
+            return Ok(Shown { incomplete: Some(Reason::Budget) });
         }
         match frame {
             Ok(frame) => {
                 let frame = DynamicImage::from(frame.into_buffer());
                 pixels += u64::from(frame.width()) * u64::from(frame.height());
-                frames.push(frame);
+                shown += 1;
+                see(&frame);
             }
-            Err(error) if frames.is_empty() => return Err(error),
-            Err(error) => return Ok(Decoded { frames, incomplete: Some(reason(&error)) }),
+            Err(error) if shown == 0 => return Err(error),
+            Err(error) => return Ok(Shown { incomplete: Some(reason(&error)) }),
         }
     }
-    let incomplete = frames.is_empty().then_some(Reason::Damaged);
-    Ok(Decoded { frames, incomplete })
+    Ok(Shown { incomplete: (shown == 0).then_some(Reason::Damaged) })
 }
 
 /// For reading a header, before the size of the picture is known.

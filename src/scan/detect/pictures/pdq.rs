@@ -32,7 +32,12 @@ pub trait Luma {
     /// Width and height, in pixels; neither is 0.
     fn size(&self) -> (usize, usize);
 
-    /// Adds the brightness of row `y`, times `weight`, to `sums`, one for each column.
+    /// The side of the squares of pixels that there is one sample for, in pixels.
+    fn step(&self) -> usize {
+        1
+    }
+
+    /// Adds the brightness of row `y` of the samples, times `weight`, to `sums`, one for each column.
     fn add_row(&self, y: usize, weight: f32, sums: &mut [f32]);
 }
 
@@ -53,6 +58,17 @@ impl Hash {
             chunk.copy_from_slice(&word.to_be_bytes());
         }
         octets
+    }
+
+    /// The highest frequencies in the first word.
+    pub fn words(self) -> [u64; 4] {
+        self.0
+    }
+
+    /// The hash of the picture with its brightness inverted.
+    #[must_use]
+    pub fn complement(self) -> Self {
+        Self(self.0.map(|word| !word))
     }
 
     /// Bits in which the two differ: 0 to 256.
@@ -85,15 +101,16 @@ impl Pdq {
     }
 }
 
-/// What one of the 64 samples of a side is made of: neighbouring pixels from `first` on, by weight.
+/// What one of the 64 samples of a side is made of: neighbours from `first` on, by weight.
 struct Taps {
     first: usize,
     weights: Vec<f32>,
 }
 
 /// The filter of PDQ along a side of `length` pixels. It is a moving average, applied twice, of which 64
-/// samples are taken; as the average is linear, each sample is a weighted sum of a few neighbouring pixels.
-fn taps(length: usize) -> Vec<Taps> {
+/// samples are taken; as the average is linear, each sample is a weighted sum of a few neighbouring pixels. Where only
+/// the mean of every `step` pixels is known, it stands for each of them.
+fn taps(length: usize, step: usize) -> Vec<Taps> {
     let window = length.div_ceil(2 * SIDE);
     let behind = window / 2 + 1;
     // The window around a pixel; at the edges it is shorter.
@@ -108,8 +125,11 @@ fn taps(length: usize) -> Vec<Taps> {
             let share = 1.0 / count(outer.len() * inner.len());
             inner.for_each(|pixel| weights[pixel - first] += share);
         }
+        let (pixels, first) = (first.., first / step);
+        let mut of_samples = vec![0.0_f64; (end - 1) / step + 1 - first];
+        pixels.zip(weights).for_each(|(pixel, weight)| of_samples[pixel / step - first] += weight);
         #[expect(clippy::cast_possible_truncation, reason = "as precise as the rest of the algorithm")]
-        let weights = weights.into_iter().map(|weight| weight as f32).collect();
+        let weights = of_samples.into_iter().map(|weight| weight as f32).collect();
         Taps { first, weights }
     };
     (0..SIDE).map(sample).collect()
@@ -117,8 +137,9 @@ fn taps(length: usize) -> Vec<Taps> {
 
 fn filter_down(picture: &impl Luma) -> Square {
     let (width, height) = picture.size();
-    let (columns, rows) = (taps(width), taps(height));
-    let mut sums = vec![0.0; width];
+    let step = picture.step();
+    let (columns, rows) = (taps(width, step), taps(height, step));
+    let mut sums = vec![0.0; width.div_ceil(step)];
     let mut square = [[0.0; SIDE]; SIDE];
     for (out, row) in square.iter_mut().zip(&rows) {
         sums.fill(0.0);
@@ -204,9 +225,11 @@ mod tests {
     #[test]
     fn every_sample_is_an_average_of_pixels_that_exist() {
         for length in (1..700).chain([1_024, 4_097, 32_768]) {
-            for taps in taps(length) {
-                assert!((taps.weights.iter().sum::<f32>() - 1.0).abs() < 1e-4, "{length}");
-                assert!(taps.first + taps.weights.len() <= length, "{length}");
+            for step in [1, 4, 8, 31] {
+                for taps in taps(length, step) {
+                    assert!((taps.weights.iter().sum::<f32>() - 1.0).abs() < 1e-4, "{length} by {step}");
+                    assert!(taps.first + taps.weights.len() <= length.div_ceil(step), "{length} by {step}");
+                }
             }
         }
     }

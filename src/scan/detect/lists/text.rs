@@ -1,118 +1,20 @@
 //! Lists of digests as they are written: a header of `# key: value` lines, then one digest a line.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use crate::fault::{At, Fault};
-use crate::finding::{Category, Finding, Kind, Location, Reach, RuleFacts, RuleId, RuleVersion, Stage};
-use crate::scan::detect::{Match, version};
+use super::{DigestKind, List, Source, fault};
+use crate::fault::Fault;
+use crate::finding::{Category, RuleId, Stage};
+use crate::scan::detect::pictures::compile_list;
+use crate::scan::detect::version;
 use crate::wire::SourceFile;
 
 const FIRST_LINE: &str = "# mailwarden list 1";
 /// A file of another kind has a fault in every line: no more than these are told.
 const MAX_FAULTS: usize = 20;
 
-/// What the digests of a list are.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DigestKind {
-    /// Gradient hash of 16 by 16 (crate `image_hasher`): for a school's own list.
-    Gradient16,
-    Md5,
-    /// PDQ of pictures, full-size family.
-    Pdq,
-    Sha1,
-    Sha256,
-}
-
-/// One list.
-pub struct List {
-    pub kind: DigestKind,
-    /// Every digest has as many octets as its kind asks for.
-    pub digests: Vec<Vec<u8>>,
-    pub source: Source,
-}
-
-/// What a match with a list says of the list.
-#[derive(Clone)]
-pub struct Source {
-    pub rule: RuleId,
-    pub version: RuleVersion,
-    pub category: Category,
-    pub name: String,
-    pub score: u16,
-}
-
-impl DigestKind {
-    const ALL: [Self; 5] = [Self::Gradient16, Self::Md5, Self::Pdq, Self::Sha1, Self::Sha256];
-
-    fn as_str(self) -> &'static str {
-        match self {
-            Self::Gradient16 => "gradient16",
-            Self::Md5 => "md5",
-            Self::Pdq => "pdq",
-            Self::Sha1 => "sha1",
-            Self::Sha256 => "sha256",
-        }
-    }
-
-    /// Of one digest.
-    fn octets(self) -> usize {
-        match self {
-            Self::Md5 => 16,
-            Self::Sha1 => 20,
-            Self::Gradient16 | Self::Pdq | Self::Sha256 => 32,
-        }
-    }
-}
-
-impl List {
-    pub fn entries(&self) -> usize {
-        self.digests.len()
-    }
-}
-
-impl Source {
-    pub fn as_match(&self, kind: Kind, location: &Location, distance: Option<u32>) -> Match {
-        let finding = Finding {
-            rule: self.rule.clone(),
-            version: self.version,
-            category: self.category,
-            level: None,
-            score: self.score,
-            kind,
-            location: location.clone(),
-            reach: Arc::default(),
-        };
-        Match { finding, title: self.name.clone(), span: None, further: Vec::new(), distance, stage: Stage::Hold, with: None }
-    }
-
-    /// A list does whatever its category may, for everybody.
-    pub fn facts(&self) -> RuleFacts {
-        RuleFacts { id: self.rule.clone(), version: self.version, category: self.category, level: None, reach: Reach::default() }
-    }
-}
-
-/// Reads every list; a `README.md` among them is passed over.
-///
-/// # Errors
-/// Every fault of every list, at most 20 of each.
-pub fn read_all(files: &[SourceFile]) -> Result<Vec<List>, Vec<Fault>> {
-    let mut lists: Vec<List> = Vec::new();
-    let mut faults = Vec::new();
-    for file in files.iter().filter(|file| file.path.file_name().is_none_or(|name| name != "README.md")) {
-        match read(file) {
-            Ok(list) if lists.iter().any(|other| other.source.rule == list.source.rule) => {
-                let why = format!("another list is named `{}` too", list.source.rule);
-                faults.push(fault(&file.path, None, why, "give the files different names"));
-            }
-            Ok(list) => lists.push(list),
-            Err(of_file) => faults.extend(of_file),
-        }
-    }
-    if faults.is_empty() { Ok(lists) } else { Err(faults) }
-}
-
-fn read(file: &SourceFile) -> Result<List, Vec<Fault>> {
+/// Reads a list. Every fault of it is told, at most 20.
+pub fn read(file: &SourceFile) -> Result<List, Vec<Fault>> {
     let path = &file.path;
     let text = std::str::from_utf8(&file.octets).map_err(|error| {
         let line = file.octets[..error.valid_up_to()].split(|octet| *octet == b'\n').count();
@@ -132,8 +34,9 @@ fn read(file: &SourceFile) -> Result<List, Vec<Fault>> {
     let digests = header.kind.map(|kind| read_digests(path, text, kind, &mut faults)).unwrap_or_default();
     match (rule, header.kind) {
         (Ok(rule), Some(kind)) if faults.is_empty() => {
-            let source = Source { rule, version: version([&*file.octets]), category, name: header.name, score: header.score };
-            Ok(List { kind, digests, source })
+            let (name, score) = (header.name, header.score);
+            let source = Source { rule, version: version([&*file.octets]), category, level: None, stage: Stage::Hold, name, score };
+            Ok(List { digests: compile_list(kind, digests), source })
         }
         _ => {
             let untold = faults.len().saturating_sub(MAX_FAULTS);
@@ -219,18 +122,9 @@ fn read_digests(path: &Path, text: &str, kind: DigestKind, faults: &mut Vec<Faul
     digests
 }
 
-fn fault(path: &Path, line: Option<usize>, why: impl Into<String>, hint: &str) -> Fault {
-    let name = path.file_stem().unwrap_or_default().to_string_lossy();
-    Fault {
-        what: format!("list `{name}` cannot be read"),
-        at: Some(line.map_or_else(|| At::file(path), |line| At::line(path, line))),
-        why: why.into(),
-        hint: hint.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::read_all;
     use super::*;
 
     fn list(path: &str, text: &str) -> SourceFile {
@@ -238,7 +132,7 @@ mod tests {
     }
 
     fn faults(path: &str, text: &str) -> Vec<String> {
-        let faults = read_all(&[list(path, text)]).err().unwrap_or_default();
+        let faults = read_all(&[list(path, text)], &[], jiff::civil::Date::default()).err().unwrap_or_default();
         faults.into_iter().map(|fault| format!("{}: {}", fault.at.unwrap(), fault.why)).collect()
     }
 
@@ -246,9 +140,10 @@ mod tests {
     fn a_list_is_read_with_its_header_and_its_comments() {
         let text = "# mailwarden list 1\r\n# name: Example\r\n# category: sexual-content\r\n# kind: md5\r\n# score: 60\r\n\r\n\
                     D41D8CD98F00B204E9800998ECF8427E # the empty file\r\n";
-        let lists = read_all(&[list("hashsets/own.txt", text), list("hashsets/README.md", "")]).unwrap_or_default();
+        let lists = read_all(&[list("hashsets/own.txt", text), list("hashsets/README.md", "")], &[], jiff::civil::Date::default())
+            .unwrap_or_default();
         assert_eq!(lists.len(), 1);
-        assert_eq!((lists[0].kind, lists[0].entries(), lists[0].source.score), (DigestKind::Md5, 1, 60));
+        assert_eq!((lists[0].kind(), lists[0].digests.count(), lists[0].source.score), (DigestKind::Md5, 1, 60));
         assert_eq!((lists[0].source.rule.as_str(), lists[0].source.name.as_str()), ("sexual-content.own", "Example"));
     }
 
@@ -282,12 +177,5 @@ mod tests {
         let faults = faults("hashsets/a.txt", &text);
         assert_eq!(faults.len(), MAX_FAULTS + 1);
         assert_eq!(faults[MAX_FAULTS], "hashsets/a.txt: 980 more lines are wrong");
-    }
-
-    #[test]
-    fn two_lists_of_one_name_are_refused() {
-        let text = format!("{FIRST_LINE}\n# name: x\n# category: scam\n# kind: pdq\n");
-        let faults = read_all(&[list("hashsets/a.txt", &text), list("hashsets/a.list", &text)]).err().unwrap();
-        assert_eq!(faults[0].why, "another list is named `scam.a` too");
     }
 }

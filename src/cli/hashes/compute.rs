@@ -1,37 +1,25 @@
-//! `mailwarden hashes`: what a list of known pictures would hold.
+//! `mailwarden hashes compute`: what a list of known pictures would hold.
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
-use super::caged::{self, CageArgs, Caged, LARGEST};
-use super::{Exit, Failure, Output, octets};
+use crate::cli::caged::{self, CageArgs, Caged, LARGEST};
+use crate::cli::{Exit, Failure, Output, octets};
 use crate::fault::{At, Fault};
 use crate::finding::{Fingerprint, Reason};
 use crate::wire::Bundle;
 use crate::worker::{Permit, PoolError};
-
-/// Compute what lists of known pictures are made of.
-#[derive(Debug, Args)]
-pub(super) struct Hashes {
-    #[command(subcommand)]
-    command: HashesCommand,
-}
-
-#[derive(Debug, Subcommand)]
-enum HashesCommand {
-    Compute(Compute),
-}
 
 /// Print the digests of pictures: PDQ, its quality, SHA-256, SHA-1 and MD5, then the file.
 ///
 /// A line a picture, its fields separated by tabs. The pictures are decoded in the same cage as those in messages. A
 /// PDQ of a quality below 50 says too little to be put on a list.
 #[derive(Debug, Args)]
-struct Compute {
+pub(super) struct Compute {
     /// Print one JSON object a picture.
     #[arg(long)]
     json: bool,
@@ -54,16 +42,9 @@ struct Line {
 /// A picture's line, or why it has none; on its way.
 type Hashing = JoinHandle<Result<Result<Line, Fault>, PoolError>>;
 
-impl Hashes {
-    pub fn run(self, out: &mut Output) -> Result<(), Failure> {
-        let HashesCommand::Compute(compute) = self.command;
-        compute.run(out)
-    }
-}
-
 impl Compute {
     /// The lines come in the order of the files.
-    fn run(&self, out: &mut Output) -> Result<(), Failure> {
+    pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
         let mut faults = Vec::new();
         caged::block_on(async {
             let pool = Caged::bare(Bundle::default(), &self.cage).pool().await?;

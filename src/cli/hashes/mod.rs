@@ -1,0 +1,65 @@
+//! `mailwarden hashes`: what lists of known pictures hold, and how they come to be.
+
+mod add;
+mod compare;
+mod compute;
+mod import;
+mod issued;
+mod lookup;
+mod ordinary;
+mod replace;
+mod stat;
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+
+use super::{Failure, Output};
+use crate::config;
+use crate::wire::Bundle;
+
+/// Compute, import and look into lists of known pictures.
+#[derive(Debug, Args)]
+pub(super) struct Hashes {
+    #[command(subcommand)]
+    command: HashesCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum HashesCommand {
+    Add(add::Add),
+    Compare(compare::Compare),
+    Compute(compute::Compute),
+    Import(import::Import),
+    Lookup(lookup::Lookup),
+    Stat(stat::Stat),
+}
+
+impl Hashes {
+    pub fn run(self, out: &mut Output) -> Result<(), Failure> {
+        match self.command {
+            HashesCommand::Add(add) => add.run(out),
+            HashesCommand::Compare(compare) => compare.run(out),
+            HashesCommand::Compute(compute) => compute.run(out),
+            HashesCommand::Import(import) => import.run(out),
+            HashesCommand::Lookup(lookup) => lookup.run(out),
+            HashesCommand::Stat(stat) => stat.run(out),
+        }
+    }
+}
+
+/// Where the lists are.
+#[derive(Debug, Args)]
+struct Lists {
+    /// The directory of the lists.
+    #[arg(long, value_name = "DIR", default_value = "/etc/mailwarden/hashsets")]
+    hashsets: PathBuf,
+}
+
+impl Lists {
+    /// # Errors
+    /// When the directory or a file in it cannot be read.
+    fn bundle(&self) -> Result<Bundle, Failure> {
+        config::hash_lists(&self.hashsets).map_err(Failure::config)
+    }
+}
