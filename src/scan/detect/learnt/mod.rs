@@ -314,7 +314,10 @@ mod tests {
         [text("", Field::Subject, subject), text("1", Field::Body, body)]
     }
 
-    fn found(weights: &Weights, texts: &[TextExtract], beside: &[Category]) -> Vec<(Category, u16, usize, Option<(usize, usize)>)> {
+    /// Category, score, the place of the text, and the span in it.
+    type Told = (Category, u16, usize, Option<(usize, usize)>);
+
+    fn found(weights: &Weights, texts: &[TextExtract], beside: &[Category]) -> Vec<Told> {
         let matches = weights.matches(&weights.opinion(texts), texts, &beside.iter().copied().collect());
         matches.into_iter().map(|(place, found)| (found.finding.category, found.finding.score, place, found.span)).collect()
     }
