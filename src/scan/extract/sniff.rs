@@ -2,7 +2,9 @@
 
 use memchr::memmem;
 
+use super::packed::Packing;
 use super::shortcut;
+use super::stream::Codec;
 use crate::finding::Reason;
 use crate::scan::parse::Declared;
 
@@ -26,6 +28,8 @@ pub enum Family {
     /// Documents in compound files: those of Office until 2003.
     Office,
     Pdf,
+    /// Packed in another way than zip.
+    Packed(Packing),
     /// A format that is decoded and looked at.
     Picture,
     Rtf,
@@ -36,9 +40,14 @@ pub enum Family {
 }
 
 impl Family {
+    /// What a message says may be of it.
+    pub fn is_words(self) -> bool {
+        matches!(self, Self::Html | Self::Nothing | Self::Text)
+    }
+
     /// Reading it brings further files to light.
     pub fn is_container(self) -> bool {
-        matches!(self, Self::Archive | Self::Html | Self::Mail | Self::Office | Self::Pdf | Self::Rtf)
+        matches!(self, Self::Archive | Self::Html | Self::Mail | Self::Office | Self::Packed(_) | Self::Pdf | Self::Rtf)
     }
 }
 
@@ -50,6 +59,10 @@ struct Magic {
 
 const fn magic(at: usize, octets: &'static [u8], media_type: &'static str, family: Family) -> Magic {
     Magic { at, octets, is: Sniffed { media_type, family } }
+}
+
+const fn stream(codec: Codec) -> Family {
+    Family::Packed(Packing::Stream(codec))
 }
 
 const UNSUPPORTED: Family = Family::Unread(Reason::Unsupported);
@@ -82,16 +95,16 @@ const MAGICS: &[Magic] = &[
     magic(0, shortcut::ADDRESS, "application/internet-shortcut", Family::Shortcut),
     magic(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", Family::Office),
     magic(0, b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef", UNSUPPORTED),
-    magic(0, b"\x1f\x8b", "application/gzip", UNSUPPORTED),
-    magic(0, b"\x1f\x9d", "application/x-compress", UNSUPPORTED),
-    magic(4, b"1AY&SY", "application/x-bzip2", UNSUPPORTED),
-    magic(0, b"\xfd7zXZ\0", "application/x-xz", UNSUPPORTED),
-    magic(0, b"\x28\xb5\x2f\xfd", "application/zstd", UNSUPPORTED),
+    magic(0, b"\x1f\x8b", "application/gzip", stream(Codec::Gzip)),
+    magic(0, b"\x1f\x9d", "application/x-compress", stream(Codec::Compress)),
+    magic(4, b"1AY&SY", "application/x-bzip2", stream(Codec::Bzip2)),
+    magic(0, b"\xfd7zXZ\0", "application/x-xz", stream(Codec::Xz)),
+    magic(0, b"\x28\xb5\x2f\xfd", "application/zstd", stream(Codec::Zstd)),
     magic(0, b"\x04\x22\x4d\x18", "application/x-lz4", UNSUPPORTED),
-    magic(0, b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed", UNSUPPORTED),
-    magic(0, b"Rar!\x1a\x07", "application/vnd.rar", UNSUPPORTED),
-    magic(0, b"MSCF\0\0\0\0", "application/vnd.ms-cab-compressed", UNSUPPORTED),
-    magic(257, b"ustar", "application/x-tar", UNSUPPORTED),
+    magic(0, b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed", Family::Packed(Packing::SevenZip)),
+    magic(0, b"Rar!\x1a\x07", "application/vnd.rar", Family::Packed(Packing::Rar)),
+    magic(0, b"MSCF\0\0\0\0", "application/vnd.ms-cab-compressed", Family::Packed(Packing::Cabinet)),
+    magic(257, b"ustar", "application/x-tar", Family::Packed(Packing::Tape)),
     magic(0, b"\x1a\x45\xdf\xa3", "video/x-matroska", VIDEO),
     magic(0, b"FLV\x01", "video/x-flv", VIDEO),
     magic(0, b"\0\0\x01\xba", "video/mpeg", VIDEO),
@@ -150,6 +163,8 @@ fn boxed(octets: &[u8]) -> Option<Sniffed> {
         () if riff(b"AVI ") => ("video/x-msvideo", VIDEO),
         () if riff(b"WAVE") => ("audio/wav", UNSUPPORTED),
         () if is_bitmap => ("image/bmp", Family::Picture),
+        () if is_old_tape(octets) => ("application/x-tar", Family::Packed(Packing::Tape)),
+        () if is_lzma(octets) => ("application/x-lzma", stream(Codec::Lzma)),
         () if is_transport && !looks_like_text(octets) => ("video/mp2t", VIDEO),
         () => match brand? {
             b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => ("image/heic", UNSUPPORTED),
@@ -159,6 +174,24 @@ fn boxed(octets: &[u8]) -> Option<Sniffed> {
         },
     };
     Some(Sniffed { media_type, family })
+}
+
+/// A tar archive from before there was a mark has a checksum, over a header in which it counts as spaces itself.
+fn is_old_tape(octets: &[u8]) -> bool {
+    let Some((header, _)) = octets.split_first_chunk::<512>() else { return false };
+    let (before, rest) = header.split_at(148);
+    let (field, behind) = rest.split_at(8);
+    let sum: u32 = before.iter().chain(&[b' '; 8]).chain(behind).map(|octet| u32::from(*octet)).sum();
+    let digits = str::from_utf8(field).map(|field| field.trim_matches([' ', '\0'])).unwrap_or_default();
+    header[0] != 0 && u32::from_str_radix(digits, 8) == Ok(sum)
+}
+
+/// LZMA alone has no mark: the usual properties, a window that is a power of two, and a size that is not given or not absurd.
+fn is_lzma(octets: &[u8]) -> bool {
+    const MOST: u64 = 1 << 40;
+    let Some((&[0x5d, a, b, c, d], size)) = octets.split_first_chunk() else { return false };
+    let size = size.first_chunk().map_or(MOST, |size| u64::from_le_bytes(*size));
+    u32::from_le_bytes([a, b, c, d]).is_power_of_two() && a == 0 && (size == u64::MAX || size < MOST)
 }
 
 /// Cryptographic Message Syntax (RFC 5652) in DER or BER: the object identifier of its content type stands

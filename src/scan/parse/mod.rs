@@ -1,11 +1,13 @@
 //! From the octets of a message to its header and its leaves.
 
+mod encoded;
 mod mime;
 
 use std::borrow::Cow;
 
 use crate::finding::{Defect, Incomplete};
 
+pub use encoded::{Encoded, encoded_files, may_hold_file};
 pub use mime::{Mail, base64, charset_text};
 
 /// A part without parts of its own, transfer encoding undone.
