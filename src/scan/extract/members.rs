@@ -22,12 +22,19 @@ pub struct Member<'m> {
     pub octets: Cow<'m, [u8]>,
     /// Why it is not all.
     pub failure: Option<Reason>,
+    /// The words of a message rather than a file.
+    pub is_said: bool,
 }
 
 impl<'m> Member<'m> {
     /// A file, as much of it as could be had.
     pub fn file(name: Option<String>, octets: impl Into<Cow<'m, [u8]>>, failure: Option<Reason>) -> Self {
-        Self { name, octets: octets.into(), failure }
+        Self { name, octets: octets.into(), failure, is_said: false }
+    }
+
+    /// The words of a message.
+    pub fn said(octets: impl Into<Cow<'m, [u8]>>, failure: Option<Reason>) -> Self {
+        Self { name: None, octets: octets.into(), failure, is_said: true }
     }
 }
 
@@ -55,7 +62,8 @@ impl<'r, 'f, 'i> Members<'r, 'f, 'i> {
         self.reader.budget.pay(member.octets.len());
         self.count += 1;
         let is_absent = member.failure.is_some() && member.octets.is_empty();
-        let item = self.item.member(self.count, member.name.map(Cow::Owned), member.octets);
+        let mut item = self.item.member(self.count, member.name.map(Cow::Owned), member.octets);
+        item.is_body = member.is_said && item.sniffed.family.is_words();
         if let Some(reason) = member.failure {
             self.reader.extracts.incomplete(&item.part, reason);
         }

@@ -1,19 +1,22 @@
 //! From the leaves of a message to what can be searched: texts and files, however deep they lie.
 
 mod archive;
+mod calendar;
 mod compound;
 mod html;
+mod lzw;
+mod mailbox;
+mod members;
 mod office;
 mod ole;
 mod ooxml;
+mod outlook;
+mod packed;
+mod passwords;
 mod pdf;
 mod rtf;
 mod shortcut;
-mod lzw;
-mod members;
-mod ooxml;
-mod packed;
-mod passwords;
+mod signed;
 mod sniff;
 mod stream;
 mod text;
@@ -224,21 +227,25 @@ impl<'f> Reader<'f> {
             archive::read(self, item);
         }
         match item.sniffed.family {
-            Family::Archive => archive::read(self, item),
+            Family::Archive => self.guarded(item, archive::read),
+            Family::Calendar => calendar::read(self, item),
             Family::Html => html::read(self, item),
             Family::Mail => self.mail(item),
+            Family::Mailbox => mailbox::read(self, item),
+            Family::Outlook(wrapping) => self.guarded(item, |reader, item| outlook::read(reader, item, wrapping)),
             Family::Nothing | Family::Picture => {}
             Family::Pdf => self.guarded(item, pdf::read),
             Family::Office => self.guarded(item, office::read),
             Family::Rtf => self.guarded(item, rtf::read),
             Family::Shortcut => shortcut::read(self, item),
-            Family::Packed(packing) => packed::read(self, item, packing),
+            Family::Packed(packing) => self.guarded(item, |reader, item| packed::read(reader, item, packing)),
+            Family::Signed => signed::read(self, item),
             Family::Text => text::read(self, item),
             Family::Unread(reason) => self.extracts.incomplete(&item.part, reason),
         }
     }
 
-    /// Reads one document: a fault of its reader costs that, and not the rest of the message. Tests are to see it.
+    /// Reads one file: a fault of its reader costs that, and not the rest of the message. Tests are to see it.
     fn guarded(&mut self, item: &Item<'_>, read: impl FnOnce(&mut Self, &Item<'_>)) {
         if cfg!(test) {
             return read(self, item);
@@ -246,6 +253,8 @@ impl<'f> Reader<'f> {
         if catch_unwind(AssertUnwindSafe(|| read(self, item))).is_err() {
             self.extracts.incomplete(&item.part, Reason::Damaged);
         }
+    }
+
     /// Takes a member whose size shows only while it is unpacked; `None` where there is no room for one.
     fn open(&mut self) -> Option<Allowance> {
         if Instant::now() >= self.until {

@@ -105,7 +105,11 @@ mod tests {
     use crate::finding::{Field, Location};
 
     fn given_in(text: &str) -> Vec<String> {
-        given(&[TextExtract { location: Location { part: "1".to_owned(), field: Field::Body, place: None }, text: text.to_owned(), places: Vec::new() }])
+        given(&[TextExtract {
+            location: Location { part: "1".to_owned(), field: Field::Body, place: None },
+            text: text.to_owned(),
+            places: Vec::new(),
+        }])
     }
 
     #[test]

@@ -258,3 +258,8 @@ fn mostly_utf8(octets: &[u8]) -> (Cow<'_, str>, bool) {
 pub fn base64(octets: &[u8]) -> Cow<'_, [u8]> {
     Encoding::Base64.decode(octets)
 }
+
+/// Undoes quoted-printable; what is no escape stays.
+pub fn quoted_printable(octets: &[u8]) -> Cow<'_, [u8]> {
+    Encoding::QuotedPrintable.decode(octets)
+}
