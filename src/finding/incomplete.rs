@@ -80,4 +80,6 @@ pub enum Defect {
     Program,
     /// A page of a document that is a picture: its words, if it has any, cannot be searched.
     ScannedPage,
+    /// An archive was locked, and the message itself said the password: a lock against scanners, not against readers.
+    PasswordInMessage,
 }

@@ -1,9 +1,13 @@
 //! How much of one message is read at most, shared out so that a bomb in one part does not starve the others.
 
+use std::time::Duration;
+
 /// Of all parts and members together, transfer encodings and compression undone.
 pub const DECODED_OCTETS: u64 = 200 << 20;
 /// Parts of the message and members of containers together.
 pub const PARTS: u32 = 2_000;
+/// Of opening containers, well within the daemon's default deadline: a part that takes longer is unread, not the message.
+pub const TIME: Duration = Duration::from_secs(10);
 /// Containers inside one another: archives, attached messages, files inside HTML.
 pub const CONTAINER_DEPTH: u8 = 5;
 /// Multiparts and messages inside one another.
@@ -16,11 +20,17 @@ pub const TEXT_OCTETS: usize = 16 << 20;
 pub struct Budget {
     octets: u64,
     parts: u32,
+    time: Duration,
 }
 
 impl Budget {
     /// Of a whole message.
-    pub const MESSAGE: Self = Self { octets: DECODED_OCTETS, parts: PARTS };
+    pub const MESSAGE: Self = Self { octets: DECODED_OCTETS, parts: PARTS, time: TIME };
+
+    /// How long the reading may take from its beginning.
+    pub fn time(self) -> Duration {
+        self.time
+    }
 
     /// Takes one part or member of a known size; false when there is no room for it.
     #[must_use]
@@ -39,7 +49,12 @@ impl Budget {
     #[must_use]
     pub fn open(&mut self) -> Option<u64> {
         self.parts = self.parts.checked_sub(1)?;
-        Some(self.octets / 2)
+        Some(self.half())
+    }
+
+    /// Of the octets that are left.
+    pub fn half(self) -> u64 {
+        self.octets / 2
     }
 
     /// Pays for what a member from [`Budget::open`] turned out to be.
@@ -60,6 +75,7 @@ impl Budget {
         let share = |&size: &usize| Self {
             octets: part(self.octets, size),
             parts: u32::try_from(part(u64::from(self.parts), size)).unwrap_or(self.parts),
+            time: Duration::from_micros(part(u64::try_from(self.time.as_micros()).unwrap_or(u64::MAX), size)),
         };
         sizes.iter().map(|size| if *size == 0 { Self::default() } else { share(size) }).collect()
     }
@@ -71,7 +87,7 @@ mod tests {
 
     #[test]
     fn a_part_without_room_takes_nothing() {
-        let mut budget = Budget { octets: 10, parts: 2 };
+        let mut budget = Budget { octets: 10, parts: 2, time: TIME };
         assert!(!budget.take(11));
         assert!(budget.take(10));
         assert!(budget.take(0));

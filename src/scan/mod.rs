@@ -1,4 +1,4 @@
-//! The caged half: what a message holds, and what of it matters. No network, no files, no clock.
+//! The caged half: what a message holds, and what of it matters. No network, no files, and a clock only to stop by.
 
 mod budget;
 pub mod detect;
@@ -129,20 +129,33 @@ fn read<T: Send>(mail: Option<&Mail<'_>>, octets: &[u8], each_file: impl Fn(&Fil
 
     let items: Vec<_> = contents.leaves.into_iter().map(Item::of_leaf).collect();
     let sizes: Vec<_> = items.iter().map(Item::container_size).collect();
-    let heavy = items.iter().filter(|item| !item.is_light()).count();
-    let read_one = |(item, share): (Item<'_>, Budget)| {
+    let read_one = |item: &Item<'_>, share, passwords: Vec<String>| {
         let mut files = Vec::new();
         let mut keep = |file: &FileExtract<'_>| files.push(each_file(file));
-        let mut reader = Reader::new(share, &mut keep);
-        reader.read(&item);
+        let mut reader = Reader::new(share, passwords, &mut keep);
+        reader.read(item);
         (reader.into_extracts(), files)
     };
-    let shared = items.into_iter().zip(budget.shares(&sizes));
-    let readings: Vec<_> =
-        if heavy > 1 { shared.collect::<Vec<_>>().into_par_iter().map(read_one).collect() } else { shared.map(read_one).collect() };
+    // What is said comes before what is sent along: it may name the password.
+    let shares = budget.shares(&sizes);
+    let said = items.iter().zip(&shares).map(|(item, share)| item.is_light().then(|| read_one(item, *share, Vec::new())));
+    let mut readings: Vec<_> = said.collect();
+    let mut passwords = Vec::new();
+    if items.iter().any(|item| !item.is_light() && item.container_size() > 0) {
+        let texts = readings.iter().flatten().flat_map(|(reading, _)| &reading.texts);
+        passwords = extract::passwords_given(extracts.texts.iter().chain(texts));
+    }
+    let sent = |(reading, (item, share)): (&mut Option<_>, (&Item<'_>, &Budget))| {
+        reading.get_or_insert_with(|| read_one(item, *share, passwords.clone()));
+    };
+    if readings.iter().filter(|reading| reading.is_none()).count() > 1 {
+        readings.iter_mut().zip(items.iter().zip(&shares)).collect::<Vec<_>>().into_par_iter().for_each(sent);
+    } else {
+        readings.iter_mut().zip(items.iter().zip(&shares)).for_each(sent);
+    }
 
     let mut files = Vec::new();
-    for (reading, mut own) in readings {
+    for (reading, mut own) in readings.into_iter().flatten() {
         extracts.append(reading);
         files.append(&mut own);
     }

@@ -1,16 +1,19 @@
 //! Zip archives: every member is read within the budget, whatever the archive says of its size.
 
-use std::borrow::Cow;
-use std::io::{Cursor, Read};
+mod inflate;
 
-use zip::ZipReadOptions;
-use zip::read::{Config, ZipFileEntry};
-use zip::result::ZipError;
+use std::borrow::Cow;
+use std::io::Cursor;
+
+use zip::read::{Config, OwnedZipFileEntry};
 use zip::unstable::read::ZipIterable;
 
+use self::inflate::{Unlocked, inflate, reason, unlock};
 use super::ooxml::Package;
+use super::stream::Unpacked;
 use super::{Item, Reader};
-use crate::finding::Reason;
+use crate::finding::{Defect, Reason};
+use crate::scan::parse::charset_text;
 
 pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     let octets: &[u8] = &item.octets;
@@ -23,7 +26,7 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     let mut containers = Vec::new();
     for (index, entry) in entries.enumerate() {
         let entry = match entry {
-            Ok(entry) => entry,
+            Ok(entry) => OwnedZipFileEntry::from(entry),
             Err(error) => {
                 reader.extracts.incomplete(&item.part, reason(&error));
                 break;
@@ -32,14 +35,27 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
         if entry.is_dir() && entry.size() == 0 {
             continue;
         }
-        let Some(most) = reader.budget.open() else {
+        let Some(allowance) = reader.open() else {
             reader.extracts.incomplete(&item.part, Reason::Budget);
             break;
         };
-        let name = String::from_utf8_lossy(entry.name_raw()).into_owned();
-        let (octets, failure) = inflate(entry, octets, most);
+        let Unpacked { octets, failure } = if entry.encrypted() {
+            match unlock(&entry, octets, allowance, &reader.passwords) {
+                Unlocked::By(key, unpacked) => {
+                    // What opened one member opens the next.
+                    reader.passwords[..=key].rotate_right(1);
+                    if !reader.extracts.defects.contains(&Defect::PasswordInMessage) {
+                        reader.extracts.defects.push(Defect::PasswordInMessage);
+                    }
+                    unpacked
+                }
+                Unlocked::No(unpacked) => unpacked,
+            }
+        } else {
+            inflate(&entry, octets, allowance)
+        };
         reader.budget.pay(octets.len());
-        let mut member = item.member(index + 1, Some(Cow::Owned(name)), Cow::Owned(octets));
+        let mut member = item.member(index + 1, Some(Cow::Owned(name(&entry))), Cow::Owned(octets));
         if let Some(reason) = failure {
             reader.extracts.incomplete(&member.part, reason);
         }
@@ -62,29 +78,15 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     }
 }
 
-/// As much of a member as could be had, `most` octets at most, and why it is not all.
-fn inflate(entry: ZipFileEntry<'_>, archive: &[u8], most: u64) -> (Vec<u8>, Option<Reason>) {
-    if entry.encrypted() {
-        return (Vec::new(), Some(Reason::EncryptedArchive));
+/// UTF-8, whatever is said of it; else the page of DOS that the format knows, or the Shift JIS that it is used with.
+fn name(entry: &OwnedZipFileEntry) -> String {
+    let raw = entry.name_raw();
+    if let Ok(name) = std::str::from_utf8(raw) {
+        return name.to_owned();
     }
-    let mut octets = Vec::new();
-    let mut source = Cursor::new(archive);
-    let file = match entry.with_reader(&mut source, ZipReadOptions::new()) {
-        Ok(file) => file,
-        Err(error) => return (octets, Some(reason(&error))),
-    };
-    let damaged = file.take(most + 1).read_to_end(&mut octets).is_err();
-    if octets.len() as u64 > most {
-        octets.truncate(usize::try_from(most).unwrap_or(usize::MAX));
-        return (octets, Some(Reason::Budget));
+    let (japanese, is_damaged) = charset_text(raw, Some("shift_jis"));
+    if !is_damaged && japanese.chars().any(|c| matches!(c, '\u{3041}'..='\u{30fa}')) {
+        return japanese.into_owned();
     }
-    (octets, damaged.then_some(Reason::Damaged))
-}
-
-fn reason(error: &ZipError) -> Reason {
-    match error {
-        ZipError::UnsupportedArchive(ZipError::PASSWORD_REQUIRED) | ZipError::InvalidPassword => Reason::EncryptedArchive,
-        ZipError::UnsupportedArchive(_) | ZipError::CompressionMethodNotSupported(_) => Reason::Unsupported,
-        _ => Reason::Damaged,
-    }
+    entry.name().map_or_else(|_| String::from_utf8_lossy(raw).into_owned(), Cow::into_owned)
 }

@@ -42,7 +42,8 @@ pub struct Stream {
     pub storage: String,
     pub name: String,
     start: u32,
-    size: u64,
+    /// In octets, as the file claims.
+    pub size: u64,
 }
 
 /// What a stream holds, and whether that is all.

@@ -1,26 +1,39 @@
 //! From the leaves of a message to what can be searched: texts and files, however deep they lie.
 
 mod archive;
+mod calendar;
 mod compound;
 mod html;
+mod lzw;
+mod mailbox;
+mod members;
 mod office;
 mod ole;
 mod ooxml;
+mod outlook;
+mod packed;
+mod passwords;
 mod pdf;
 mod rtf;
 mod shortcut;
+mod signed;
 mod sniff;
+mod stream;
 mod text;
 mod words;
 
 use std::borrow::Cow;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::Instant;
 
 use self::sniff::{Family, Sniffed};
+use self::stream::Allowance;
 use self::words::Words;
 use super::budget::{self, Budget};
-use super::parse::{Contents, Declared, Leaf, Mail};
+use super::parse::{Contents, Declared, Leaf, Mail, may_hold_file};
 use crate::finding::{Defect, Field, Incomplete, Location, Place, Reason};
+
+pub use self::passwords::given as passwords_given;
 
 /// Words, and where they stand.
 pub struct TextExtract {
@@ -132,7 +145,7 @@ impl<'a> Item<'a> {
             part: leaf.part,
             name: leaf.name.map(Cow::Borrowed),
             charset: leaf.declared.charset,
-            is_body: leaf.is_body && matches!(sniffed.family, Family::Text | Family::Html | Family::Nothing),
+            is_body: leaf.is_body && sniffed.family.is_words(),
             is_mislabelled: sniff::is_mislabelled(sniffed, leaf.declared),
             sniffed,
             octets: leaf.octets,
@@ -148,7 +161,8 @@ impl<'a> Item<'a> {
 
     /// Its size where further files may come out of it, 0 for what is no container.
     pub fn container_size(&self) -> usize {
-        if self.sniffed.family.is_container() || self.hides_archive() { self.octets.len() } else { 0 }
+        let holds_file = || self.sniffed.family == Family::Text && may_hold_file(&self.octets);
+        if self.sniffed.family.is_container() || holds_file() || self.hides_archive() { self.octets.len() } else { 0 }
     }
 
     /// Words only, for which no other core need be woken.
@@ -173,14 +187,17 @@ impl<'a> Item<'a> {
 /// Reads items within a budget.
 pub struct Reader<'f> {
     budget: Budget,
+    until: Instant,
+    /// What the message gives as passwords, the likeliest first.
+    passwords: Vec<String>,
     each_file: &'f mut dyn FnMut(&FileExtract<'_>),
     extracts: Extracts,
 }
 
 impl<'f> Reader<'f> {
     /// `each_file` sees every file once, while its octets are in memory.
-    pub fn new(budget: Budget, each_file: &'f mut dyn FnMut(&FileExtract<'_>)) -> Self {
-        Self { budget, each_file, extracts: Extracts::default() }
+    pub fn new(budget: Budget, passwords: Vec<String>, each_file: &'f mut dyn FnMut(&FileExtract<'_>)) -> Self {
+        Self { budget, until: Instant::now() + budget.time(), passwords, each_file, extracts: Extracts::default() }
     }
 
     pub fn into_extracts(self) -> Extracts {
@@ -210,20 +227,25 @@ impl<'f> Reader<'f> {
             archive::read(self, item);
         }
         match item.sniffed.family {
-            Family::Archive => archive::read(self, item),
+            Family::Archive => self.guarded(item, archive::read),
+            Family::Calendar => calendar::read(self, item),
             Family::Html => html::read(self, item),
             Family::Mail => self.mail(item),
+            Family::Mailbox => mailbox::read(self, item),
+            Family::Outlook(wrapping) => self.guarded(item, |reader, item| outlook::read(reader, item, wrapping)),
             Family::Nothing | Family::Picture => {}
             Family::Pdf => self.guarded(item, pdf::read),
             Family::Office => self.guarded(item, office::read),
             Family::Rtf => self.guarded(item, rtf::read),
             Family::Shortcut => shortcut::read(self, item),
+            Family::Packed(packing) => self.guarded(item, |reader, item| packed::read(reader, item, packing)),
+            Family::Signed => signed::read(self, item),
             Family::Text => text::read(self, item),
             Family::Unread(reason) => self.extracts.incomplete(&item.part, reason),
         }
     }
 
-    /// Reads one document: a fault of its reader costs that, and not the rest of the message. Tests are to see it.
+    /// Reads one file: a fault of its reader costs that, and not the rest of the message. Tests are to see it.
     fn guarded(&mut self, item: &Item<'_>, read: impl FnOnce(&mut Self, &Item<'_>)) {
         if cfg!(test) {
             return read(self, item);
@@ -231,6 +253,19 @@ impl<'f> Reader<'f> {
         if catch_unwind(AssertUnwindSafe(|| read(self, item))).is_err() {
             self.extracts.incomplete(&item.part, Reason::Damaged);
         }
+    }
+
+    /// Takes a member whose size shows only while it is unpacked; `None` where there is no room for one.
+    fn open(&mut self) -> Option<Allowance> {
+        if Instant::now() >= self.until {
+            return None;
+        }
+        Some(Allowance { most: self.budget.open()?, until: self.until })
+    }
+
+    /// What may be unpacked on trial, to see whether a key fits: nothing is taken for it.
+    fn glance(&self) -> Allowance {
+        Allowance { most: self.budget.half(), until: self.until }
     }
 
     /// Of an item that cannot be opened at least the name.
@@ -249,10 +284,22 @@ impl<'f> Reader<'f> {
         contents.subjects.iter_mut().for_each(|(part, _)| *part = inside(part));
         contents.stray.iter_mut().for_each(|(part, _)| *part = inside(part));
         contents.incomplete.iter_mut().for_each(|incomplete| incomplete.part = inside(&incomplete.part));
+        let before = self.extracts.texts.len();
         self.extracts.loose_ends(&mut contents);
-        for mut leaf in contents.leaves {
+        let inner = contents.leaves.into_iter().map(|mut leaf| {
             leaf.part = inside(&leaf.part);
-            self.read(&Item { depth: item.depth + 1, ..Item::of_leaf(leaf) });
+            Item { depth: item.depth + 1, ..Item::of_leaf(leaf) }
+        });
+        // What is said comes before what is sent along: it may name the password.
+        let (said, sent): (Vec<_>, Vec<_>) = inner.partition(Item::is_light);
+        for item in &said {
+            self.read(item);
+        }
+        if sent.iter().any(|item| item.container_size() > 0) {
+            self.passwords.extend(passwords::given(&self.extracts.texts[before..]));
+        }
+        for item in &sent {
+            self.read(item);
         }
     }
 }

@@ -2,7 +2,11 @@
 
 use memchr::memmem;
 
+use super::mailbox;
+use super::outlook::Wrapping;
+use super::packed::Packing;
 use super::shortcut;
+use super::stream::Codec;
 use crate::finding::Reason;
 use crate::scan::parse::Declared;
 
@@ -18,27 +22,41 @@ pub struct Sniffed {
 pub enum Family {
     /// Zip, and the office formats that are zip inside.
     Archive,
+    /// An invitation or a contact card.
+    Calendar,
     Html,
     /// A whole message with a header of its own.
     Mail,
+    /// Many of them, one behind the other.
+    Mailbox,
     /// Nothing in it can be read or seen: no octets, or a signature beside what it signs.
     Nothing,
     /// Documents in compound files: those of Office until 2003.
     Office,
+    Outlook(Wrapping),
+    /// Packed in another way than zip.
+    Packed(Packing),
     Pdf,
     /// A format that is decoded and looked at.
     Picture,
     Rtf,
     /// It holds nothing but where something else lies.
     Shortcut,
+    /// A message inside its signature.
+    Signed,
     Text,
     Unread(Reason),
 }
 
 impl Family {
+    /// What a message says may be of it.
+    pub fn is_words(self) -> bool {
+        matches!(self, Self::Calendar | Self::Html | Self::Nothing | Self::Text)
+    }
+
     /// Reading it brings further files to light.
     pub fn is_container(self) -> bool {
-        matches!(self, Self::Archive | Self::Html | Self::Mail | Self::Office | Self::Pdf | Self::Rtf)
+        !matches!(self, Self::Nothing | Self::Picture | Self::Shortcut | Self::Text | Self::Unread(_))
     }
 }
 
@@ -50,6 +68,10 @@ struct Magic {
 
 const fn magic(at: usize, octets: &'static [u8], media_type: &'static str, family: Family) -> Magic {
     Magic { at, octets, is: Sniffed { media_type, family } }
+}
+
+const fn stream(codec: Codec) -> Family {
+    Family::Packed(Packing::Stream(codec))
 }
 
 const UNSUPPORTED: Family = Family::Unread(Reason::Unsupported);
@@ -81,17 +103,17 @@ const MAGICS: &[Magic] = &[
     magic(0, shortcut::LINK, "application/x-ms-shortcut", Family::Shortcut),
     magic(0, shortcut::ADDRESS, "application/internet-shortcut", Family::Shortcut),
     magic(0, b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "application/x-ole-storage", Family::Office),
-    magic(0, b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef", UNSUPPORTED),
-    magic(0, b"\x1f\x8b", "application/gzip", UNSUPPORTED),
-    magic(0, b"\x1f\x9d", "application/x-compress", UNSUPPORTED),
-    magic(4, b"1AY&SY", "application/x-bzip2", UNSUPPORTED),
-    magic(0, b"\xfd7zXZ\0", "application/x-xz", UNSUPPORTED),
-    magic(0, b"\x28\xb5\x2f\xfd", "application/zstd", UNSUPPORTED),
+    magic(0, b"\x78\x9f\x3e\x22", "application/vnd.ms-tnef", Family::Outlook(Wrapping::Tnef)),
+    magic(0, b"\x1f\x8b", "application/gzip", stream(Codec::Gzip)),
+    magic(0, b"\x1f\x9d", "application/x-compress", stream(Codec::Compress)),
+    magic(4, b"1AY&SY", "application/x-bzip2", stream(Codec::Bzip2)),
+    magic(0, b"\xfd7zXZ\0", "application/x-xz", stream(Codec::Xz)),
+    magic(0, b"\x28\xb5\x2f\xfd", "application/zstd", stream(Codec::Zstd)),
     magic(0, b"\x04\x22\x4d\x18", "application/x-lz4", UNSUPPORTED),
-    magic(0, b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed", UNSUPPORTED),
-    magic(0, b"Rar!\x1a\x07", "application/vnd.rar", UNSUPPORTED),
-    magic(0, b"MSCF\0\0\0\0", "application/vnd.ms-cab-compressed", UNSUPPORTED),
-    magic(257, b"ustar", "application/x-tar", UNSUPPORTED),
+    magic(0, b"7z\xbc\xaf\x27\x1c", "application/x-7z-compressed", Family::Packed(Packing::SevenZip)),
+    magic(0, b"Rar!\x1a\x07", "application/vnd.rar", Family::Packed(Packing::Rar)),
+    magic(0, b"MSCF\0\0\0\0", "application/vnd.ms-cab-compressed", Family::Packed(Packing::Cabinet)),
+    magic(257, b"ustar", "application/x-tar", Family::Packed(Packing::Tape)),
     magic(0, b"\x1a\x45\xdf\xa3", "video/x-matroska", VIDEO),
     magic(0, b"FLV\x01", "video/x-flv", VIDEO),
     magic(0, b"\0\0\x01\xba", "video/mpeg", VIDEO),
@@ -112,6 +134,8 @@ pub fn sniff(octets: &[u8], declared: Declared<'_>) -> Sniffed {
     marked(octets).unwrap_or_else(|| {
         let (media_type, family) = match () {
             () if declared.is("message", "partial") || declared.is("message", "external-body") => ("message/partial", UNSUPPORTED),
+            () if mailbox::behind_start(octets).is_some_and(looks_like_mail) => ("application/mbox", Family::Mailbox),
+            () if looks_like_calendar(octets) => ("text/calendar", Family::Calendar),
             () if declared.is("text", "html") => ("text/html", Family::Html),
             () if declared.is_text() => ("text/plain", Family::Text),
             () if memmem::find(&octets[..octets.len().min(1 << 10)], b"%PDF-").is_some() => ("application/pdf", Family::Pdf),
@@ -130,6 +154,9 @@ fn marked(octets: &[u8]) -> Option<Sniffed> {
         Some(Sniffed { media_type: "application/zip", family }) => Sniffed { media_type: zip_type(octets), family },
         Some(Sniffed { media_type: media_type @ "application/x-ole-storage", .. }) if is_password_protected(octets) => {
             Sniffed { media_type, family: Family::Unread(Reason::EncryptedDocument) }
+        }
+        Some(Sniffed { media_type: "application/x-ole-storage", .. }) if is_outlook_message(octets) => {
+            Sniffed { media_type: "application/vnd.ms-outlook", family: Family::Outlook(Wrapping::CompoundFile) }
         }
         Some(is) => is,
         None => boxed(octets).or_else(|| signed_or_enveloped(octets))?,
@@ -150,6 +177,8 @@ fn boxed(octets: &[u8]) -> Option<Sniffed> {
         () if riff(b"AVI ") => ("video/x-msvideo", VIDEO),
         () if riff(b"WAVE") => ("audio/wav", UNSUPPORTED),
         () if is_bitmap => ("image/bmp", Family::Picture),
+        () if is_old_tape(octets) => ("application/x-tar", Family::Packed(Packing::Tape)),
+        () if is_lzma(octets) => ("application/x-lzma", stream(Codec::Lzma)),
         () if is_transport && !looks_like_text(octets) => ("video/mp2t", VIDEO),
         () => match brand? {
             b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => ("image/heic", Family::Picture),
@@ -161,14 +190,37 @@ fn boxed(octets: &[u8]) -> Option<Sniffed> {
     Some(Sniffed { media_type, family })
 }
 
+/// A tar archive from before there was a mark has a checksum, over a header in which it counts as spaces itself.
+fn is_old_tape(octets: &[u8]) -> bool {
+    let Some((header, _)) = octets.split_first_chunk::<512>() else { return false };
+    let (before, rest) = header.split_at(148);
+    let (field, behind) = rest.split_at(8);
+    let sum: u32 = before.iter().chain(&[b' '; 8]).chain(behind).map(|octet| u32::from(*octet)).sum();
+    let digits = str::from_utf8(field).map(|field| field.trim_matches([' ', '\0'])).unwrap_or_default();
+    header[0] != 0 && u32::from_str_radix(digits, 8) == Ok(sum)
+}
+
+/// LZMA alone has no mark: the usual properties, a window that is a power of two, and a size that is not given or not absurd.
+fn is_lzma(octets: &[u8]) -> bool {
+    const MOST: u64 = 1 << 40;
+    let Some((&[0x5d, a, b, c, d], size)) = octets.split_first_chunk() else { return false };
+    let size = size.first_chunk().map_or(MOST, |size| u64::from_le_bytes(*size));
+    u32::from_le_bytes([a, b, c, d]).is_power_of_two() && a == 0 && (size == u64::MAX || size < MOST)
+}
+
 /// Cryptographic Message Syntax (RFC 5652) in DER or BER: the object identifier of its content type stands
 /// in the first octets.
 fn signed_or_enveloped(octets: &[u8]) -> Option<Sniffed> {
     const PKCS7: &[u8] = &[0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07];
+    // RFC 3274, 1.1.
+    const COMPRESSED: &[u8] = &[0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x09];
     if octets.first() != Some(&0x30) {
         return None;
     }
     let head = &octets[..octets.len().min(128)];
+    if memmem::find(head, COMPRESSED).is_some() {
+        return Some(Sniffed { media_type: "application/pkcs7-mime", family: Family::Signed });
+    }
     let at = memmem::find(head, PKCS7)? + PKCS7.len();
     let family = match head.get(at)? {
         // signedData around data (RFC 5652, 5.2): without octets of its own it is a signature and no more.
@@ -178,7 +230,7 @@ fn signed_or_enveloped(octets: &[u8]) -> Option<Sniffed> {
                 let (before, after) = (&head[..inner], head.get(inner + PKCS7.len() + 1..).unwrap_or_default());
                 before.ends_with(&[0x30, 0x0b]) || before.ends_with(&[0x30, 0x80]) && after.starts_with(&[0, 0])
             });
-            if is_detached { Family::Nothing } else { UNSUPPORTED }
+            if is_detached { Family::Nothing } else { Family::Signed }
         }
         3 | 4 | 6 => Family::Unread(Reason::EncryptedMessage),
         _ => UNSUPPORTED,
@@ -208,6 +260,12 @@ fn is_password_protected(octets: &[u8]) -> bool {
     memmem::find(octets, NAME).is_some()
 }
 
+/// Each message and each attachment in it has a stream of this name ([MS-OXMSG] 2.4).
+fn is_outlook_message(octets: &[u8]) -> bool {
+    const NAME: &[u8] = b"_\0_\0p\0r\0o\0p\0e\0r\0t\0i\0e\0s\0_\0v\0e\0r\0s\0i\0o\0n\x001\0.\x000\0";
+    memmem::find(octets, NAME).is_some()
+}
+
 /// The end of a zip directory stands at the end of the octets, whatever they begin with.
 pub fn has_archive_behind(octets: &[u8]) -> bool {
     const END: &[u8] = b"PK\x05\x06";
@@ -227,6 +285,13 @@ fn looks_like_text(octets: &[u8]) -> bool {
         let odd = end.iter().filter(|octet| matches!(octet, 1..=8 | 11 | 14..=26 | 28..=31 | 127)).count();
         !end.contains(&0) && odd * 100 <= end.len()
     })
+}
+
+fn looks_like_calendar(octets: &[u8]) -> bool {
+    let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets).trim_ascii_start();
+    [&b"BEGIN:VCALENDAR"[..], b"BEGIN:VCARD"]
+        .iter()
+        .any(|start| octets.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)))
 }
 
 fn looks_like_html(octets: &[u8]) -> bool {
@@ -262,7 +327,7 @@ pub fn is_mislabelled(sniffed: Sniffed, declared: Declared<'_>) -> bool {
         return false;
     }
     let is_picture = sniffed.media_type.starts_with("image/");
-    let is_text = matches!(sniffed.family, Family::Text | Family::Html | Family::Mail);
+    let is_text = matches!(sniffed.family, Family::Calendar | Family::Html | Family::Mail | Family::Mailbox | Family::Text);
     match declared.kind.to_ascii_lowercase().as_str() {
         "image" => !(is_picture || is_text && declared.is("image", "svg+xml")),
         "text" => !is_text && sniffed.family != Family::Unread(Reason::EncryptedMessage),
@@ -307,7 +372,7 @@ mod tests {
             |inner: &[u8]| [b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02\xa0\x80\x30\x80\x02\x01\x01\x31\x00", inner].concat();
         assert_eq!(family(&signed(b"\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x82")), Family::Nothing);
         assert_eq!(family(&signed(b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\0\0")), Family::Nothing);
-        assert_eq!(family(&signed(b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x80\x24")), UNSUPPORTED);
+        assert_eq!(family(&signed(b"\x30\x80\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01\xa0\x80\x24")), Family::Signed);
         let enveloped = b"\x30\x82\x01\x00\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03\xa0\x82";
         assert_eq!(family(enveloped), Family::Unread(Reason::EncryptedMessage));
     }

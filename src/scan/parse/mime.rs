@@ -9,7 +9,7 @@ use mail_parser::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Contents, Declared, Leaf};
+use super::{Contents, Declared, Leaf, encoded_files};
 use crate::case::Envelope;
 use crate::finding::{Defect, Incomplete, Reason};
 use crate::mail::{Address, Private};
@@ -155,7 +155,8 @@ impl<'m> Walk<'_, 'm> {
             // Where the encoding is a lie, some readers show what is written.
             self.contents.stray.push((path.clone(), charset_text(part.raw_body(), declared.charset).0.into_owned()));
         }
-        if problems.contains(DecodeProblems::UNKNOWN_TRANSFER_ENCODING) && is_encoding_of_its_own(part) {
+        if problems.contains(DecodeProblems::UNKNOWN_TRANSFER_ENCODING) && is_encoding_of_its_own(part) && encoded_files(&octets).is_empty()
+        {
             self.contents.incomplete.push(Incomplete { part: path.clone(), reason: Reason::Unsupported });
         }
         self.contents.leaves.push(Leaf { part: path, octets, name, declared, is_body });
@@ -256,4 +257,9 @@ fn mostly_utf8(octets: &[u8]) -> (Cow<'_, str>, bool) {
 /// Undoes base64; octets outside of its alphabet are skipped.
 pub fn base64(octets: &[u8]) -> Cow<'_, [u8]> {
     Encoding::Base64.decode(octets)
+}
+
+/// Undoes quoted-printable; what is no escape stays.
+pub fn quoted_printable(octets: &[u8]) -> Cow<'_, [u8]> {
+    Encoding::QuotedPrintable.decode(octets)
 }

@@ -1,12 +1,14 @@
 //! From the octets of a message to its header and its leaves.
 
+mod encoded;
 mod mime;
 
 use std::borrow::Cow;
 
 use crate::finding::{Defect, Incomplete};
 
-pub use mime::{Mail, base64, charset_text};
+pub use encoded::{Encoded, encoded_files, may_hold_file};
+pub use mime::{Mail, base64, charset_text, quoted_printable};
 
 /// A part without parts of its own, transfer encoding undone.
 pub struct Leaf<'m> {

@@ -1,0 +1,90 @@
+//! The small archives of `tests/samples/containers`, as attachments: each holds the same words, and some have a lock.
+
+use super::*;
+
+const WORDS: &str = "amber heron by the river";
+const KEY: &str = "heron42";
+
+/// The samples by name; the script that made them is none.
+fn samples() -> Vec<(String, Vec<u8>)> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples/containers");
+    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut samples: Vec<_> = files
+        .filter(|path| path.extension().is_some_and(|extension| extension != "sh"))
+        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
+        .collect();
+    samples.sort();
+    assert!(samples.len() >= 40, "only {} samples were found", samples.len());
+    samples
+}
+
+fn has_lock(name: &str) -> bool {
+    ["locked", "hidden", "aes", "zipcrypto"].iter().any(|lock| name.contains(lock))
+}
+
+fn with_words(words: &str, name: &str, octets: &[u8]) -> String {
+    with_files(&[(name, octets)]).replace("see these", words)
+}
+
+#[test]
+fn what_is_packed_in_any_common_way_is_read() {
+    for (name, octets) in samples().into_iter().filter(|(name, _)| !has_lock(name) && !name.contains("sparse")) {
+        let seen = see(with_files(&[(&name, &octets)]));
+        assert_eq!(seen.incomplete, [], "{name}");
+        assert!(seen.says(WORDS), "{name}");
+        let is_archive = !name.contains("txt.");
+        assert_eq!(seen.texts.iter().any(|(at, _)| at.starts_with("file-name 2/")), is_archive, "{name}");
+    }
+}
+
+#[test]
+fn the_holes_of_a_sparse_file_are_there() {
+    let (name, octets) = samples().into_iter().find(|(name, _)| name.contains("sparse")).unwrap();
+    let seen = see(with_files(&[(&name, &octets)]));
+    assert_eq!(seen.files[1], ("2/1".to_owned(), Some("sparse.bin".to_owned()), "application/octet-stream", 200 << 10));
+}
+
+#[test]
+fn a_lock_whose_key_the_message_names_is_opened_and_noted() {
+    for (name, octets) in samples().into_iter().filter(|(name, _)| has_lock(name)) {
+        let open = see(with_words(&format!("the password is {KEY}. Thanks"), &name, &octets));
+        assert_eq!(open.incomplete, [], "{name}");
+        assert!(open.says(WORDS), "{name}");
+        assert_eq!(open.defects, [Defect::PasswordInMessage], "{name}");
+        for words in ["no key", "the password is heron43", "password: wren"] {
+            let shut = see(with_words(words, &name, &octets));
+            assert!(!shut.says(WORDS) && !shut.incomplete.is_empty(), "{name}: {words}");
+            assert!(shut.incomplete.iter().all(|(_, reason)| *reason == Reason::EncryptedArchive), "{name}: {:?}", shut.incomplete);
+        }
+    }
+}
+
+#[test]
+fn the_key_may_stand_in_the_message_that_is_attached_with_the_archive() {
+    let (_, locked) = samples().into_iter().find(|(name, _)| name == "plan.aes.zip").unwrap();
+    let inner = with_words(&format!("Password: {KEY}"), "plan.zip", &locked);
+    let seen = see(with_files(&[("fwd.eml", inner.as_bytes())]));
+    assert!(seen.says(WORDS) && seen.incomplete.is_empty(), "{:?}", seen.incomplete);
+}
+
+#[test]
+fn archives_that_break_off_or_turn_are_damaged_and_never_whole() {
+    let mut changes = Changes(0x2545_f491_4f6c_dd1d);
+    let mut tried = 0;
+    let without_end = |name: &str| name.contains("sparse") || name.contains("txt.Z");
+    for (name, octets) in samples().into_iter().filter(|(name, _)| !without_end(name)) {
+        for _ in 0..40 {
+            let mut octets = octets.clone();
+            octets.truncate(changes.below(octets.len()));
+            if octets.len() < 16 {
+                continue;
+            }
+            let seen = see(with_words(&format!("the password is {KEY}"), &name, &octets));
+            // A tar may end where its last member does, and packed text is text where its mark is cut off.
+            let is_read = seen.says("391 392 393 394 395 396 397 398 399 400");
+            assert!(is_read || !seen.incomplete.is_empty(), "{name} cut to {}", octets.len());
+            tried += 1;
+        }
+    }
+    assert!(tried > 1_200, "{tried}");
+}
