@@ -1,7 +1,7 @@
 //! Test data that is too large or too private to ship: the folder that `MAILWARDEN_CORPUS` names, or `../shared`.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
     std::env::var_os("MAILWARDEN_CORPUS")
@@ -32,14 +32,24 @@ pub fn file(path: &str) -> Option<Vec<u8>> {
 
 /// The files of one folder below `corpus/`, by name; none, and a word on stderr, when it is absent.
 pub fn folder(name: &str) -> Vec<(String, Vec<u8>)> {
-    let Ok(entries) = fs::read_dir(root().join(name)) else {
+    let files = files(&root().join(name));
+    if files.is_empty() {
         say(&format!("test data absent: corpus/{name}"));
-        return Vec::new();
-    };
-    let mut files: Vec<_> = entries
-        .flatten()
-        .filter_map(|entry| Some((format!("{name}/{}", entry.file_name().to_string_lossy()), fs::read(entry.path()).ok()?)))
-        .collect();
+    }
+    files.into_iter().map(|(file, octets)| (format!("{name}/{file}"), octets)).collect()
+}
+
+/// The files of one folder below `tests/samples`, by name: those that we made ourselves, without the script that made them.
+pub fn samples(name: &str) -> Vec<(String, Vec<u8>)> {
+    let mut samples = files(Path::new(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples")).join(name).as_path());
+    samples.retain(|(name, _)| Path::new(name).extension() != Some("sh".as_ref()));
+    samples
+}
+
+fn files(folder: &Path) -> Vec<(String, Vec<u8>)> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut files: Vec<_> =
+        entries.filter_map(|entry| Some((entry.file_name().to_string_lossy().into_owned(), fs::read(entry.path()).ok()?))).collect();
     files.sort();
     files
 }

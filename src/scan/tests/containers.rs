@@ -1,19 +1,14 @@
 //! The small archives of `tests/samples/containers`, as attachments: each holds the same words, and some have a lock.
 
 use super::*;
+use crate::corpus;
 
 const WORDS: &str = "amber heron by the river";
 const KEY: &str = "heron42";
 
-/// The samples by name; the script that made them is none.
+/// The samples by name.
 fn samples() -> Vec<(String, Vec<u8>)> {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/samples/containers");
-    let files = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    let mut samples: Vec<_> = files
-        .filter(|path| path.extension().is_some_and(|extension| extension != "sh"))
-        .map(|path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(&path).unwrap()))
-        .collect();
-    samples.sort();
+    let samples = corpus::samples("containers");
     assert!(samples.len() >= 40, "only {} samples were found", samples.len());
     samples
 }
