@@ -109,7 +109,7 @@ impl Detectors {
             for (_, Match { finding, stage, .. }) in &mut matches {
                 finding.score = learnt.second(&opinion, *stage, finding.category, finding.location.field, finding.score);
             }
-            let beside = matches.iter().map(|(_, found)| found.finding.category).collect();
+            let beside = matches.iter().map(|(_, found)| (found.finding.category, found.stage, found.finding.score)).collect();
             matches.extend(learnt.matches(&opinion, texts, &beside));
         }
         matches

@@ -9,7 +9,7 @@ mod train;
 mod weights;
 
 use std::cmp::Reverse;
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::time::Instant;
@@ -82,9 +82,8 @@ impl Weights {
         if is_asked && in_letter && was_weighed && !is_supported { score.div_ceil(2) } else { score }
     }
 
-    /// What weights find in the words of a message, each with the place of its text. `beside` are the categories of which
-    /// rules have found something.
-    pub fn matches(&self, opinion: &Opinion, texts: &[TextExtract], beside: &BTreeSet<Category>) -> Vec<(usize, Match)> {
+    /// What weights find in the words of a message, each with the place of its text, beside what rules have found.
+    pub fn matches(&self, opinion: &Opinion, texts: &[TextExtract], beside: &Beside) -> Vec<(usize, Match)> {
         let found = self.found(opinion, texts, beside).into_iter();
         found
             .filter_map(|Found { place, spans, points, category, .. }| {
@@ -110,13 +109,13 @@ impl Weights {
                 });
             }
         }
-        let beside = traces.iter().filter(|trace| trace.score.is_some()).map(|trace| trace.category).collect();
+        let beside = traces.iter().filter_map(|trace| Some((trace.category, trace.stage, trace.score?))).collect();
         let found = self.found(&opinion, texts, &beside);
         let cost = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         traces.extend(found.into_iter().filter_map(|found| self.as_trace(&found, &texts[found.place], cost)));
     }
 
-    fn found(&self, opinion: &Opinion, texts: &[TextExtract], beside: &BTreeSet<Category>) -> Vec<Found> {
+    fn found(&self, opinion: &Opinion, texts: &[TextExtract], beside: &Beside) -> Vec<Found> {
         let mut found: Vec<Found> = Vec::new();
         for (Letter { subject, body, text }, _, likenesses) in &opinion.0 {
             let before = text.len() - texts[*body].text.len();
@@ -124,7 +123,8 @@ impl Weights {
             for likeness in likenesses {
                 let points = self.points(likeness.margin);
                 let alone = points >= ALONE && likeness.margin >= best - BEHIND_ALONE;
-                let counts = alone || (points >= FEWEST && beside.contains(&likeness.category));
+                let is_wanted = alone || (points >= FEWEST && beside.0.contains_key(&likeness.category));
+                let counts = is_wanted && !beside.is_surer_of_another(likeness.category, points);
                 if !counts || found.iter().any(|other| other.category == likeness.category) {
                     continue;
                 }
@@ -235,6 +235,28 @@ impl Weights {
     }
 }
 
+/// What rules have found in a message: the categories, and how many points of each count.
+pub struct Beside(BTreeMap<Category, i32>);
+
+impl Beside {
+    /// Whether rules alone say more for another category than they and weights together for this one: a case goes by its gravest
+    /// category, and weights are not to change it.
+    fn is_surer_of_another(&self, category: Category, points: i32) -> bool {
+        let own = points + self.0.get(&category).copied().unwrap_or_default();
+        self.0.iter().any(|(other, told)| *other != category && *told >= own)
+    }
+}
+
+impl FromIterator<(Category, Stage, u16)> for Beside {
+    fn from_iter<T: IntoIterator<Item = (Category, Stage, u16)>>(found: T) -> Self {
+        let mut beside: BTreeMap<Category, i32> = BTreeMap::new();
+        for (category, stage, score) in found {
+            *beside.entry(category).or_default() += if stage >= Stage::Flag { i32::from(score) } else { 0 };
+        }
+        Self(beside)
+    }
+}
+
 /// What weights say of the letters of one message: of each, whether all of it was weighed, and what it is like.
 pub struct Opinion(Vec<(Letter, bool, Vec<Likeness>)>);
 
@@ -317,7 +339,7 @@ mod tests {
     /// Category, score, the place of the text, and the span in it.
     type Told = (Category, u16, usize, Option<(usize, usize)>);
 
-    fn found(weights: &Weights, texts: &[TextExtract], beside: &[Category]) -> Vec<Told> {
+    fn found(weights: &Weights, texts: &[TextExtract], beside: &[(Category, Stage, u16)]) -> Vec<Told> {
         let matches = weights.matches(&weights.opinion(texts), texts, &beside.iter().copied().collect());
         matches.into_iter().map(|(place, found)| (found.finding.category, found.finding.score, place, found.span)).collect()
     }
@@ -329,7 +351,18 @@ mod tests {
         assert_eq!(found(&weights, &mail("heron", ""), &[]), [(Category::Scam, 69, 0, Some((0, 5)))]);
         let less = mail("", "the form of a heron");
         assert_eq!(found(&weights, &less, &[]), []);
-        assert_eq!(found(&weights, &less, &[Category::Scam]), [(Category::Scam, 18, 1, Some((14, 19)))]);
+        assert_eq!(found(&weights, &less, &[(Category::Scam, Stage::Shadow, 10)]), [(Category::Scam, 18, 1, Some((14, 19)))]);
+    }
+
+    #[test]
+    fn weights_name_no_other_concern_than_rules_that_are_surer() {
+        let weights = weights("flag");
+        let texts = mail("", "a heron");
+        assert_eq!(found(&weights, &texts, &[(Category::Drugs, Stage::Flag, 54)]), []);
+        for less in [(Category::Drugs, Stage::Flag, 53), (Category::Drugs, Stage::Shadow, 99)] {
+            assert_eq!(found(&weights, &texts, &[less]), [(Category::Scam, 54, 1, Some((2, 7)))]);
+        }
+        assert_eq!(found(&weights, &texts, &[(Category::Scam, Stage::Flag, 99)]), [(Category::Scam, 54, 1, Some((2, 7)))]);
     }
 
     #[test]
