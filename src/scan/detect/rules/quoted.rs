@@ -9,6 +9,10 @@ use crate::finding::Field;
 
 /// Further down a message than this many, no more ranges are kept: what follows counts as said.
 const MOST: usize = 1_000;
+/// Lines over which a heading goes on.
+const WRAPPED: usize = 2;
+/// Lines of the header of an earlier message that are looked at.
+const HEADER: usize = 5;
 
 /// What is quoted in one text: looked for when somebody asks.
 pub struct Quotes<'t> {
@@ -45,7 +49,7 @@ fn ranges(text: &[u8]) -> Vec<Range<usize>> {
     let mut start = 0;
     for line in text.split_inclusive(|octet| *octet == b'\n') {
         let end = start + line.len();
-        if is_heading(line.trim_ascii()) {
+        if opens_history(&text[start..]) {
             ranges.push(start..text.len());
             break;
         }
@@ -66,6 +70,25 @@ fn said(quoted: &[Range<usize>], length: usize) -> Vec<Range<usize>> {
     let starts = [0].into_iter().chain(quoted.iter().map(|range| range.end));
     let ends = quoted.iter().map(|range| range.start).chain([length]);
     starts.zip(ends).map(|(start, end)| start..end).filter(|range| !range.is_empty()).collect()
+}
+
+/// Whether an earlier message begins here, as Outlook, Gmail, Apple's Mail and those who quote by hand begin it.
+fn opens_history(text: &[u8]) -> bool {
+    let mut lines = text.split(|octet| *octet == b'\n').map(<[u8]>::trim_ascii);
+    let first = lines.next().unwrap_or_default();
+    let begins = |line: &[u8], prefix: &[u8]| line.get(..prefix.len()).is_some_and(|begun| begun.eq_ignore_ascii_case(prefix));
+    is_heading(first)
+        || first.eq_ignore_ascii_case(b"begin forwarded message:")
+        // `On Monday at 9:00, Ann <ann@…>` and on the next line `wrote:`.
+        || begins(first, b"on ")
+            && first.iter().any(u8::is_ascii_digit)
+            && lines.clone().take(WRAPPED).any(|line| line.len() >= 6 && line[line.len() - 6..].eq_ignore_ascii_case(b"wrote:"))
+        // The header as Outlook shows it, maybe below a rule.
+        || begins(first, b"from:") && {
+            let header: Vec<_> = lines.filter(|line| !line.is_empty()).take(HEADER).collect();
+            let has = |names: &[&[u8]]| header.iter().any(|line| names.iter().any(|name| begins(line, name)));
+            has(&[b"sent:", b"date:"]) && has(&[b"to:", b"subject:"])
+        }
 }
 
 /// `On Monday, Ann wrote:`, `-----Original Message-----`.
@@ -96,6 +119,25 @@ mod tests {
         assert_eq!(quoted("yes\r\n-----Original Message-----\r\nFrom: Ann"), ["-----Original Message-----\r\nFrom: Ann"]);
         assert_eq!(quoted("On Monday we wrote:\nnothing").len(), 1);
         assert_eq!(quoted("a > b\nwhat he wrote: no\n--- the end"), [""; 0]);
+    }
+
+    #[test]
+    fn the_ways_of_every_common_program_are_known() {
+        for heading in [
+            "On Mon, 3 Mar 2025 at 10:00, Ann Heron <ann@school.example> wrote:",
+            "On Mon, 3 Mar 2025 at 10:00, Ann Heron\n<ann@school.example> wrote:",
+            "On 3 Mar 2025, at 10:00, Ann Heron <ann@school.example>\nwrote:",
+            "Begin forwarded message:",
+            "---------- Forwarded message ---------",
+            "From: Ann Heron\nSent: 03 March 2025 10:00\nTo: All\nSubject: trip",
+            "From: Ann Heron <ann@school.example>\n\nDate: Monday, 3 March\nTo: All",
+        ] {
+            let text = format!("yes\n{heading}\none");
+            assert_eq!(quoted(&text), [&text[4..]], "{heading}");
+        }
+        for said in ["From: the office\nwe write to you", "on the 3rd of May\nwe went\nand walked\nand he wrote:\nyes"] {
+            assert_eq!(quoted(said), [""; 0], "{said}");
+        }
     }
 
     #[test]
