@@ -2,6 +2,7 @@
 //! that it is read even if one of the others is a bomb.
 
 use std::borrow::Cow;
+use std::time::Instant;
 
 use super::stream::Allowance;
 use super::{Item, Reader};
@@ -79,6 +80,11 @@ impl<'r, 'f, 'i> Members<'r, 'f, 'i> {
     /// The container as a whole was not wholly read.
     pub fn lacks(&mut self, reason: Reason) {
         self.reader.extracts.incomplete(&self.item.part, reason);
+    }
+
+    /// Whether the time is up: a key costs time before anything comes out.
+    pub fn is_late(&self) -> bool {
+        Instant::now() >= self.reader.until
     }
 
     /// What the message itself may have given as a password.

@@ -18,7 +18,10 @@ pub fn read(octets: &[u8], members: &mut Members<'_, '_, '_>) {
     for key in [None].into_iter().chain(words.iter().map(|word| Some(word.as_bytes()))) {
         match ArchiveReader::read_with_options(octets, options(key)) {
             Ok(archive) => {
-                let key = key.or_else(|| words.iter().map(String::as_bytes).find(|word| opens(&archive, word, members)));
+                let key = key.or_else(|| {
+                    let mut words = words.iter().take_while(|_| !members.is_late()).map(String::as_bytes);
+                    words.find(|word| opens(&archive, word, members))
+                });
                 if key.is_some() {
                     members.opened_by_password();
                 }
@@ -26,7 +29,7 @@ pub fn read(octets: &[u8], members: &mut Members<'_, '_, '_>) {
             }
             Err(error) => refusal = reason(&error),
         }
-        if refusal != Reason::EncryptedArchive {
+        if refusal != Reason::EncryptedArchive || members.is_late() {
             break;
         }
     }
@@ -43,7 +46,7 @@ fn options(key: Option<&[u8]>) -> ArchiveReadOptions<'_> {
 }
 
 /// Whether the first locked member comes out whole.
-fn opens(archive: &Archive, word: &[u8], members: &mut Members<'_, '_, '_>) -> bool {
+fn opens(archive: &Archive, word: &[u8], members: &Members<'_, '_, '_>) -> bool {
     let allowance = members.glance();
     let locked = archive.members().position(|member| member.meta.is_encrypted && !member.meta.is_directory);
     let options = options(Some(word)).with_max_member_output_bytes(allowance.most);

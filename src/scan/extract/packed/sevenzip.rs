@@ -11,7 +11,7 @@ use crate::scan::extract::stream::WINDOW_KIB;
 pub fn read(octets: &[u8], members: &mut Members<'_, '_, '_>) {
     let words = members.passwords().into_iter().map(|word| Password::from(word.as_str()));
     let mut keys: Vec<_> = [Password::empty()].into_iter().chain(words).collect();
-    let archive = match keys.iter().position(|key| !is_locked(&open(octets, key))) {
+    let archive = match keys.iter().take_while(|_| !members.is_late()).position(|key| !is_locked(&open(octets, key))) {
         // Where the names are locked too, the same key opens the rest.
         Some(index) => {
             keys.rotate_left(index);
@@ -45,7 +45,7 @@ impl Blocks<'_> {
             let first = self.archive.stream_map.block_first_file_index.get(block).copied().unwrap_or_default();
             if !self.archive.is_file_encrypted(first) {
                 self.read_block(block, &self.keys[0], members);
-            } else if let Some(key) = self.keys.iter().find(|key| self.opens(block, key, members)) {
+            } else if let Some(key) = self.keys.iter().take_while(|_| !members.is_late()).find(|key| self.opens(block, key, members)) {
                 members.opened_by_password();
                 self.read_block(block, key, members);
             } else {
@@ -70,7 +70,7 @@ impl Blocks<'_> {
     }
 
     /// Whether the first file of the block comes out whole.
-    fn opens(&self, block: usize, key: &Password, members: &mut Members<'_, '_, '_>) -> bool {
+    fn opens(&self, block: usize, key: &Password, members: &Members<'_, '_, '_>) -> bool {
         let allowance = members.glance();
         let mut is_whole = false;
         let read = self.decoder(block, key, &mut Cursor::new(self.octets)).for_each_entries(&mut |_, source| {
