@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::Result;
 
 /// Every figure of `make bench`, in the order in which it is taken.
-const ALL: [&str; 27] = [
+const ALL: [&str; 35] = [
     "desk.queue",
     "desk.readers",
     "message.text",
@@ -33,6 +33,14 @@ const ALL: [&str; 27] = [
     "rules.spam-regexes",
     "rules.shipped",
     "rules.nasty",
+    "containers.zip",
+    "containers.gz",
+    "containers.bz2",
+    "containers.xz",
+    "containers.zst",
+    "containers.tar",
+    "containers.7z",
+    "containers.mime",
 ];
 
 /// How a figure is taken and told.
