@@ -36,6 +36,50 @@ address = "it@willowbrook.example"
 /// A made-up word, and the rules of the test that know it.
 const WORD: &str = "quillwort";
 
+/// A message of two forms, with an archive that can be read and one that cannot.
+fn packed_mail() -> Vec<u8> {
+    let sample = |name: &str| fs::read(format!("tests/samples/containers/{name}")).expect("a sample");
+    let head = "From: a@willowbrook.example\r\nSubject: CANARY\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+        --b\r\nContent-Type: multipart/alternative; boundary=c\r\n\r\n--c\r\nContent-Type: text/plain\r\n\r\nCANARY\r\n\
+        --c\r\nContent-Type: text/html\r\n\r\n<p>CANARY</p>\r\n--c--\r\n";
+    let mut mail = head.as_bytes().to_vec();
+    for (name, kind) in [("plan.lzma.zip", "application/CANARY"), ("plan.locked.7z", "image/png")] {
+        let fields = format!("--b\r\nContent-Type: {kind}; name={name}\r\nContent-Transfer-Encoding: binary\r\n\r\n");
+        mail.extend_from_slice(fields.as_bytes());
+        mail.extend(sample(name));
+        mail.extend_from_slice(b"\r\n");
+    }
+    mail.extend_from_slice(b"--b--\r\n");
+    mail
+}
+
+#[test]
+fn a_tree_shows_what_a_message_is_made_of_and_its_words_only_when_asked() {
+    let office = Office::new();
+    office.write("a.eml", packed_mail());
+    let told = |arguments: &[&str]| {
+        let output = office.run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+        out(&output)
+    };
+    let quiet = told(&["scan", "--tree", "a.eml"]);
+    assert!(!quiet.contains("CANARY") && !quiet.contains("plan."), "{quiet}");
+    let loud = told(&["scan", "--tree", "--text", "a.eml"]);
+    let mut said = String::new();
+    for field in format!("{quiet}\n{loud}").split_inclusive(['\t', '\n']) {
+        let is_time = field.trim_end().ends_with(" ms");
+        said.push_str(if is_time { "TIME\t" } else { field });
+    }
+    let golden = "tests/commands/scan-tree.txt";
+    if std::env::var_os("MAILWARDEN_BLESS").is_some() {
+        fs::write(golden, &said).expect("a golden file");
+    }
+    assert_eq!(said, fs::read_to_string(golden).expect("a golden file"));
+    let json: Value = serde_json::from_str(&told(&["scan", "--tree", "--json", "a.eml"])).expect("an object");
+    assert_eq!(json["branches"][2]["media_type"], "application/zip", "{json}");
+    assert_eq!(office.run(&["scan", "--text", "a.eml"]).status.code(), Some(64), "words of what?");
+}
+
 /// A folder with a configuration and two rules, and the program run in it.
 struct Office(TempDir);
 

@@ -68,6 +68,10 @@ impl fmt::Display for Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Defect {
+    /// A link shows one address and leads to another.
+    DeceptiveLink,
+    /// The forms of one text say different things: some readers see what others do not.
+    DifferingAlternatives,
     /// Octets outside of any part: before the first or behind the last boundary.
     StrayText,
     /// A transfer encoding or charset with damage that could be read past.
@@ -82,4 +86,20 @@ pub enum Defect {
     ScannedPage,
     /// An archive was locked, and the message itself said the password: a lock against scanners, not against readers.
     PasswordInMessage,
+}
+
+impl Defect {
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::DamagedEncoding => "damaged-encoding",
+            Self::DeceptiveLink => "deceptive-link",
+            Self::DifferingAlternatives => "differing-alternatives",
+            Self::MislabelledType => "mislabelled-type",
+            Self::PasswordInMessage => "password-in-message",
+            Self::Program => "program",
+            Self::ScannedPage => "scanned-page",
+            Self::StrayText => "stray-text",
+            Self::Unterminated => "unterminated",
+        }
+    }
 }

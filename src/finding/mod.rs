@@ -12,6 +12,7 @@ mod reach;
 mod report;
 mod stage;
 mod trace;
+mod tree;
 
 pub use category::{Action, Actions, Audience, Category, FourC, Level, Recipient};
 pub use circumstances::{Circumstances, Person, Standing};
@@ -25,3 +26,4 @@ pub use reach::{Reach, RuleFacts, RulesInForce};
 pub use report::{Field, Finding, Kind, Location, Opinions, PictureFact, Report, RuleId, RuleVersion, SheetOctets, Sheets};
 pub use stage::Stage;
 pub use trace::{AdjustmentTrace, Explained, Quote, SignalTrace, Trace};
+pub use tree::{Branch, Tree};

@@ -22,7 +22,7 @@ use self::budget::Budget;
 use self::detect::{Detectors, Match};
 use self::extract::{Extracts, Item, Reader};
 use self::parse::{Contents, Declared, Leaf, Mail};
-use crate::finding::{Explained, Fingerprint, Incomplete, PictureFact, Reason, Report};
+use crate::finding::{Defect, Explained, Fingerprint, Incomplete, PictureFact, Reason, Report, Tree};
 use crate::sandbox::Caged;
 use crate::wire::{Lesson, Lessons};
 
@@ -89,6 +89,35 @@ pub fn learn(mut lessons: Lessons) -> String {
     detect::learn(&lessons)
 }
 
+/// What one message is made of. Without `with_text` nothing in it is the sender's word.
+pub fn tree(_caged: &Caged, octets: &[u8], detectors: &Detectors, with_text: bool) -> Tree {
+    // Pictures are decoded: only then is it known which of them can be, and how long that takes.
+    let look = |file: &FileExtract<'_>| (file.part.clone(), detectors.file(file, true).incomplete);
+    let (mut extracts, files) = read_as(Mail::parse(octets).as_ref(), octets, true, look);
+    let unread = files.into_iter().filter_map(|(part, reason)| Some(Incomplete { part, reason: reason? }));
+    extracts.incomplete.extend(unread);
+    let mut tree = Tree { branches: extracts.branches, incomplete: extracts.incomplete, defects: extracts.defects, texts: Vec::new() };
+    tree.branches.sort_by_cached_key(|branch| numbers(&branch.part));
+    tree.incomplete.sort();
+    tree.incomplete.dedup();
+    tree.defects.sort();
+    tree.defects.dedup();
+    if with_text {
+        tree.texts = extracts.texts.into_iter().map(|text| (text.location, text.text)).collect();
+    } else {
+        for branch in &mut tree.branches {
+            branch.name = None;
+            branch.declared = parse::known_kind(&branch.declared).to_owned();
+        }
+    }
+    tree
+}
+
+/// A part as it is sorted: `10` behind `9`, and what lies in a part behind it.
+fn numbers(part: &str) -> Vec<u32> {
+    part.split(['.', '/']).map(|number| number.parse().unwrap_or_default()).collect()
+}
+
 /// The digests of one file that lies in no message.
 pub fn examine_file(_caged: &Caged, octets: &[u8]) -> Fingerprint {
     detect::fingerprint(octets)
@@ -122,6 +151,15 @@ fn report(mail: Option<&Mail<'_>>, mut extracts: Extracts, matched: Vec<(Option<
 
 /// Reads all of a message: what is in it, and what `each_file` says of every file, in the order of the message.
 fn read<T: Send>(mail: Option<&Mail<'_>>, octets: &[u8], each_file: impl Fn(&FileExtract<'_>) -> T + Sync) -> (Extracts, Vec<T>) {
+    read_as(mail, octets, false, each_file)
+}
+
+fn read_as<T: Send>(
+    mail: Option<&Mail<'_>>,
+    octets: &[u8],
+    as_tree: bool,
+    each_file: impl Fn(&FileExtract<'_>) -> T + Sync,
+) -> (Extracts, Vec<T>) {
     let mut budget = Budget::MESSAGE;
     let mut contents = mail.map_or_else(|| headerless(octets), |mail| mail.contents(&mut budget));
     let mut extracts = Extracts::default();
@@ -132,7 +170,7 @@ fn read<T: Send>(mail: Option<&Mail<'_>>, octets: &[u8], each_file: impl Fn(&Fil
     let read_one = |item: &Item<'_>, share, passwords: Vec<String>| {
         let mut files = Vec::new();
         let mut keep = |file: &FileExtract<'_>| files.push(each_file(file));
-        let mut reader = Reader::new(share, passwords, &mut keep);
+        let mut reader = Reader::new(share, passwords, as_tree, &mut keep);
         reader.read(item);
         (reader.into_extracts(), files)
     };
@@ -159,12 +197,15 @@ fn read<T: Send>(mail: Option<&Mail<'_>>, octets: &[u8], each_file: impl Fn(&Fil
         extracts.append(reading);
         files.append(&mut own);
     }
+    if extract::alternatives_differ(&extracts.texts, &contents.alternatives) {
+        extracts.defects.push(Defect::DifferingAlternatives);
+    }
     (extracts, files)
 }
 
 /// Octets that are no message are read as text, whatever they are.
 fn headerless(octets: &[u8]) -> Contents<'_> {
-    let declared = Declared { kind: "text", subtype: "plain", charset: None };
+    let declared = Declared { kind: "text", subtype: "plain", ..Declared::default() };
     let leaf = Leaf { part: String::new(), octets: Cow::Borrowed(octets), name: None, declared, is_body: true };
     Contents { leaves: vec![leaf], ..Contents::default() }
 }

@@ -15,7 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::detect::{self, Detectors};
 use crate::fault::Fault;
-use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report};
+use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report, Tree};
 use crate::sandbox::{self, Caged, Fork, Limits, Mapped};
 use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Lessons, Order, Request, Tested};
 
@@ -217,6 +217,7 @@ fn serve(caged: &Caged, channel: &Channel, detectors: &Detectors) -> Result<Serv
     let answered = match request {
         Request::Explain => explain(caged, parcel.as_fd(), detectors).map(|explained| channel.explain(explained)),
         Request::File => fingerprint(caged, parcel.as_fd()).map(|file| channel.say(&Answer::Examined(file))),
+        Request::Tree { with_text } => tree(caged, parcel.as_fd(), detectors, with_text).map(|tree| channel.tree(tree)),
         Request::Messages { want_facts, sizes } => {
             examine(caged, channel, parcel.as_fd(), &sizes, detectors, want_facts).map(|reports| channel.report(reports))
         }
@@ -274,6 +275,15 @@ fn explain(caged: &Caged, message: BorrowedFd<'_>, detectors: &Detectors) -> Opt
     .ok()
 }
 
+/// `None` when the reading panicked.
+fn tree(caged: &Caged, message: BorrowedFd<'_>, detectors: &Detectors, with_text: bool) -> Option<Tree> {
+    catch_unwind(AssertUnwindSafe(|| match Mapped::new(message) {
+        Ok(octets) => super::tree(caged, &octets, detectors, with_text),
+        Err(_) => Tree::unread(Incomplete { part: String::new(), reason: Reason::Budget }),
+    }))
+    .ok()
+}
+
 /// `None` when decoding it panicked.
 fn fingerprint(caged: &Caged, file: BorrowedFd<'_>) -> Option<Result<Fingerprint, Reason>> {
     catch_unwind(AssertUnwindSafe(|| Ok(super::examine_file(caged, &Mapped::new(file).map_err(|_| Reason::Budget)?)))).ok()
@@ -324,6 +334,21 @@ impl Channel {
                 Err(BadFrame::TooLong(_)) => explained.report = shortened(explained.report),
                 Err(_) => return Err(NotUnderstood),
             }
+        }
+    }
+
+    fn tree(&self, mut tree: Tree) -> Result<(), NotUnderstood> {
+        tree.incomplete.truncate(MAX_ITEMS);
+        loop {
+            match wire::encode(&Answer::Examined(&tree)) {
+                Ok(frame) => return self.send(&frame),
+                // What is read goes before what there is.
+                Err(BadFrame::TooLong(_)) if !tree.texts.is_empty() => tree.texts.truncate(tree.texts.len() / 2),
+                Err(BadFrame::TooLong(_)) if !tree.branches.is_empty() => tree.branches.truncate(tree.branches.len() / 2),
+                Err(_) => return Err(NotUnderstood),
+            }
+            tree.incomplete.push(Incomplete { part: String::new(), reason: Reason::Budget });
+            tree.incomplete.dedup();
         }
     }
 

@@ -107,13 +107,18 @@ pub enum Request {
         /// In octets; their sum is the size of the memory file.
         sizes: Vec<u64>,
     },
+    /// They are one message: answered by a `Tree`.
+    Tree {
+        /// Also what is written in it, for the asker's own messages.
+        with_text: bool,
+    },
 }
 
 impl Request {
     /// How many messages or files it is about.
     pub fn count(&self) -> usize {
         match self {
-            Self::Explain | Self::File => 1,
+            Self::Explain | Self::File | Self::Tree { .. } => 1,
             Self::Messages { sizes, .. } => sizes.len(),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::finding::{Explained, Fingerprint, Reason, Report, RulesInForce};
+use crate::finding::{Explained, Fingerprint, Reason, Report, RulesInForce, Tree};
 use crate::wire::Request;
 
 /// Of any list in a report.
@@ -36,10 +36,26 @@ impl Claim for Explained {
     }
 }
 
+impl Claim for Tree {
+    fn vetted(self, request: &Request, _: &RulesInForce) -> Option<Self> {
+        let Request::Tree { with_text } = request else { return None };
+        let parts = self.branches.iter().map(|branch| &branch.part).chain(self.incomplete.iter().map(|unread| &unread.part));
+        let are_parts = parts.chain(self.texts.iter().map(|(location, _)| &location.part)).all(|part| is_part(part));
+        let are_types = self.branches.iter().all(|branch| is_type(&branch.media_type));
+        (are_parts && are_types && (*with_text || !self.has_words())).then_some(self)
+    }
+}
+
 impl Claim for Result<Fingerprint, Reason> {
     fn vetted(self, _: &Request, _: &RulesInForce) -> Option<Self> {
         Some(self.map(|file| Fingerprint { quality: file.quality.min(100), ..file }))
     }
+}
+
+/// `application/vnd.ms-outlook`, in its shape.
+fn is_type(media_type: &str) -> bool {
+    let is_token = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || matches!(octet, b'.' | b'+' | b'-');
+    media_type.len() <= 80 && media_type.split_once('/').is_some_and(|(kind, subtype)| kind.bytes().chain(subtype.bytes()).all(is_token))
 }
 
 fn vetted(mut report: Report, want_facts: bool, rules: &RulesInForce) -> Option<Report> {

@@ -13,7 +13,7 @@ use super::errand::ForkError;
 use super::nursery::{Nursery, StartError};
 use super::one::{Failure, Worker};
 use super::turns::{Standing, Turn, Turns};
-use crate::finding::{Explained, Fingerprint, Reason, Report};
+use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report, Tree};
 use crate::sandbox::Cage;
 use crate::wire::{Message, Parcel, Request, RuleSet};
 
@@ -231,6 +231,19 @@ impl Permit {
         }
         let tried: Result<_, Loss> = self.ask_alone(message, &Request::Explain).await?;
         Ok(tried.unwrap_or_else(|loss| Explained { report: Report::unread(loss.reason()), traces: Vec::new() }))
+    }
+
+    /// What a message is made of; `with_text` for one of the asker's own.
+    ///
+    /// # Errors
+    /// As [`Pool::examine`].
+    pub async fn tree(self, message: &Message, with_text: bool) -> Result<Tree, PoolError> {
+        let message = std::slice::from_ref(message);
+        if let Ok(tree) = self.ask(message, &Request::Tree { with_text }).await? {
+            return Ok(tree);
+        }
+        let tried: Result<_, Loss> = self.ask_alone(message, &Request::Tree { with_text }).await?;
+        Ok(tried.unwrap_or_else(|loss| Tree::unread(Incomplete { part: String::new(), reason: loss.reason() })))
     }
 
     /// Asks a worker that waits for a message, if there is one that may serve all of them.

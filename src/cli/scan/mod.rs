@@ -3,6 +3,7 @@
 mod account;
 mod mbox;
 mod messages;
+mod tree;
 
 use std::path::PathBuf;
 
@@ -15,6 +16,7 @@ use super::caged::{self, Sources};
 use super::offline::{self, Judge};
 use super::{Exit, Failure, Output};
 use crate::fault::Fault;
+use crate::finding::{Incomplete, Reason, Tree};
 use crate::wire::Message;
 
 /// Of files that cannot be read: more than anybody reads.
@@ -35,6 +37,13 @@ pub(super) struct Scan {
     /// Print one JSON object a message, as they are done.
     #[arg(long)]
     json: bool,
+    /// Show what each message is made of instead of judging it: its parts, what they are, how large, what of them was not
+    /// read and why, and how long each took. Nothing that somebody wrote is shown.
+    #[arg(long)]
+    tree: bool,
+    /// With --tree, also every text and every name: for your own test files, never for a pupil's mail.
+    #[arg(long, requires = "tree")]
+    text: bool,
     /// A directory of rules; may be repeated. Without it the configuration's; or `rules` here, else the package's.
     #[arg(long, value_name = "DIR")]
     rules: Vec<PathBuf>,
@@ -56,6 +65,9 @@ impl Scan {
     pub fn run(self, out: &mut Output) -> Result<(), Failure> {
         let caged = self.sources.open(self.rules)?;
         let found = Messages::of(self.paths, caged.largest());
+        if self.tree {
+            return trees(&caged, found, self.text, self.json, out);
+        }
         let mut account = Account::new(self.json);
         let mut unreadable = Unreadables::default();
         let ended = caged::block_on(async {
@@ -74,6 +86,24 @@ impl Scan {
         ended?;
         unreadable.into_failure(scanned)
     }
+}
+
+fn trees(caged: &caged::Caged, found: Messages, with_text: bool, json: bool, out: &mut Output) -> Result<(), Failure> {
+    let mut unreadable = Unreadables::default();
+    let mut told = 0;
+    caged::block_on(async {
+        let pool = caged.pool().await?;
+        for (found, message) in unreadable.leave_out(found) {
+            let tree = match message {
+                Some(message) => pool.permit().await.tree(&message, with_text).await?,
+                None => Tree::unread(Incomplete { part: String::new(), reason: Reason::Budget }),
+            };
+            tree::tell(&found, &tree, json, out)?;
+            told += 1;
+        }
+        Ok(())
+    })?;
+    unreadable.into_failure(told)
 }
 
 impl Unreadables {

@@ -11,7 +11,7 @@ use crate::finding::{Defect, Reason};
 use crate::scan::parse::{base64, charset_text, quoted_printable};
 
 pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
-    let (text, damaged) = charset_text(&item.octets, item.charset);
+    let (text, damaged) = charset_text(&item.octets, item.declared.charset);
     if damaged {
         reader.extracts.defects.push(Defect::DamagedEncoding);
     }

@@ -1,6 +1,7 @@
 //! HTML as its reader sees it, and as he does not: a walk along the tags, with no tree and nothing fetched.
 
 mod data_uri;
+mod link;
 mod style;
 
 use std::borrow::Cow;
@@ -18,11 +19,14 @@ use crate::scan::parse::charset_text;
 const REACH: usize = 64;
 
 pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
-    let (markup, damaged) = charset_text(&item.octets, item.charset);
+    let (markup, damaged) = charset_text(&item.octets, item.declared.charset);
     if damaged {
         reader.extracts.defects.push(Defect::DamagedEncoding);
     }
     let page = Page::of(&markup, true);
+    if page.has_deceptive_link {
+        reader.extracts.defects.push(Defect::DeceptiveLink);
+    }
     reader.extracts.text(item.location(item.text_field()), Cow::Owned(page.visible_text()));
     reader.extracts.text(item.location(Field::HiddenText), Cow::Owned(page.hidden));
     reader.extracts.text(item.location(Field::Link), Cow::Owned(page.links));
@@ -41,8 +45,9 @@ struct Page {
     hidden: String,
     /// Alternative texts and titles: shown, but not in line with the words around them.
     aside: String,
-    /// Where its links lead to, one a line.
+    /// Where its links lead to and its pictures lie, one a line. Nothing is fetched.
     links: String,
+    has_deceptive_link: bool,
     files: Vec<Vec<u8>>,
 }
 
@@ -70,6 +75,10 @@ struct Walk {
     start: Option<Open>,
     /// The name of the attribute that is being read.
     attribute: String,
+    /// Where the link that is open leads to, and where in the visible text it began.
+    link: Option<(String, usize)>,
+    /// A sheet may lay a class on any colour.
+    has_sheet: bool,
     is_outermost: bool,
 }
 
@@ -119,10 +128,27 @@ impl Walk {
             "href" if &*start.name == "a" || &*start.name == "area" => {
                 data_uri::whole(value, &mut self.page.files);
                 link(&mut self.page.links, value);
+                self.link = Some((value.to_owned(), self.page.visible.len()));
             }
+            "bgcolor" => start.unseen.lay_on(value),
+            "color" | "text" => start.unseen.write_in(value),
+            "class" | "id" if self.has_sheet => start.unseen.lay_on_unknown(),
             "action" if &*start.name == "form" => link(&mut self.page.links, value),
-            "src" | "href" | "xlink:href" | "background" | "poster" | "data" => data_uri::whole(value, &mut self.page.files),
-            "srcset" => value.split_whitespace().for_each(|word| data_uri::whole(word, &mut self.page.files)),
+            "src" | "href" | "xlink:href" | "background" | "poster" | "data" => {
+                if self.attribute == "background" {
+                    start.unseen.lay_on_unknown();
+                }
+                if !self.attribute.ends_with("href") {
+                    remote(&mut self.page.links, value);
+                }
+                data_uri::whole(value, &mut self.page.files);
+            }
+            "srcset" => {
+                for word in value.split_whitespace() {
+                    remote(&mut self.page.links, word);
+                    data_uri::whole(word, &mut self.page.files);
+                }
+            }
             "alt" | "title" | "placeholder" | "aria-label" | "value" | "summary" => {
                 collapse(&mut self.page.aside, value);
                 part(&mut self.page.aside, '\n');
@@ -142,6 +168,11 @@ impl Walk {
     }
 
     fn end_tag(&mut self, name: &str) {
+        if name == "a"
+            && let Some((target, from)) = self.link.take()
+        {
+            self.page.has_deceptive_link |= self.page.visible.get(from..).is_some_and(|text| link::deceives(text, &target));
+        }
         let within = self.open.len().saturating_sub(REACH);
         let found = self.open[within..].iter().rposition(|open| &*open.name == name);
         let unseen = found.map_or_else(|| self.unseen(), |found| self.open[within + found].unseen);
@@ -158,7 +189,10 @@ impl Walk {
 
     fn text(&mut self, text: &str) {
         match self.open.last().map(|open| &*open.name) {
-            Some("style") => data_uri::in_style(text, &mut self.page.files),
+            Some("style") => {
+                self.has_sheet = true;
+                data_uri::in_style(text, &mut self.page.files);
+            }
             Some("script") => collapse(&mut self.page.hidden, text),
             Some("noscript") if self.is_outermost => self.markup_within(text, self.unseen()),
             _ => {
@@ -174,7 +208,7 @@ impl Walk {
         }
         part(&mut self.page.hidden, '\n');
         if text.contains('<') {
-            self.markup_within(text, Unseen::NOT_SHOWN);
+            self.markup_within(text, Unseen::hidden());
         } else {
             collapse(&mut self.page.hidden, text);
         }
@@ -224,6 +258,14 @@ fn link(out: &mut String, target: &str) {
     if !target.is_empty() && !target.starts_with('#') && !is_file {
         collapse(out, target);
         part(out, '\n');
+    }
+}
+
+/// A picture that lies elsewhere.
+fn remote(out: &mut String, target: &str) {
+    let is_remote = |scheme: &str| target.trim_ascii_start().get(..scheme.len()).is_some_and(|head| head.eq_ignore_ascii_case(scheme));
+    if ["http:", "https:", "//"].into_iter().any(is_remote) {
+        link(out, target);
     }
 }
 
@@ -335,6 +377,33 @@ mod tests {
         let page = page("am<img alt='a heron' src='https://pictures.example/1.png' title=wren>ber");
         assert_eq!(page.visible_text().trim(), "amber\na heron\nwren");
         assert!(page.files.is_empty(), "nothing is fetched");
+        assert_eq!(page.links, "https://pictures.example/1.png\n");
+    }
+
+    #[test]
+    fn a_link_that_shows_another_address_than_it_leads_to_is_noted() {
+        assert!(page("<a href='https://heron.example'>www.<b>bank</b>.example</a>").has_deceptive_link);
+        assert!(!page("<a href='https://heron.example'>our page</a> www.bank.example").has_deceptive_link);
+    }
+
+    #[test]
+    fn text_on_its_own_colour_is_not_seen() {
+        for hidden in [
+            "<font color=white>heron</font>",
+            "<table bgcolor='#000000'><td style='color:black'>heron</td></table>",
+            "<div style='background:#eee'><span style='color:rgb(238,238,238)'>heron</span></div>",
+            "<div style='position:absolute;left:-9999px'><b>heron</b></div>",
+        ] {
+            let page = page(&format!("am{hidden}ber"));
+            assert!(page.hidden.contains("heron") && !page.visible.contains("heron"), "{hidden}");
+        }
+        for seen in [
+            "<body bgcolor=black><font color=white>heron</font>",
+            "<style>.a{background:navy}</style><div class=a><font color=white>heron</font></div>",
+            "<td background='https://pictures.example/a.png'><font color=white>heron</font></td>",
+        ] {
+            assert!(page(seen).visible.contains("heron"), "{seen}");
+        }
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! From the leaves of a message to what can be searched: texts and files, however deep they lie.
 
+mod alternatives;
 mod archive;
 mod calendar;
 mod compound;
+mod flowed;
 mod html;
 mod lzw;
 mod mailbox;
@@ -31,8 +33,9 @@ use self::stream::Allowance;
 use self::words::Words;
 use super::budget::{self, Budget};
 use super::parse::{Contents, Declared, Leaf, Mail, may_hold_file};
-use crate::finding::{Defect, Field, Incomplete, Location, Place, Reason};
+use crate::finding::{Branch, Defect, Field, Incomplete, Location, Place, Reason};
 
+pub use self::alternatives::differ as alternatives_differ;
 pub use self::passwords::given as passwords_given;
 
 /// Words, and where they stand.
@@ -72,6 +75,8 @@ pub struct Extracts {
     pub defects: Vec<Defect>,
     /// Leaves and members that were looked at.
     pub parts: u32,
+    /// The same one by one, where a tree was asked for.
+    pub branches: Vec<Branch>,
 }
 
 impl Extracts {
@@ -80,6 +85,7 @@ impl Extracts {
         self.incomplete.append(&mut other.incomplete);
         self.defects.append(&mut other.defects);
         self.parts += other.parts;
+        self.branches.append(&mut other.branches);
     }
 
     /// What a message holds besides its leaves: subjects, and words between the parts.
@@ -130,7 +136,7 @@ pub struct Item<'a> {
     part: String,
     name: Option<Cow<'a, str>>,
     octets: Cow<'a, [u8]>,
-    charset: Option<&'a str>,
+    declared: Declared<'a>,
     is_body: bool,
     is_mislabelled: bool,
     sniffed: Sniffed,
@@ -144,7 +150,7 @@ impl<'a> Item<'a> {
         Self {
             part: leaf.part,
             name: leaf.name.map(Cow::Borrowed),
-            charset: leaf.declared.charset,
+            declared: leaf.declared,
             is_body: leaf.is_body && sniffed.family.is_words(),
             is_mislabelled: sniff::is_mislabelled(sniffed, leaf.declared),
             sniffed,
@@ -175,6 +181,12 @@ impl<'a> Item<'a> {
         !self.is_body && self.sniffed.family != Family::Archive && sniff::has_archive_behind(&self.octets)
     }
 
+    /// `text/html`; empty where nothing is declared.
+    fn declared_type(&self) -> String {
+        let Declared { kind, subtype, .. } = self.declared;
+        if kind.is_empty() { String::new() } else { format!("{kind}/{subtype}") }
+    }
+
     fn location(&self, field: Field) -> Location {
         Location { part: self.part.clone(), field, place: None }
     }
@@ -190,14 +202,15 @@ pub struct Reader<'f> {
     until: Instant,
     /// What the message gives as passwords, the likeliest first.
     passwords: Vec<String>,
+    as_tree: bool,
     each_file: &'f mut dyn FnMut(&FileExtract<'_>),
     extracts: Extracts,
 }
 
 impl<'f> Reader<'f> {
     /// `each_file` sees every file once, while its octets are in memory.
-    pub fn new(budget: Budget, passwords: Vec<String>, each_file: &'f mut dyn FnMut(&FileExtract<'_>)) -> Self {
-        Self { budget, until: Instant::now() + budget.time(), passwords, each_file, extracts: Extracts::default() }
+    pub fn new(budget: Budget, passwords: Vec<String>, as_tree: bool, each_file: &'f mut dyn FnMut(&FileExtract<'_>)) -> Self {
+        Self { budget, until: Instant::now() + budget.time(), passwords, as_tree, each_file, extracts: Extracts::default() }
     }
 
     pub fn into_extracts(self) -> Extracts {
@@ -206,6 +219,21 @@ impl<'f> Reader<'f> {
 
     /// An item with all that lies inside it.
     pub fn read(&mut self, item: &Item<'_>) {
+        let began = Instant::now();
+        self.read_inside(item);
+        if self.as_tree {
+            self.extracts.branches.push(Branch {
+                part: item.part.clone(),
+                declared: item.declared_type(),
+                media_type: item.sniffed.media_type.to_owned(),
+                octets: item.octets.len() as u64,
+                took: began.elapsed(),
+                name: item.name.as_deref().map(str::to_owned),
+            });
+        }
+    }
+
+    fn read_inside(&mut self, item: &Item<'_>) {
         self.name(item);
         if item.is_mislabelled {
             self.extracts.defects.push(Defect::MislabelledType);
@@ -283,6 +311,7 @@ impl<'f> Reader<'f> {
         let inside = |part: &str| if part.is_empty() { item.part.clone() } else { format!("{}/{part}", item.part) };
         contents.subjects.iter_mut().for_each(|(part, _)| *part = inside(part));
         contents.stray.iter_mut().for_each(|(part, _)| *part = inside(part));
+        contents.alternatives.iter_mut().flatten().for_each(|part| *part = inside(part));
         contents.incomplete.iter_mut().for_each(|incomplete| incomplete.part = inside(&incomplete.part));
         let before = self.extracts.texts.len();
         self.extracts.loose_ends(&mut contents);
@@ -300,6 +329,9 @@ impl<'f> Reader<'f> {
         }
         for item in &sent {
             self.read(item);
+        }
+        if alternatives::differ(&self.extracts.texts[before..], &contents.alternatives) {
+            self.extracts.defects.push(Defect::DifferingAlternatives);
         }
     }
 }

@@ -23,7 +23,9 @@ const IS_UNICODE: u32 = 1 << 7;
 pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     if item.octets.starts_with(ADDRESS) {
         text::read(reader, item);
-        return reader.extracts.text(item.location(Field::Link), Cow::Owned(addresses(&charset_text(&item.octets, item.charset).0)));
+        return reader
+            .extracts
+            .text(item.location(Field::Link), Cow::Owned(addresses(&charset_text(&item.octets, item.declared.charset).0)));
     }
     let (target, is_whole) = target(&item.octets);
     if !is_whole {

@@ -347,7 +347,7 @@ mod tests {
     }
 
     fn declared<'m>(kind: &'m str, subtype: &'m str) -> Declared<'m> {
-        Declared { kind, subtype, charset: None }
+        Declared { kind, subtype, ..Declared::default() }
     }
 
     #[test]

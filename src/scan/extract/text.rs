@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
-use super::{Item, Reader};
+use super::{Item, Reader, flowed};
 use crate::finding::{Defect, Reason};
 use crate::scan::budget;
 use crate::scan::parse::{Encoded, charset_text, encoded_files};
@@ -15,11 +15,11 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     }
     let files = encoded_files(&item.octets);
     let words = between(&item.octets, &files);
-    let (text, damaged) = charset_text(&words, item.charset);
+    let (text, damaged) = charset_text(&words, item.declared.charset);
     if damaged {
         reader.extracts.defects.push(Defect::DamagedEncoding);
     }
-    reader.extracts.text(item.location(item.text_field()), text);
+    reader.extracts.text(item.location(item.text_field()), flowed::joined(&text, item.declared.flow));
     if !files.is_empty() && item.depth >= budget::CONTAINER_DEPTH {
         return reader.extracts.incomplete(&item.part, Reason::Budget);
     }

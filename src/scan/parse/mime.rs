@@ -9,7 +9,7 @@ use mail_parser::{
 };
 use sha2::{Digest, Sha256};
 
-use super::{Contents, Declared, Leaf, encoded_files};
+use super::{Contents, Declared, Flow, Leaf, encoded_files};
 use crate::case::Envelope;
 use crate::finding::{Defect, Incomplete, Reason};
 use crate::mail::{Address, Private};
@@ -124,6 +124,9 @@ impl<'m> Walk<'_, 'm> {
         match part.kind() {
             PartKind::Multipart => {
                 self.stray_text(part, &path);
+                if part.content_type().is_some_and(|kind| kind.subtype().is_some_and(|name| name.eq_ignore_ascii_case("alternative"))) {
+                    self.contents.alternatives.push((1..=part.children().count()).map(|number| below(&path, number)).collect());
+                }
                 for (index, child) in part.children().enumerate() {
                     self.part(child, below(&path, index + 1));
                 }
@@ -143,6 +146,13 @@ impl<'m> Walk<'_, 'm> {
             kind: content_type.ctype(),
             subtype: content_type.subtype().unwrap_or_default(),
             charset: content_type.attribute("charset"),
+            flow: match content_type.attribute("format") {
+                Some(format) if format.eq_ignore_ascii_case("flowed") => {
+                    let without_space = content_type.attribute("delsp").is_some_and(|value| value.eq_ignore_ascii_case("yes"));
+                    if without_space { Flow::FlowedWithoutSpace } else { Flow::Flowed }
+                }
+                _ => Flow::Fixed,
+            },
         });
         let name = part.attachment_name().filter(|name| !name.is_empty());
         let attached = part.content_disposition().is_some_and(|disposition| disposition.is_attachment());

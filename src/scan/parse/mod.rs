@@ -30,6 +30,26 @@ pub struct Declared<'m> {
     /// `plain`.
     pub subtype: &'m str,
     pub charset: Option<&'m str>,
+    pub flow: Flow,
+}
+
+/// What a sender says of the line ends in a text (RFC 3676).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Flow {
+    /// They are meant.
+    #[default]
+    Fixed,
+    /// One behind a space is not.
+    Flowed,
+    /// Nor is that space (4.1, `DelSp`).
+    FlowedWithoutSpace,
+}
+
+/// The kind of a declared type, where it is one that there is (RFC 6838, 4.2): words of the sender's are none.
+pub fn known_kind(declared: &str) -> &'static str {
+    const KINDS: [&str; 9] = ["application", "audio", "font", "image", "message", "model", "multipart", "text", "video"];
+    let kind = declared.split('/').next().unwrap_or_default();
+    KINDS.into_iter().find(|known| known.eq_ignore_ascii_case(kind)).unwrap_or_default()
 }
 
 impl Declared<'_> {
@@ -50,6 +70,8 @@ pub struct Contents<'m> {
     pub subjects: Vec<(String, &'m str)>,
     /// Words outside of every part, each with the part around them.
     pub stray: Vec<(String, String)>,
+    /// Parts that say the same in other forms, as they claim.
+    pub alternatives: Vec<Vec<String>>,
     pub incomplete: Vec<Incomplete>,
     pub defects: Vec<Defect>,
 }

@@ -7,7 +7,7 @@ const WORDS: &str = "amber heron by the river";
 const KEY: &str = "heron42";
 
 /// The samples by name.
-fn samples() -> Vec<(String, Vec<u8>)> {
+pub fn samples() -> Vec<(String, Vec<u8>)> {
     let samples = corpus::samples("containers");
     assert!(samples.len() >= 40, "only {} samples were found", samples.len());
     samples

@@ -123,3 +123,114 @@ fn mail_inside_its_signature_is_opened() {
     let seen = see(with_files(&[("smime.p7m", &octets)]));
     assert_eq!((seen.text("body 2/1/1"), &*seen.incomplete), ("amber under seal", &[][..]));
 }
+
+#[test]
+fn forms_of_one_text_that_say_different_things_are_both_read_and_noted() {
+    let alternative = |plain: &str, html: &str| {
+        format!(
+            "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\n{plain}\r\n\
+             --b\r\nContent-Type: text/html\r\n\r\n<p>{html}</p>\r\n--b--\r\n"
+        )
+    };
+    let river = "amber heron walks along this river every morning while seven small wrens watch from their wall";
+    let lunch = "please bring lunch coats boots gloves hats money tickets letters pencils paper torch";
+    assert_eq!(see(alternative(river, river)).defects, []);
+    let differing = alternative(river, lunch);
+    let seen = see(&differing);
+    assert!(seen.says("seven small wrens") && seen.says("pencils paper"));
+    assert_eq!(seen.defects, [Defect::DifferingAlternatives]);
+    assert_eq!(see(with_files(&[("fwd.eml", differing.as_bytes())])).defects, [Defect::DifferingAlternatives]);
+}
+
+#[test]
+fn a_word_that_was_broken_for_the_way_is_read_whole() {
+    let flowed = "Content-Type: text/plain; format=flowed; delsp=yes\r\n\r\nam \r\nber heron\r\n";
+    assert_eq!(see(flowed).text("body 1"), "amber heron");
+}
+
+#[test]
+fn every_charset_that_the_web_knows_is_read() {
+    for charset in [
+        "big5",
+        "euc-jp",
+        "euc-kr",
+        "gb18030",
+        "gbk",
+        "ibm866",
+        "iso-2022-jp",
+        "iso-8859-2",
+        "iso-8859-3",
+        "iso-8859-4",
+        "iso-8859-5",
+        "iso-8859-6",
+        "iso-8859-7",
+        "iso-8859-8",
+        "iso-8859-10",
+        "iso-8859-13",
+        "iso-8859-14",
+        "iso-8859-15",
+        "iso-8859-16",
+        "koi8-r",
+        "koi8-u",
+        "macintosh",
+        "shift_jis",
+        "utf-8",
+        "windows-874",
+        "windows-1250",
+        "windows-1251",
+        "windows-1252",
+        "windows-1253",
+        "windows-1254",
+        "windows-1255",
+        "windows-1256",
+        "windows-1257",
+        "windows-1258",
+        "x-mac-cyrillic",
+    ] {
+        let seen = see(format!("Content-Type: text/plain; charset={charset}\r\n\r\namber heron"));
+        assert_eq!((seen.text("body 1"), seen.defects.as_slice()), ("amber heron", &[][..]), "{charset}");
+    }
+    for (charset, octets, text) in [
+        ("koi8-r", &b"\xd7\xcf\xd2\xcf\xce\xc1"[..], "\u{432}\u{43e}\u{440}\u{43e}\u{43d}\u{430}"),
+        ("shift_jis", b"\x83\x54\x83\x4d", "\u{30b5}\u{30ae}"),
+        ("iso-2022-jp", b"\x1b$B%5%.\x1b(B", "\u{30b5}\u{30ae}"),
+        ("gbk", b"\xf0\xd8", "\u{9e6d}"),
+        ("euc-kr", b"\xbb\xf5", "\u{c0c8}"),
+        ("windows-1256", b"\xc8\xcc\xda", "\u{628}\u{62c}\u{639}"),
+    ] {
+        let seen = see([format!("Content-Type: text/plain; charset={charset}\r\n\r\n").as_bytes(), octets].concat());
+        assert_eq!(seen.text("body 1"), text, "{charset}");
+    }
+}
+
+#[test]
+fn the_name_of_a_file_is_read_in_every_way_of_writing_it() {
+    for written in [
+        "filename=\"caf\u{e9}.txt\"",
+        "filename*=utf-8''caf%C3%A9.txt",
+        "filename*=iso-8859-1'en'caf%E9.txt",
+        "filename*0*=utf-8''caf%C3; filename*1*=%A9; filename*2=.txt",
+        "filename=\"=?utf-8?Q?caf=C3=A9.txt?=\"",
+        "filename==?utf-8?B?Y2Fmw6kudHh0?=",
+    ] {
+        let seen = see(format!("Content-Type: text/plain\r\nContent-Disposition: attachment; {written}\r\n\r\nx"));
+        assert_eq!(seen.text("file-name 1"), "caf\u{e9}.txt", "{written}");
+    }
+}
+
+#[test]
+fn what_is_said_elsewhere_is_said_to_be_unread() {
+    for kind in ["message/partial; id=a; number=1; total=2", "message/external-body; access-type=URL; URL=\"https://heron.example/a\""] {
+        let seen = see(format!("Content-Type: {kind}\r\n\r\nContent-Type: text/plain\r\n\r\nx"));
+        assert!(seen.lacks("1", Reason::Unsupported), "{kind}: {:?}", seen.incomplete);
+    }
+}
+
+#[test]
+fn a_tree_says_of_a_picture_that_it_could_not_be_read() {
+    let detectors = Detectors::compile(&Bundle::default()).unwrap_or_else(|_| panic!("an empty bundle compiles"));
+    let tree = tree(&Caged::for_tests(), with_files(&[("a.png", PICTURE)]).as_bytes(), &detectors, false);
+    assert_eq!(tree.branches.last().map(|branch| branch.media_type.as_str()), Some("image/png"));
+    assert_eq!(tree.incomplete, [Incomplete { part: "2".to_owned(), reason: Reason::Damaged }]);
+    assert!(!tree.has_words());
+}
