@@ -4,7 +4,7 @@ FLAGS := --ignore-rust-version
 PACKAGES := age chromium dovecot-imapd dovecot-lmtpd e2fsprogs gcc libc6-dev mount openssl poppler-utils python3 python3-aiosmtpd python3-docx strace systemd
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/mailwarden
 
-.PHONY: build test demo bench learn quality faults weather unit lint fmt deps clean help
+.PHONY: build test demo bench learn quality faults damage weather unit lint fmt deps clean help
 
 build: ## the program, for trying things
 	@command -v cc >/dev/null || tests/deps.sh gcc libc6-dev
@@ -33,6 +33,9 @@ faults: deps ## kill, fail and cut the power at thousands of system calls; every
 
 weather: deps ## ten minutes of broken connections while mail arrives: nothing missed, no case twice (WEATHER_SECONDS=n, WEATHER_SEED=n)
 	WEATHER_SECONDS=$(or $(WEATHER_SECONDS),600) $(CARGO) test $(FLAGS) --features faults --test weather -- --nocapture
+
+damage: ## examine 250,000 damaged files of every kind (DAMAGED=n): none may stop or outlast the examination
+	$(CARGO) test $(FLAGS) --release --lib -- --ignored --nocapture a_quarter_of_a_million
 
 unit: build ## boot systemd beside this machine, install as the guide says, and see the service run (root only; says aloud where it cannot)
 	MAILWARDEN=$(PROGRAM) tests/unit/boot.sh || [ $$? = 77 ]
