@@ -19,6 +19,13 @@ pub fn binary() -> Result<Option<PathBuf>> {
     }
 }
 
+/// A folder `rules` with one rule of the mildest category.
+pub fn write_rules(at: &Path, terms: &[String], undisguise: bool) -> Result<()> {
+    fs::create_dir_all(at.join("rules/profanity"))?;
+    fs::write(at.join("rules/profanity/bench.toml"), rule(terms, undisguise)?)?;
+    Ok(())
+}
+
 /// How a school differs from the next.
 pub struct Wish<'a> {
     /// One mailbox each of these many users; with no server, one that nobody calls.
@@ -49,8 +56,7 @@ impl School {
     pub fn found(binary: &Path, terms: &[String], wish: &Wish) -> Result<Self> {
         let school = Self { binary: binary.to_owned(), folder: folder()? };
         let at = school.folder.path();
-        fs::create_dir_all(at.join("rules/profanity"))?;
-        fs::write(at.join("rules/profanity/bench.toml"), rule(terms, wish.undisguise)?)?;
+        write_rules(at, terms, wish.undisguise)?;
         fs::write(at.join("password"), format!("{PASSWORD}\n"))?;
         fs::set_permissions(at.join("password"), Permissions::from_mode(0o600))?;
         let users = wish.server.map_or(1, |(_, users)| users);
