@@ -79,7 +79,7 @@ fn no_damage_to_any_file_stops_the_examination_or_outlasts_it() {
 
 /// `make damage`: how many, `DAMAGED` says.
 #[test]
-#[ignore = "takes an hour"]
+#[ignore = "takes a minute, optimised"]
 fn a_quarter_of_a_million_damaged_files_stop_nothing() {
     let most = std::env::var("DAMAGED").map_or(250_000, |number| number.parse().expect("a number"));
     let (tried, slowest, name) = try_damaged(most);
