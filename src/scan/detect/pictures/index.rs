@@ -13,6 +13,8 @@
 
 #![allow(clippy::cast_possible_truncation, reason = "keys, numbers of entries and their counts have 32 bits: see `MOST`")]
 
+use memchr::memchr_iter;
+
 use super::pdq::Hash;
 use crate::scan::detect::lists::{Compiled, DigestKind, HEADER, compile};
 use crate::wire::Shared;
@@ -112,12 +114,16 @@ impl Index {
         for spot in spots.found() {
             tables[spot.band as usize].runs(spot, &mut runs);
         }
-        touch(runs.iter().map(|run| run.lows.first().map_or(0, |low| u64::from(*low))));
-        touch(runs.iter().map(|run| run.numbers.first().map_or(0, |number| u64::from(number[0]))));
-        let mut candidates = Vec::with_capacity(2 * runs.len());
+        touch(runs.iter().flat_map(|run| [run.lows.first(), run.lows.last()]).map(|low| low.map_or(0, |low| u64::from(*low))));
+        let mut numbers = Vec::with_capacity(2 * runs.len());
         for run in &runs {
-            run.candidates(self.hashes(), &mut candidates);
+            run.wanted(&mut numbers);
         }
+        let hash = |number: &[u8; 4]| {
+            let number = u32::from_le_bytes(*number);
+            self.hashes().get(number as usize).map(|hash| (number, hash))
+        };
+        let candidates: Vec<_> = numbers.into_iter().filter_map(hash).collect();
         touch(candidates.iter().map(|(_, hash)| u64::from(hash[0])));
         candidates.into_iter()
     }
@@ -282,13 +288,13 @@ impl<'i> Table<'i> {
     }
 }
 
-impl Run<'_> {
-    fn candidates<'h>(&self, hashes: &'h [[u8; HASH]], candidates: &mut Vec<(u32, &'h [u8; HASH])>) {
-        for (low, number) in self.lows.iter().zip(self.numbers) {
-            if self.keys >> (low & 63) & 1 == 1 {
-                let number = u32::from_le_bytes(*number);
-                candidates.extend(hashes.get(number as usize).map(|hash| (number, hash)));
-            }
+impl<'i> Run<'i> {
+    /// Where the numbers of the entries stand whose key is wanted. Few keys are, and there are up to a hundred entries.
+    fn wanted(&self, numbers: &mut Vec<&'i [u8; 4]>) {
+        let mut keys = self.keys;
+        while keys != 0 {
+            numbers.extend(memchr_iter(keys.trailing_zeros() as u8, self.lows).filter_map(|place| self.numbers.get(place)));
+            keys &= keys - 1;
         }
     }
 }
