@@ -5,7 +5,7 @@ mod cross_reference;
 
 use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, VecDeque};
 use std::ops::Deref;
 use std::rc::Rc;
 
@@ -22,6 +22,8 @@ const REFERENCES: usize = 32;
 const OBJECT_COST: usize = 48;
 /// Trailers that are looked at where the cross-reference is damaged.
 const TRAILERS: usize = 64;
+/// Octets at the end of a file in which the mark of its end is looked for first.
+const TAIL: usize = 1 << 10;
 /// Objects of one file.
 const MOST_OBJECTS: usize = 2_000_000;
 
@@ -351,7 +353,7 @@ impl<'b> File<'b> {
 
     /// Whether objects stand behind the last mark of an end: what changed the file last did not come to its own.
     fn is_cut(&self) -> bool {
-        let end = memmem::rfind(self.octets, b"%%EOF").unwrap_or(0);
+        let end = last(self.octets, b"%%EOF").unwrap_or(0);
         memmem::find(&self.octets[end..], b" obj").is_some()
     }
 
@@ -409,9 +411,13 @@ impl<'b> File<'b> {
 
     fn find_trailer(&self) -> Dictionary {
         // The last one counts.
-        let trailers = memmem::rfind_iter(self.octets, b"trailer").take(TRAILERS);
+        let mut trailers = VecDeque::with_capacity(TRAILERS);
+        for at in memmem::find_iter(self.octets, b"trailer") {
+            trailers.truncate(TRAILERS - 1);
+            trailers.push_front(at);
+        }
         let read = |at: usize| Lexer::new(self.octets, at + b"trailer".len()).object()?.dictionary().cloned();
-        let found = trailers.filter_map(read).find(|trailer| trailer.get(b"Root").is_some());
+        let found = trailers.into_iter().filter_map(read).find(|trailer| trailer.get(b"Root").is_some());
         let mut best = found.unwrap_or_default();
         if best.get(b"Root").is_some() {
             return best;
@@ -428,4 +434,10 @@ impl<'b> File<'b> {
         }
         best
     }
+}
+
+/// Where `what` stands last. Searching all of it backwards would take ten times as long.
+fn last(octets: &[u8], what: &[u8]) -> Option<usize> {
+    let tail = octets.len().saturating_sub(TAIL);
+    memmem::rfind(&octets[tail..], what).map(|at| tail + at).or_else(|| memmem::find_iter(octets, what).last())
 }
