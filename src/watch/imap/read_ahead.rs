@@ -3,50 +3,59 @@
 //! `rustls` asks for 4 KiB, so that a record of 16 KiB would cost five system calls. A connection on which nothing comes
 //! holds no buffer: there are a thousand of them.
 
+use std::cell::Cell;
 use std::io;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 /// What one system call brings at most, in octets: four records.
 const ROOM: usize = 64 << 10;
 
+thread_local! {
+    /// The buffer of the connection that was served last: the next one's.
+    static SPARE: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
+
 pub(super) struct ReadAhead<T> {
     inner: T,
+    /// What came; of it `buffer[given..]` was not given on yet.
     buffer: Vec<u8>,
-    /// `buffer[given..filled]` came and was not given on yet.
     given: usize,
-    filled: usize,
 }
 
 impl<T> ReadAhead<T> {
     pub(super) fn new(inner: T) -> Self {
-        Self { inner, buffer: Vec::new(), given: 0, filled: 0 }
+        Self { inner, buffer: Vec::new(), given: 0 }
     }
 }
 
 impl<T: AsyncRead + Unpin> ReadAhead<T> {
     fn poll_fill(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.buffer.resize(ROOM, 0);
-        let mut room = ReadBuf::new(&mut self.buffer);
-        let came = Pin::new(&mut self.inner).poll_read(cx, &mut room);
-        (self.given, self.filled) = (0, room.filled().len());
-        if self.filled == 0 {
-            self.buffer = Vec::new();
+        if self.buffer.capacity() == 0 {
+            self.buffer = SPARE.take();
+            self.buffer.reserve(ROOM);
         }
-        came
+        self.buffer.clear();
+        self.given = 0;
+        let came = pin!(self.inner.read_buf(&mut self.buffer)).poll(cx);
+        if self.buffer.is_empty() {
+            SPARE.set(std::mem::take(&mut self.buffer));
+        }
+        came.map_ok(|_| ())
     }
 }
 
 impl<T: AsyncRead + Unpin> AsyncRead for ReadAhead<T> {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        if this.given == this.filled {
+        if this.given == this.buffer.len() {
             ready!(this.poll_fill(cx))?;
         }
-        let length = buffer.remaining().min(this.filled - this.given);
-        buffer.put_slice(&this.buffer[this.given..this.given + length]);
+        let rest = &this.buffer[this.given..];
+        let length = buffer.remaining().min(rest.len());
+        buffer.put_slice(&rest[..length]);
         this.given += length;
         Poll::Ready(Ok(()))
     }
