@@ -124,25 +124,54 @@ fn roll(dice: &mut u64, sides: usize) -> usize {
 }
 
 /// Made-up mail of a school day, about 90 kB each on average: of twenty messages fourteen are text, two bring a photograph,
-/// two a document of 300 kB that this version does not open, one a file of 600 kB, and one is forwarded with its attachment.
+/// two a newsletter of 300 kB as PDF, one a file of 600 kB of a kind that nobody knows, and one is forwarded with its attachment.
 pub fn school_day(count: usize) -> Result<Vec<Vec<u8>>> {
     let photographs = [fs::read("tests/school/known/harbour.jpg")?, fs::read("tests/school/known/mill.jpg")?];
     let mut dice = 0x5eed_u64;
-    let mut document = |octets: usize| -> Vec<u8> {
-        let noise = (0..octets).map(|_| u8::try_from(roll(&mut dice, 256)).unwrap_or_default());
-        b"%PDF-1.7\n".iter().copied().chain(noise).collect()
-    };
+    let mut noise = |octets: usize| (0..octets).map(|_| u8::try_from(roll(&mut dice, 256)).unwrap_or_default()).collect::<Vec<_>>();
     ordinary(count, &[])
         .into_iter()
         .enumerate()
         .map(|(number, text)| match number % 20 {
             14 | 15 => attached(number, "image/jpeg", photographs[number % 2].clone()),
-            16 | 17 => attached(number, "application/pdf", document(300_000)),
-            18 => attached(number, "application/octet-stream", document(600_000)),
+            16 | 17 => attached(number, "application/pdf", newsletter(&text, &photographs)),
+            18 => attached(number, "application/octet-stream", noise(600_000)),
             19 => attached(number, "message/rfc822", attached(number, "image/jpeg", photographs[number % 2].clone())?),
             _ => Ok(text),
         })
         .collect()
+}
+
+/// A PDF of one page: these words, and the photographs three times each.
+fn newsletter(words: &[u8], photographs: &[Vec<u8>]) -> Vec<u8> {
+    let words = String::from_utf8_lossy(words);
+    let lines: Vec<_> = words.lines().map(|line| format!("({}) Tj T*", line.replace(['(', ')', '\\'], " "))).collect();
+    let page = format!("BT /F1 9 Tf 10 TL 40 800 Td\n{}\nET\n", lines.join("\n"));
+    let stream =
+        |head: &str, octets: &[u8]| [format!("<<{head} /Length {}>>\nstream\n", octets.len()).as_bytes(), octets, b"\nendstream"].concat();
+    let pictures: Vec<_> = std::iter::repeat_n(photographs, 3).flatten().collect();
+    let names: Vec<_> = (0..pictures.len()).map(|number| format!("/P{number} {} 0 R", number + 6)).collect();
+    let mut objects = vec![
+        b"<</Type /Catalog /Pages 2 0 R>>".to_vec(),
+        b"<</Type /Pages /Kids [3 0 R] /Count 1>>".to_vec(),
+        format!("<</Type /Page /Parent 2 0 R /Contents 4 0 R /Resources <</Font <</F1 5 0 R>> /XObject <<{}>>>>>>", names.join(" "))
+            .into_bytes(),
+        stream("", page.as_bytes()),
+        b"<</Type /Font /Subtype /Type1 /BaseFont /Helvetica>>".to_vec(),
+    ];
+    let head = "/Type /XObject /Subtype /Image /Width 640 /Height 480 /ColorSpace /DeviceRGB /BitsPerComponent 8 /Filter /DCTDecode";
+    objects.extend(pictures.iter().map(|picture| stream(head, picture)));
+    let mut file = b"%PDF-1.7\n".to_vec();
+    let mut places = Vec::new();
+    for (number, object) in objects.iter().enumerate() {
+        places.push(format!("{:010} 00000 n\r\n", file.len()));
+        file.extend([format!("{} 0 obj\n", number + 1).as_bytes(), object, b"\nendobj\n"].concat());
+    }
+    let (start, size) = (file.len(), objects.len() + 1);
+    let places = places.concat();
+    let end = format!("xref\n0 {size}\n0000000000 65535 f\r\n{places}trailer\n<</Size {size} /Root 1 0 R>>\nstartxref\n{start}\n%%EOF\n");
+    file.extend(end.into_bytes());
+    file
 }
 
 fn attached(number: usize, media_type: &str, octets: Vec<u8>) -> Result<Vec<u8>> {
