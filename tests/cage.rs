@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use mailwarden::finding::{Incomplete, Reason, Report};
 use mailwarden::sandbox::Cage;
-use mailwarden::wire::{Bundle, Message, SourceFile};
+use mailwarden::wire::{Bundle, MAX_SMALL, Message, SourceFile};
 use mailwarden::worker::{CageOptions, Loss, Nursery, Pool, PoolError, Standing, StartError, World};
 
 /// Ample for a machine under load; attacks that wait for their deadline have a short one of their own.
@@ -32,6 +32,12 @@ fn attack(name: &str) -> Message {
     Message::from_octets(format!("X-Mailwarden-Attack: {name}\r\nSubject: test\r\n\r\n").as_bytes()).expect("memory")
 }
 
+/// Too large for the tray of small messages: it travels in a memory file of its own.
+fn large_attack(name: &str) -> Message {
+    let padding = " ".repeat(usize::try_from(MAX_SMALL).expect("a size"));
+    Message::from_octets(format!("X-Mailwarden-Attack: {name}\r\nSubject: test\r\n\r\n{padding}").as_bytes()).expect("memory")
+}
+
 fn benign() -> Message {
     Message::from_octets(b"Subject: test\r\n\r\nThe trip is on Friday.\r\n").expect("memory")
 }
@@ -48,13 +54,25 @@ fn is_unread(report: &Report, reason: Reason) -> bool {
 /// Each attack must end both workers that tried it in this way, leave its message unread, and harm no other.
 async fn each_ends(pool: &Pool, attacks: &[&str], loss: Loss) {
     for name in attacks {
-        let before = pool.losses();
-        let report = examine(pool, &attack(name), false).await.expect("no message fails the pool");
-        assert_eq!(since(pool, &before), BTreeMap::from([(loss, 2)]), "{name}");
-        assert!(is_unread(&report, loss.reason()), "{name}: the message is not unread");
-        let report = examine(pool, &benign(), false).await.expect("the next message is examined");
-        assert!(report.incomplete.is_empty(), "{name}: the next message suffered");
+        ends(pool, &attack(name), loss, name).await;
     }
+}
+
+async fn ends(pool: &Pool, attack: &Message, loss: Loss, name: &str) {
+    let before = pool.losses();
+    let report = examine(pool, attack, false).await.expect("no message fails the pool");
+    assert_eq!(since(pool, &before), BTreeMap::from([(loss, 2)]), "{name}");
+    assert!(is_unread(&report, loss.reason()), "{name}: the message is not unread");
+    let report = examine(pool, &benign(), false).await.expect("the next message is examined");
+    assert!(report.incomplete.is_empty(), "{name}: the next message suffered");
+}
+
+#[tokio::test]
+async fn no_message_is_changed_by_whoever_reads_it() {
+    let pool = pool(&options(), 1, DEADLINE).await;
+    ends(&pool, &attack("scribble"), Loss::Signal(libc::SIGSEGV), "into the tray").await;
+    ends(&pool, &large_attack("scribble"), Loss::Signal(libc::SIGSEGV), "into the mapped file").await;
+    ends(&pool, &large_attack("write-input"), SIGSYS, "into the file").await;
 }
 
 #[tokio::test]
@@ -86,7 +104,7 @@ async fn a_system_call_off_the_list_is_a_workers_last() {
     let pool = pool(&options(), 1, DEADLINE).await;
     let calls = "bpf connect create dup execve fcntl fork fork-user-namespace io-uring ioctl kill-parent memfd mmap-rwx mount \
         mprotect-x open openat2 prctl process-vm-readv ptrace seccomp sendto-address setrlimit socket-inet socket-unix stdfs \
-        tcp tgkill thread unshare write-input";
+        tcp tgkill thread unshare";
     let calls: Vec<_> = calls.split_whitespace().collect();
     each_ends(&pool, &calls, SIGSYS).await;
 }
@@ -157,7 +175,7 @@ async fn without_seccomp_landlock_and_the_limits_still_deny() {
     }
     each_ends(&pool, &["create", "execve", "open", "stdfs", "tcp"], Loss::Exit(libc::EACCES)).await;
     each_ends(&pool, &["kill-parent"], Loss::Exit(libc::EPERM)).await;
-    each_ends(&pool, &["write-input"], Loss::Signal(libc::SIGXFSZ)).await;
+    ends(&pool, &large_attack("write-input"), Loss::Signal(libc::SIGXFSZ), "write-input").await;
     each_ends(&pool, &["memory-bomb"], Loss::Signal(libc::SIGABRT)).await;
 }
 

@@ -6,7 +6,7 @@
 
 use std::ffi::CStr;
 use std::hint::black_box;
-use std::os::fd::{AsRawFd, BorrowedFd};
+use std::os::fd::{AsRawFd, BorrowedFd, OwnedFd};
 use std::ptr;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
@@ -32,8 +32,8 @@ pub(super) fn seccomp_is_off() -> bool {
     SECCOMP_IS_OFF.load(Relaxed)
 }
 
-/// Does what the message asks for, if it asks for something; `input` is the sealed file that it lies in.
-pub fn obey(octets: &[u8], channel: BorrowedFd<'_>, input: BorrowedFd<'_>) {
+/// Does what the message asks for, if it asks for something; `input` is the sealed file that it lies in, where it does.
+pub fn obey(octets: &[u8], channel: BorrowedFd<'_>, input: Option<&OwnedFd>) {
     let Some(name) = octets.strip_prefix(HEADER).and_then(|rest| rest.split(u8::is_ascii_whitespace).next()) else { return };
     match std::str::from_utf8(name).unwrap_or_default() {
         "early-exit" => leave(0),
@@ -58,6 +58,7 @@ pub fn obey(octets: &[u8], channel: BorrowedFd<'_>, input: BorrowedFd<'_>) {
         "reply-flood" => loop {
             babble(channel, &[0xff; 4096]);
         },
+        "scribble" => scribble(octets),
         "segv" => segv(),
         "stack-overflow" => {
             black_box(deeper(0));
@@ -65,7 +66,7 @@ pub fn obey(octets: &[u8], channel: BorrowedFd<'_>, input: BorrowedFd<'_>) {
         "stdfs" => report(std::fs::read("/etc/passwd").map_or(-1, |_| 0)),
         "tcp" => report(std::net::TcpStream::connect("127.0.0.1:25").map_or(-1, |_| 0)),
         "thread" => report(std::thread::Builder::new().spawn(|| {}).map_or(-1, |_| 0)),
-        "write-input" => call(libc::SYS_write, [input.as_raw_fd().into(), pointer(c"x"), 1, 0, 0, 0]),
+        "write-input" => call(libc::SYS_write, [input.map_or(-1, AsRawFd::as_raw_fd).into(), pointer(c"x"), 1, 0, 0, 0]),
         other => system_call(other),
     }
 }
@@ -88,6 +89,12 @@ fn memory_bomb() {
     loop {
         all.push(black_box(vec![1u8; 16 << 20]));
     }
+}
+
+/// Into the message itself: what comes after it lies in the same memory.
+fn scribble(octets: &[u8]) {
+    // SAFETY: none is meant: the memory is the kernel's to protect, and the process ends here.
+    unsafe { ptr::write_volatile(octets.as_ptr().cast_mut(), b'x') }
 }
 
 fn segv() {

@@ -11,6 +11,7 @@ mod mapped;
 mod pass;
 mod process;
 mod seccomp;
+mod tray;
 
 use std::fmt;
 use std::time::Duration;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use mapped::Mapped;
 pub use pass::{receive, send, send_all};
 pub use process::{Fork, end, fork, leave, take_channel, until_alone};
+pub use tray::{Tray, TrayView};
 
 /// Proof that this process is caged, or that somebody said `--allow-uncaged`: only [`enter`] makes one.
 #[derive(Debug)]

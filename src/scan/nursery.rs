@@ -5,7 +5,7 @@
 
 use std::collections::BTreeSet;
 use std::ops::Deref;
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -16,8 +16,8 @@ use serde::{Serialize, de::DeserializeOwned};
 use super::detect::{self, Detectors};
 use crate::fault::Fault;
 use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report, Tree};
-use crate::sandbox::{self, Caged, Fork, Limits, Mapped};
-use crate::wire::{self, Answer, BadFrame, Bundle, Compiled, Done, Lessons, Order, Request, Tested};
+use crate::sandbox::{self, Caged, Fork, Limits, Mapped, TrayView};
+use crate::wire::{self, Answer, BadFrame, Bundle, Carrier, Compiled, Done, Lessons, Order, Request, Tested};
 
 /// Exit codes, for the daemon: what a caged process has to say is a number.
 const DONE: i32 = 0;
@@ -191,9 +191,9 @@ fn work(terms: &Terms, detectors: &Detectors, socket: OwnedFd) -> i32 {
     let threads = || start_threads(terms.threads);
     let Ok((caged, _)) = sandbox::enter(terms.limits, terms.messages_per_worker, terms.allow_uncaged, threads) else { return NOT_CAGED };
     let channel = Channel(socket);
-    let mut served = 0;
+    let (mut served, mut tray) = (0, None);
     while served < terms.messages_per_worker as usize {
-        match serve(&caged, &channel, detectors) {
+        match serve(&caged, &channel, &mut tray, detectors) {
             Ok(Served::Parcel(messages)) => served += messages,
             Ok(Served::Last(code)) => return code,
             Err(NotUnderstood) => return NOT_UNDERSTOOD,
@@ -210,16 +210,27 @@ enum Served {
 }
 
 /// Waits for one parcel and examines what is in it.
-fn serve(caged: &Caged, channel: &Channel, detectors: &Detectors) -> Result<Served, NotUnderstood> {
-    let Some((request, parcel)) = channel.hear::<Request>()? else { return Ok(Served::Last(DONE)) };
-    let parcel = parcel.ok_or(NotUnderstood)?;
+fn serve(caged: &Caged, channel: &Channel, tray: &mut Option<TrayView>, detectors: &Detectors) -> Result<Served, NotUnderstood> {
+    let Some(((request, carrier), beside)) = channel.hear::<(Request, Carrier)>()? else { return Ok(Served::Last(DONE)) };
+    let file;
+    // None where memory is too short for them.
+    let octets = match (carrier, &beside) {
+        (Carrier::File, Some(beside)) => {
+            file = Mapped::new(beside).ok();
+            file.as_deref()
+        }
+        (Carrier::NewTray(octets), Some(beside)) => Some(laid(tray.insert(TrayView::of(beside).map_err(|_| NotUnderstood)?), octets)?),
+        (Carrier::Tray(octets), None) => Some(laid(tray.as_ref().ok_or(NotUnderstood)?, octets)?),
+        _ => return Err(NotUnderstood),
+    };
     let count = request.count();
     let answered = match request {
-        Request::Explain => explain(caged, parcel.as_fd(), detectors).map(|explained| channel.explain(explained)),
-        Request::File => fingerprint(caged, parcel.as_fd()).map(|file| channel.say(&Answer::Examined(file))),
-        Request::Tree { with_text } => tree(caged, parcel.as_fd(), detectors, with_text).map(|tree| channel.tree(tree)),
+        Request::Explain => explain(caged, octets, detectors).map(|explained| channel.explain(explained)),
+        Request::File => fingerprint(caged, octets).map(|file| channel.say(&Answer::Examined(file))),
+        Request::Tree { with_text } => tree(caged, octets, detectors, with_text).map(|tree| channel.tree(tree)),
         Request::Messages { want_facts, sizes } => {
-            examine(caged, channel, parcel.as_fd(), &sizes, detectors, want_facts).map(|reports| channel.report(reports))
+            let reached = (channel, beside.as_ref());
+            examine(caged, reached, octets, &sizes, detectors, want_facts).map(|reports| channel.report(reports))
         }
     };
     if let Some(said) = answered {
@@ -240,25 +251,29 @@ fn start_threads(threads: usize) {
     let _ = pool.build_global();
 }
 
+/// So many octets of what the daemon laid.
+fn laid(tray: &TrayView, octets: u64) -> Result<&[u8], NotUnderstood> {
+    usize::try_from(octets).ok().and_then(|octets| tray.laid(octets)).ok_or(NotUnderstood)
+}
+
 /// `None` when the examination panicked.
 #[cfg_attr(not(feature = "faults"), allow(unused_variables))]
 fn examine(
     caged: &Caged,
-    channel: &Channel,
-    parcel: BorrowedFd<'_>,
+    reached: (&Channel, Option<&OwnedFd>),
+    octets: Option<&[u8]>,
     sizes: &[u64],
     detectors: &Detectors,
     want_facts: bool,
 ) -> Option<Vec<Report>> {
     catch_unwind(AssertUnwindSafe(|| {
-        let Ok(octets) = Mapped::new(parcel) else { return sizes.iter().map(|_| Report::unread(Reason::Budget)).collect() };
-        let mut rest: &[u8] = &octets;
+        let Some(mut rest) = octets else { return sizes.iter().map(|_| Report::unread(Reason::Budget)).collect() };
         let mut reports = Vec::with_capacity(sizes.len());
         for size in sizes {
             let (message, after) = rest.split_at(usize::try_from(*size).unwrap_or(usize::MAX).min(rest.len()));
             rest = after;
             #[cfg(feature = "faults")]
-            sandbox::attacks::obey(message, channel.0, parcel);
+            sandbox::attacks::obey(message, reached.0.0, reached.1);
             reports.push(super::examine(caged, message, detectors, want_facts));
         }
         reports
@@ -267,26 +282,26 @@ fn examine(
 }
 
 /// `None` when the examination panicked.
-fn explain(caged: &Caged, message: BorrowedFd<'_>, detectors: &Detectors) -> Option<Explained> {
-    catch_unwind(AssertUnwindSafe(|| match Mapped::new(message) {
-        Ok(octets) => super::explain(caged, &octets, detectors),
-        Err(_) => Explained { report: Report::unread(Reason::Budget), traces: Vec::new() },
+fn explain(caged: &Caged, message: Option<&[u8]>, detectors: &Detectors) -> Option<Explained> {
+    catch_unwind(AssertUnwindSafe(|| match message {
+        Some(octets) => super::explain(caged, octets, detectors),
+        None => Explained { report: Report::unread(Reason::Budget), traces: Vec::new() },
     }))
     .ok()
 }
 
 /// `None` when the reading panicked.
-fn tree(caged: &Caged, message: BorrowedFd<'_>, detectors: &Detectors, with_text: bool) -> Option<Tree> {
-    catch_unwind(AssertUnwindSafe(|| match Mapped::new(message) {
-        Ok(octets) => super::tree(caged, &octets, detectors, with_text),
-        Err(_) => Tree::unread(Incomplete { part: String::new(), reason: Reason::Budget }),
+fn tree(caged: &Caged, message: Option<&[u8]>, detectors: &Detectors, with_text: bool) -> Option<Tree> {
+    catch_unwind(AssertUnwindSafe(|| match message {
+        Some(octets) => super::tree(caged, octets, detectors, with_text),
+        None => Tree::unread(Incomplete { part: String::new(), reason: Reason::Budget }),
     }))
     .ok()
 }
 
 /// `None` when decoding it panicked.
-fn fingerprint(caged: &Caged, file: BorrowedFd<'_>) -> Option<Result<Fingerprint, Reason>> {
-    catch_unwind(AssertUnwindSafe(|| Ok(super::examine_file(caged, &Mapped::new(file).map_err(|_| Reason::Budget)?)))).ok()
+fn fingerprint(caged: &Caged, file: Option<&[u8]>) -> Option<Result<Fingerprint, Reason>> {
+    catch_unwind(AssertUnwindSafe(|| Ok(super::examine_file(caged, file.ok_or(Reason::Budget)?)))).ok()
 }
 
 /// The one descriptor on which this process may receive and send.

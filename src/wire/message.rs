@@ -6,12 +6,14 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::FileExt;
 use std::sync::OnceLock;
 
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
+use rustix::fs::{SealFlags, fcntl_add_seals};
 
 use super::digest::{Digest, Digester, Digests};
+use super::memory_file::memory_file;
 
 /// A message of at most so many octets is kept on the heap: most are, and a memory file costs ten system calls.
-pub const MAX_SMALL: u64 = PIECE as u64;
+pub const MAX_SMALL: u64 = HEAP as u64;
+const HEAP: usize = 1 << 20;
 /// Larger ones are written and hashed so many octets at a time: smaller pieces cost system calls, larger ones the cache.
 const PIECE: usize = 64 << 10;
 
@@ -45,7 +47,7 @@ impl MessageWriter {
 
     /// For a message of about so many octets: more and fewer may come.
     pub fn for_octets(octets: u64) -> Self {
-        let expected = usize::try_from(octets).unwrap_or(PIECE).min(PIECE);
+        let expected = usize::try_from(octets).unwrap_or(HEAP).min(HEAP);
         Self { piece: vec![0; expected], filled: 0, file: None, size: 0, digester: Digester::default() }
     }
 
@@ -55,8 +57,8 @@ impl MessageWriter {
     /// When memory is short.
     pub fn make_room(&mut self) -> io::Result<()> {
         if self.filled == self.piece.len() {
-            if self.piece.len() < PIECE {
-                self.piece.resize((2 * self.piece.len()).clamp(PIECE / 16, PIECE), 0);
+            if self.file.is_none() && self.piece.len() < HEAP {
+                self.piece.resize((2 * self.piece.len()).clamp(PIECE / 16, HEAP), 0);
             } else {
                 self.spill()?;
             }
@@ -112,11 +114,12 @@ impl MessageWriter {
     fn spill(&mut self) -> io::Result<()> {
         let file = match &mut self.file {
             Some(file) => file,
-            none => none.insert(memory_file()?),
+            none => none.insert(memory_file(c"message")?.into()),
         };
         let piece = &self.piece[..self.filled];
         file.write_all(piece)?;
         self.digester.update(piece);
+        self.piece.truncate(PIECE);
         self.filled = 0;
         Ok(())
     }
@@ -142,6 +145,14 @@ impl Message {
         self.size
     }
 
+    /// All octets, where they are on the heap.
+    pub fn on_heap(&self) -> Option<&[u8]> {
+        match &self.octets {
+            Octets::Heap(heap) => Some(heap),
+            Octets::Memory(_) => None,
+        }
+    }
+
     /// Of all octets.
     pub fn digest(&self) -> Digest {
         self.digests().whole
@@ -161,7 +172,7 @@ impl Message {
     }
 
     fn each_piece(&self, mut with: impl FnMut(&[u8])) {
-        if let Octets::Heap(heap) = &self.octets {
+        if let Some(heap) = self.on_heap() {
             return with(heap);
         }
         let mut reader = self.reader();
@@ -197,7 +208,8 @@ impl Read for MessageReader<'_> {
     }
 }
 
-/// Messages as they travel into the cage: one behind the other, in one memory file that no process can change.
+/// Messages as they travel into the cage where no tray holds them: one behind the other, in one memory file that no process can
+/// change.
 pub struct Parcel<'a>(Packed<'a>);
 
 enum Packed<'a> {
@@ -218,7 +230,7 @@ impl<'a> Parcel<'a> {
         for message in messages {
             message.reader().read_to_end(&mut together)?;
         }
-        let mut file = memory_file()?;
+        let mut file = File::from(memory_file(c"message")?);
         file.write_all(&together)?;
         seal(&mut file)?;
         Ok(Self(Packed::Together(file)))
@@ -232,10 +244,6 @@ impl AsFd for Parcel<'_> {
             Packed::Together(file) => file.as_fd(),
         }
     }
-}
-
-fn memory_file() -> io::Result<File> {
-    Ok(File::from(memfd_create(c"message", MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING | MemfdFlags::NOEXEC_SEAL)?))
 }
 
 fn seal(file: &mut File) -> io::Result<()> {

@@ -4,6 +4,7 @@
 mod bundle;
 mod control;
 mod digest;
+mod memory_file;
 mod message;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
@@ -14,10 +15,11 @@ use crate::finding::{Category, RuleFacts, RuleId, RuleVersion, Stage};
 pub use bundle::{Bundle, CompiledList, Shared, SourceFile};
 pub use control::{Done, NURSERY_ROLE, Order};
 pub use digest::{Digest, Digester, Digests};
+pub use memory_file::memory_file;
 pub use message::{MAX_SMALL, Message, MessageWriter, Parcel};
 
 /// Changes whenever a shape below changes: both ends are the same binary, and this proves it.
-pub const VERSION: u8 = 8;
+pub const VERSION: u8 = 9;
 /// `VERSION` and the length of the payload, big-endian.
 pub const HEADER: usize = 5;
 /// The largest payload of any frame, in octets: two sheets of 512 KiB each with room to spare.
@@ -93,7 +95,7 @@ pub struct RuleSet {
     pub list_entries: usize,
 }
 
-/// Asks for something to be examined. The octets themselves travel beside it, as a sealed memory file.
+/// Asks for something to be examined. Where the octets are, its [`Carrier`] says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Request {
     /// They are a file of their own: answered by a `Result<Fingerprint, Reason>`.
@@ -104,7 +106,7 @@ pub enum Request {
     Messages {
         /// Also report digests of pictures, which only the owner of the file may learn.
         want_facts: bool,
-        /// In octets; their sum is the size of the memory file.
+        /// In octets.
         sizes: Vec<u64>,
     },
     /// They are one message: answered by a `Tree`.
@@ -122,6 +124,17 @@ impl Request {
             Self::Messages { sizes, .. } => sizes.len(),
         }
     }
+}
+
+/// In what the octets travel that a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Carrier {
+    /// In the sealed memory file beside it, and they are all of it.
+    File,
+    /// So many octets from the beginning of the tray beside it, which is the worker's from now on.
+    NewTray(u64),
+    /// So many octets from the beginning of the worker's tray.
+    Tray(u64),
 }
 
 /// What comes back for one request; which `T`, the request says.
@@ -196,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_frame_that_lies_is_refused_for_what_it_is() {
-        assert_eq!(payload_length([9, 0, 0, 0, 1]), Err(BadFrame::Version(9)));
+        assert_eq!(payload_length([8, 0, 0, 0, 1]), Err(BadFrame::Version(8)));
         assert_eq!(payload_length([VERSION, 0xff, 0xff, 0xff, 0xff]), Err(BadFrame::TooLong(0xffff_ffff)));
         assert_eq!(decode::<Request>(&[7]), Err(BadFrame::Content));
         assert_eq!(decode::<Request>(&[0, 1]), Err(BadFrame::Content), "trailing octets");

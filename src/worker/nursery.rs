@@ -249,10 +249,9 @@ async fn ended(child: &mut Child) -> World {
 
 async fn trial(nursery: &Arc<Nursery>) -> Result<(), World> {
     let message = [Message::from_octets(TRIAL).map_err(World::Memory)?];
-    let parcel = Parcel::of(&message).map_err(World::Memory)?;
     let request = Request::Messages { want_facts: false, sizes: vec![TRIAL.len() as u64] };
     let mut worker = Worker::fork(Arc::clone(nursery)).await?;
-    match worker.ask::<Vec<Report>>(&parcel, &request, Instant::now() + START_DEADLINE).await {
+    match worker.ask::<Vec<Report>>(&message, &request, Instant::now() + START_DEADLINE).await.map_err(World::Memory)? {
         Ok(_) => Ok(()),
         Err(failure) => Err(World::Trial(worker.lost(failure).await)),
     }

@@ -1,5 +1,6 @@
 //! One worker from outside: asked for one parcel at a time, and ended without fail.
 
+use std::io;
 use std::os::fd::AsFd;
 use std::os::unix::process::ExitStatusExt;
 use std::sync::Arc;
@@ -11,13 +12,17 @@ use super::answer::Claim;
 use super::errand::ForkError;
 use super::line::{Line, LineError};
 use super::nursery::Nursery;
-use crate::wire::{Answer, Parcel, Request};
+use super::parcel::MAX_OCTETS;
+use crate::sandbox::Tray;
+use crate::wire::{Answer, Carrier, Message, Parcel, Request};
 
 /// Dropped, it is ended: a worker in the middle of a message that nobody waits for any more is of no use.
 pub struct Worker {
     nursery: Arc<Nursery>,
     number: u32,
     line: Line,
+    /// In which small messages travel; its own, because it keeps what lay there until something else does.
+    tray: Option<Tray>,
     /// Messages that it may still serve.
     left: u32,
     ended: bool,
@@ -38,16 +43,19 @@ impl Worker {
     pub async fn fork(nursery: Arc<Nursery>) -> Result<Self, ForkError> {
         let (line, far) = Line::pair()?;
         let number = nursery.fork(far.into()).await?;
-        Ok(Self { number, line, left: nursery.messages_per_worker(), ended: false, nursery })
+        Ok(Self { number, line, tray: None, left: nursery.messages_per_worker(), ended: false, nursery })
     }
 
-    /// Has one parcel examined. The deadline holds for the whole of it, whatever arrives meanwhile.
+    /// Has one parcel of messages examined. The deadline holds for the whole of it, whatever arrives meanwhile. After a failure
+    /// the worker is of no further use.
     ///
     /// # Errors
-    /// When the worker is of no further use.
-    pub async fn ask<T: Claim>(&mut self, parcel: &Parcel<'_>, request: &Request, deadline: Instant) -> Result<T, Failure> {
+    /// When memory is short.
+    pub async fn ask<T: Claim>(&mut self, messages: &[Message], request: &Request, deadline: Instant) -> io::Result<Result<T, Failure>> {
         self.left = self.left.saturating_sub(u32::try_from(request.count()).unwrap_or(u32::MAX));
-        match timeout_at(deadline, self.answer(parcel, request)).await {
+        let (carrier, parcel) = self.load(messages)?;
+        let answer = timeout_at(deadline, self.answer(request, carrier, parcel.as_ref())).await;
+        Ok(match answer {
             Ok(Ok(Answer::Examined(claim))) if self.line.is_quiet() => {
                 T::vetted(claim, request, self.nursery.rules()).ok_or(Failure::Babbled)
             }
@@ -55,11 +63,29 @@ impl Worker {
             Ok(Ok(Answer::Panicked)) => Err(Failure::Panicked),
             Ok(Err(LineError::Closed)) => Err(Failure::Closed),
             Err(_) => Err(Failure::Deadline),
-        }
+        })
     }
 
-    async fn answer<T: Claim>(&mut self, parcel: &Parcel<'_>, request: &Request) -> Result<Answer<T>, LineError> {
-        self.line.say(request, Some(parcel.as_fd())).await?;
+    /// Lays small messages into the tray; others are a parcel.
+    fn load<'m>(&mut self, messages: &'m [Message]) -> io::Result<(Carrier, Option<Parcel<'m>>)> {
+        let octets = messages.iter().map(Message::size).sum();
+        let small: Option<Vec<_>> = messages.iter().map(Message::on_heap).collect();
+        let Some(small) = small.filter(|_| octets <= MAX_OCTETS) else { return Ok((Carrier::File, Some(Parcel::of(messages)?))) };
+        let (carrier, tray) = match &mut self.tray {
+            Some(tray) => (Carrier::Tray(octets), tray),
+            none => (Carrier::NewTray(octets), none.insert(Tray::new(usize::try_from(MAX_OCTETS).map_err(io::Error::other)?)?)),
+        };
+        tray.lay(&small)?;
+        Ok((carrier, None))
+    }
+
+    async fn answer<T: Claim>(&mut self, request: &Request, carrier: Carrier, parcel: Option<&Parcel<'_>>) -> Result<Answer<T>, LineError> {
+        let beside = match carrier {
+            Carrier::File => parcel.map(AsFd::as_fd),
+            Carrier::NewTray(_) => self.tray.as_ref().map(AsFd::as_fd),
+            Carrier::Tray(_) => None,
+        };
+        self.line.say(&(request, carrier), beside).await?;
         self.line.hear().await
     }
 

@@ -2,8 +2,10 @@
 
 use crate::wire::{MAX_SMALL, Message};
 
-/// Octets of small messages in one parcel.
-const MAX_OCTETS: u64 = 4 * MAX_SMALL;
+/// A parcel with so many octets is full.
+const ENOUGH: u64 = 256 << 10;
+/// The octets of a parcel of small messages, at most.
+pub(super) const MAX_OCTETS: u64 = ENOUGH - 1 + MAX_SMALL;
 
 /// Small messages wait for each other, a large one goes alone. Each comes with what its caller knows it by.
 pub struct Packer<T> {
@@ -30,7 +32,7 @@ impl<T> Packer<T> {
         self.octets += message.size();
         self.known_by.push(known_by);
         self.messages.push(message);
-        if self.messages.len() >= self.most || self.octets >= MAX_OCTETS { self.rest() } else { None }
+        if self.messages.len() >= self.most || self.octets >= ENOUGH { self.rest() } else { None }
     }
 
     /// What is left.
@@ -63,7 +65,10 @@ mod tests {
     #[test]
     fn a_parcel_holds_no_more_octets_than_it_may() {
         let mut packer = Packer::new(100);
-        let full = (0..4).find_map(|number| packer.add(number, message(MAX_SMALL))).unwrap();
+        let full = (0..9).find_map(|number| packer.add(number, message(ENOUGH / 4))).unwrap();
         assert_eq!(full.0, [0, 1, 2, 3]);
+        assert!(packer.add(4, message(ENOUGH - 1)).is_none());
+        let (_, messages) = packer.add(5, message(MAX_SMALL)).unwrap();
+        assert_eq!(messages.iter().map(Message::size).sum::<u64>(), MAX_OCTETS);
     }
 }

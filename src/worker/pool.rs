@@ -15,7 +15,7 @@ use super::one::{Failure, Worker};
 use super::turns::{Standing, Turn, Turns};
 use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report, Tree};
 use crate::sandbox::Cage;
-use crate::wire::{Message, Parcel, Request, RuleSet};
+use crate::wire::{Message, Request, RuleSet};
 
 /// Of messages that fit into one parcel.
 const MAX_PARCEL: usize = 32;
@@ -112,14 +112,14 @@ impl Pool {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn try_once<T: Claim>(&self, mut worker: Worker, parcel: &Parcel<'_>, request: &Request) -> Result<T, Loss> {
-        match worker.ask(parcel, request, Instant::now() + self.deadline).await {
+    async fn try_once<T: Claim>(&self, mut worker: Worker, messages: &[Message], request: &Request) -> Result<Result<T, Loss>, PoolError> {
+        Ok(match worker.ask(messages, request, Instant::now() + self.deadline).await.map_err(PoolError::Memory)? {
             Ok(claim) => {
                 self.keep(worker);
                 Ok(claim)
             }
             Err(failure) => Err(self.lose(worker, failure).await),
-        }
+        })
     }
 
     fn keep(&self, worker: Worker) {
@@ -254,7 +254,7 @@ impl Permit {
             state.idle.pop().filter(|worker| worker.may_serve(request.count(), &state.nursery))
         };
         match warm {
-            Some(worker) => Ok(self.pool.try_once(worker, &Parcel::of(messages).map_err(PoolError::Memory)?, request).await),
+            Some(worker) => self.pool.try_once(worker, messages, request).await,
             None => self.ask_alone(messages, request).await,
         }
     }
@@ -262,7 +262,7 @@ impl Permit {
     /// Asks a worker that has seen no other message.
     async fn ask_alone<T: Claim>(&self, messages: &[Message], request: &Request) -> Result<Result<T, Loss>, PoolError> {
         let fresh = self.pool.fresh().await?;
-        Ok(self.pool.try_once(fresh, &Parcel::of(messages).map_err(PoolError::Memory)?, request).await)
+        self.pool.try_once(fresh, messages, request).await
     }
 }
 
