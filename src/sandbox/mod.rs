@@ -96,6 +96,7 @@ impl Caged {
 pub fn enter(limits: Limits, messages: u32, allow_uncaged: bool, start_threads: impl FnOnce()) -> Result<(Caged, Cage), CageError> {
     process::harden().map_err(|e| CageError::Process(e.to_string()))?;
     process::die_with_parent().map_err(|e| CageError::Process(e.to_string()))?;
+    process::keep_memory();
     let cpu = limits.cpu.as_secs().max(1).saturating_mul(u64::from(messages.max(1)));
     process::limit(RESERVED + limits.shared + limits.memory, 0, cpu).map_err(|e| CageError::Process(e.to_string()))?;
     let landlock = landlock::grant_nothing()?;
