@@ -58,7 +58,7 @@ impl Round<'_> {
             };
             if let Some(parcel) = parcel {
                 let fresh = self.daemon.shelf.book(|book| fresh(book, mailbox, parcel, &mut examined.messages))?;
-                // Awaited here, so that no more is fetched before a worker is free for it.
+                // Awaited here, so that no more is fetched than may wait for a worker.
                 pulse.at_rest(&worker);
                 let permit = pool.permit_for(self.standing).await;
                 pulse.at_work(&worker, allowed);

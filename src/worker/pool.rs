@@ -12,7 +12,7 @@ use super::answer::Claim;
 use super::errand::ForkError;
 use super::nursery::{Nursery, StartError};
 use super::one::{Failure, Worker};
-use super::turns::{Standing, Turn, Turns};
+use super::turns::{Place, Standing, Turn, Turns};
 use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report, Tree};
 use crate::sandbox::Cage;
 use crate::wire::{Message, Request, RuleSet};
@@ -42,6 +42,13 @@ struct State {
 pub struct Permit {
     pool: Pool,
     standing: Standing,
+    place: Place,
+}
+
+/// A parcel whose turn has come.
+struct AtWork {
+    pool: Pool,
+    standing: Standing,
     turn: Turn,
 }
 
@@ -63,14 +70,14 @@ impl Pool {
         Self { state: Arc::new(Mutex::new(state)), turns: Turns::new(workers), restart: Arc::default(), deadline }
     }
 
-    /// Waits until a worker is free.
+    /// Waits until there is room for one more parcel.
     pub async fn permit(&self) -> Permit {
         self.permit_for(&Standing::default()).await
     }
 
-    /// Waits until a worker is free for a mailbox of this standing, which is changed by what becomes of its messages.
+    /// Waits until there is room for a parcel of a mailbox of this standing, which is changed by what becomes of its messages.
     pub async fn permit_for(&self, standing: &Standing) -> Permit {
-        Permit { pool: self.clone(), standing: standing.clone(), turn: self.turns.take(standing).await }
+        Permit { pool: self.clone(), standing: standing.clone(), place: self.turns.place(standing).await }
     }
 
     /// How many small messages make a parcel: what a worker is asked for at once costs one turn of the scheduler.
@@ -164,47 +171,39 @@ impl Pool {
 }
 
 impl Permit {
-    /// As [`Pool::examine`], with the turn that was waited for. The reports are in the order of the messages.
+    /// As [`Pool::examine`]. The reports are in the order of the messages.
     ///
     /// # Errors
     /// As [`Pool::examine`].
-    pub async fn examine(mut self, messages: &[Message], want_facts: bool) -> Result<Vec<Report>, PoolError> {
+    pub async fn examine(self, messages: &[Message], want_facts: bool) -> Result<Vec<Report>, PoolError> {
         if messages.is_empty() {
             return Ok(Vec::new());
         }
-        let loss = match self.ask(messages, &about(messages, want_facts)).await? {
+        let mut at_work = self.turn().await;
+        let loss = match at_work.ask(messages, &about(messages, want_facts)).await? {
             Ok(reports) => {
-                self.standing.went_well();
+                at_work.standing.went_well();
                 return Ok(reports);
             }
             Err(loss) => loss,
         };
         if loss == Loss::Deadline {
-            self.standing.stalled();
+            at_work.standing.stalled();
         }
         // One of them did it, or an earlier message: each once more, alone.
         let mut reports = Vec::with_capacity(messages.len());
         for message in messages {
-            if self.standing.stalls() && messages.len() > 1 {
-                self = self.again().await;
+            if at_work.standing.stalls() && messages.len() > 1 {
+                at_work = at_work.again().await;
             }
             let alone = std::slice::from_ref(message);
-            let tried = self.ask_alone(alone, &about(alone, want_facts)).await?;
+            let tried = at_work.ask_alone(alone, &about(alone, want_facts)).await?;
             if matches!(tried, Err(Loss::Deadline)) {
-                self.standing.stalled();
+                at_work.standing.stalled();
             }
             reports.push(tried.map_or_else(|loss| Some(Report::unread(loss.reason())), |mut report: Vec<_>| report.pop()));
         }
         Ok(reports.into_iter().flatten().collect())
-    }
-
-    /// Lets others go first: each of many messages may stall for as long as the deadline allows. They are small, and wait in
-    /// memory; a large one travels alone, and is not kept any longer.
-    async fn again(self) -> Self {
-        let Self { pool, standing, turn } = self;
-        drop(turn);
-        let turn = pool.turns.take(&standing).await;
-        Self { pool, standing, turn }
     }
 
     /// The digests of a file that lies in no message, or why there are none.
@@ -212,11 +211,11 @@ impl Permit {
     /// # Errors
     /// As [`Pool::examine`].
     pub async fn fingerprint(self, file: &Message) -> Result<Result<Fingerprint, Reason>, PoolError> {
-        let file = std::slice::from_ref(file);
-        if let Ok(fingerprint) = self.ask(file, &Request::File).await? {
+        let (file, at_work) = (std::slice::from_ref(file), self.turn().await);
+        if let Ok(fingerprint) = at_work.ask(file, &Request::File).await? {
             return Ok(fingerprint);
         }
-        let tried: Result<Result<_, _>, Loss> = self.ask_alone(file, &Request::File).await?;
+        let tried: Result<Result<_, _>, Loss> = at_work.ask_alone(file, &Request::File).await?;
         Ok(tried.map_err(Loss::reason).flatten())
     }
 
@@ -225,11 +224,11 @@ impl Permit {
     /// # Errors
     /// As [`Pool::examine`].
     pub async fn explain(self, message: &Message) -> Result<Explained, PoolError> {
-        let message = std::slice::from_ref(message);
-        if let Ok(explained) = self.ask(message, &Request::Explain).await? {
+        let (message, at_work) = (std::slice::from_ref(message), self.turn().await);
+        if let Ok(explained) = at_work.ask(message, &Request::Explain).await? {
             return Ok(explained);
         }
-        let tried: Result<_, Loss> = self.ask_alone(message, &Request::Explain).await?;
+        let tried: Result<_, Loss> = at_work.ask_alone(message, &Request::Explain).await?;
         Ok(tried.unwrap_or_else(|loss| Explained { report: Report::unread(loss.reason()), traces: Vec::new() }))
     }
 
@@ -238,12 +237,30 @@ impl Permit {
     /// # Errors
     /// As [`Pool::examine`].
     pub async fn tree(self, message: &Message, with_text: bool) -> Result<Tree, PoolError> {
-        let message = std::slice::from_ref(message);
-        if let Ok(tree) = self.ask(message, &Request::Tree { with_text }).await? {
+        let (message, at_work) = (std::slice::from_ref(message), self.turn().await);
+        if let Ok(tree) = at_work.ask(message, &Request::Tree { with_text }).await? {
             return Ok(tree);
         }
-        let tried: Result<_, Loss> = self.ask_alone(message, &Request::Tree { with_text }).await?;
+        let tried: Result<_, Loss> = at_work.ask_alone(message, &Request::Tree { with_text }).await?;
         Ok(tried.unwrap_or_else(|loss| Tree::unread(Incomplete { part: String::new(), reason: loss.reason() })))
+    }
+
+    /// Waits until a worker is free.
+    async fn turn(self) -> AtWork {
+        let Self { pool, standing, place } = self;
+        let turn = pool.turns.come(place, &standing).await;
+        AtWork { pool, standing, turn }
+    }
+}
+
+impl AtWork {
+    /// Lets others go first: each of many messages may stall for as long as the deadline allows. They are small, and wait in
+    /// memory; a large one travels alone, and is not kept any longer.
+    async fn again(self) -> Self {
+        let Self { pool, standing, turn } = self;
+        drop(turn);
+        let turn = pool.turns.take(&standing).await;
+        Self { pool, standing, turn }
     }
 
     /// Asks a worker that waits for a message, if there is one that may serve all of them.

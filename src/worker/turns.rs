@@ -15,6 +15,15 @@ pub struct Turns {
     all: Arc<Semaphore>,
     /// How many of them those that stall may have, all together.
     half: Arc<Semaphore>,
+    /// As many parcels as there are workers may wait for one: a mailbox that waited until a worker is free would have its server
+    /// wait as well, and start anew.
+    queue: Arc<Semaphore>,
+}
+
+/// The right to hold a parcel in memory until a worker is free for it.
+pub struct Place {
+    _queue: Option<OwnedSemaphorePermit>,
+    turn: Option<Turn>,
 }
 
 /// One worker's time. It lasts until it is dropped.
@@ -32,7 +41,23 @@ pub struct Standing {
 impl Turns {
     pub fn new(workers: usize) -> Self {
         let semaphore = |permits: usize| Arc::new(Semaphore::new(permits.max(1)));
-        Self { all: semaphore(workers), half: semaphore(workers / 2) }
+        Self { all: semaphore(workers), half: semaphore(workers / 2), queue: semaphore(workers) }
+    }
+
+    /// Waits for a place. Those that stall get none before their turn: in the queue they would be in the way of the others.
+    pub async fn place(&self, standing: &Standing) -> Place {
+        if standing.stalls() {
+            return Place { _queue: None, turn: Some(self.take(standing).await) };
+        }
+        Place { _queue: Arc::clone(&self.queue).acquire_owned().await.ok(), turn: None }
+    }
+
+    /// Waits until a worker is free for whoever has this place; it is somebody else's then.
+    pub async fn come(&self, place: Place, standing: &Standing) -> Turn {
+        match place.turn {
+            Some(turn) => turn,
+            None => self.take(standing).await,
+        }
     }
 
     /// Waits until a worker is free for whoever has this standing.
@@ -92,6 +117,20 @@ mod tests {
             drop((slow, others));
             assert_eq!(taken(&turns, &Standing::default()).await.len(), workers);
         }
+    }
+
+    #[tokio::test]
+    async fn as_many_parcels_wait_as_there_are_workers_and_those_that_stall_take_no_place() {
+        let turns = Turns::new(2);
+        let at_work = taken(&turns, &Standing::default()).await;
+        let places = [turns.place(&Standing::default()).await, turns.place(&Standing::default()).await];
+        for standing in [Standing::default(), stalling()] {
+            assert!(timeout(Duration::ZERO, turns.place(&standing)).await.is_err());
+        }
+        let [place, _other] = places;
+        drop(at_work);
+        let _turn = turns.come(place, &Standing::default()).await;
+        assert!(timeout(Duration::ZERO, turns.place(&Standing::default())).await.is_ok(), "the place is free again");
     }
 
     #[test]
