@@ -14,7 +14,8 @@ outright, `implied` hints at it, a `contrast` is harmless in words of the catego
 What is only counted (strong language, chain messages) and what could not be read is no alarm. When a message came and\n\
 whether its sender is new is not known here: conditions on that are taken to hold. Letter tricks are played on\n\
 the matched words of clear samples that are found as they stand. Weights are learnt from the `open` samples and from the sets\n\
-whose names end in `-learnt`: what they show there is flattered.\n";
+whose names end in `-learnt`: what they show there is flattered. `held-out` samples are by the same writers, and are not learnt\n\
+from.\n";
 
 /// The whole page.
 pub fn page(measured: &Measured) -> String {
