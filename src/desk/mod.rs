@@ -23,7 +23,7 @@ pub use error::DeskError;
 
 type Result<T, E = DeskError> = std::result::Result<T, E>;
 
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// One connection. For use by one thread at a time; several may be open.
 pub struct Desk {
@@ -128,7 +128,7 @@ impl Deeds {
     /// Opens the desk's file; `None` where there is no desk.
     ///
     /// # Errors
-    /// When it is out of reach; `Newer` when it has other tables than this version.
+    /// When it is out of reach; `Newer` and `Older` when it has other tables than this version.
     pub fn open(folder: &Path) -> Result<Option<Self>> {
         let path = Desk::path(folder);
         if !path.try_exists().map_err(|source| DeskError::Io { path: path.clone(), source })? {
@@ -139,7 +139,8 @@ impl Deeds {
         match usize::try_from(version) {
             // It is only just being made.
             Ok(0) => Ok(None),
-            Ok(version) if version == MIGRATIONS.len() => Ok(Some(Self { conn, path })),
+            Ok(done) if done == MIGRATIONS.len() => Ok(Some(Self { conn, path })),
+            Ok(done) if done < MIGRATIONS.len() => Err(DeskError::Older { path }),
             _ => Err(DeskError::Newer { path, version }),
         }
     }
@@ -206,5 +207,17 @@ mod tests {
         Desk::open(folder.path()).unwrap().conn.pragma_update(None, "user_version", 99).unwrap();
         assert!(matches!(Desk::open(folder.path()), Err(DeskError::Newer { version: 99, .. })));
         assert!(matches!(Deeds::open(folder.path()), Err(DeskError::Newer { version: 99, .. })));
+    }
+
+    #[test]
+    fn a_desk_of_an_older_version_waits_for_its_own_process_and_keeps_what_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = Desk::open(folder.path()).unwrap();
+        desk.note(Timestamp::UNIX_EPOCH, &Actor::Program, &Event::SignedIn).unwrap();
+        let back = "ALTER TABLE deed DROP COLUMN until; ALTER TABLE standing DROP COLUMN snoozed_until; PRAGMA user_version = 1";
+        desk.conn.execute_batch(back).unwrap();
+        assert!(matches!(Deeds::open(folder.path()), Err(DeskError::Older { .. })));
+        assert_eq!(Desk::open(folder.path()).unwrap().verify_journal().unwrap().entries, 1);
+        assert!(Deeds::open(folder.path()).unwrap().is_some());
     }
 }

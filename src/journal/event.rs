@@ -71,6 +71,9 @@ pub enum Event {
         codename: Codename,
         deed: String,
         words: String,
+        /// For how long it was put off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     /// Somebody is shown the facts of a case.
     FactsViewed {

@@ -21,6 +21,7 @@ mod serve;
 mod session;
 mod sight;
 mod sign_in;
+mod snooze;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -120,23 +120,75 @@ assert.equal(await lead.locator("#sealed-content :is(img, a, script, iframe, svg
 assert.doesNotMatch(await lead.title(), /pwned/);
 await look(lead, "case-opened");
 
-// With the keyboard alone.
+// With the keyboard alone: a letter leads somewhere, and only Enter does anything.
+const focused = (page) => page.evaluate(() => document.activeElement.value || document.activeElement.id || document.activeElement.textContent);
+const status = async (page, pattern) => page.waitForFunction((source) => new RegExp(source).test(document.querySelector("dl:not(.keys)")?.textContent ?? ""), pattern.source);
 await lead.goto(`${origin}/queue`);
 await lead.keyboard.press("j");
-assert.match(await lead.evaluate(() => document.activeElement.textContent), /Now|Today|Next day/);
+assert.match(await focused(lead), /Now|Today|Next day/);
+await lead.keyboard.press("?");
+assert.ok(await lead.locator("#shortcuts dl").isVisible());
+await look(lead, "queue-keys");
 await lead.keyboard.press("/");
 await lead.keyboard.type(flagged);
 await lead.keyboard.press("Enter");
 await lead.waitForURL(/search=/);
+const found = lead.url();
+await lead.keyboard.press("j");
+await lead.keyboard.press("a");
+await lead.waitForURL(`${origin}/case/${flagged}#a`);
+assert.equal(await focused(lead), "acknowledge");
+assert.match(await lead.textContent("dl:not(.keys)"), /new/, "the letter alone has done nothing");
+await lead.keyboard.press("Enter");
+await status(lead, /acknowledged, Robin Finch/);
+await lead.keyboard.press("u");
+await lead.waitForURL(found);
+await lead.goto(`${origin}/queue`);
+const first = await lead.locator(".cases a").first().getAttribute("href");
 await lead.keyboard.press("j");
 await lead.keyboard.press("Enter");
-await lead.waitForURL(`${origin}/case/${flagged}`);
-for (let presses = 0; presses < 60; presses++) {
-  await lead.keyboard.press("Tab");
-  if (await lead.evaluate(() => document.activeElement.value === "acknowledge")) break;
-}
-await lead.keyboard.press("Enter");
-await lead.waitForFunction(() => /acknowledged, Robin Finch/.test(document.querySelector("dl")?.textContent ?? ""));
+await lead.waitForURL(origin + first);
+await lead.keyboard.press("j");
+await lead.waitForURL((url) => url.href !== origin + first);
+await lead.keyboard.press("k");
+await lead.waitForURL(origin + first);
+await lead.goto(`${origin}/case/${held}`);
+await lead.keyboard.press("n");
+assert.match(await lead.textContent("#chosen"), /not for this case/, "what is held is not decided away");
+await lead.goto(`${origin}/case/${flagged}`);
+await lead.keyboard.press("f");
+assert.match(await lead.textContent("#chosen"), /The rule was wrong: write why/);
+await lead.keyboard.type("cfnju");
+await lead.keyboard.press("Escape");
+await lead.keyboard.press("c");
+assert.equal(await focused(lead), "cfnju", "letters in a field are words");
+await look(lead, "case-keys");
+await lead.keyboard.type(" and her tutor knows");
+await lead.keyboard.press("Control+Enter");
+await status(lead, /in hand, Robin Finch; decided: a concern/);
+await lead.click("#shortcuts summary");
+await lead.uncheck("#shortcuts-on");
+await lead.reload();
+await lead.keyboard.press("u");
+await lead.keyboard.press("c");
+assert.equal(await lead.textContent("#chosen"), "", "letters that are switched off do nothing");
+await lead.click("#shortcuts summary");
+await lead.check("#shortcuts-on");
+
+// Put off for half an hour, and back.
+await lead.selectOption("#until", "half-hour");
+await lead.click("button[value=snooze]");
+await status(lead, /Put off/);
+await look(lead, "case-put-off");
+await lead.goto(`${origin}/queue?view=mine`);
+assert.doesNotMatch(await lead.textContent("main"), new RegExp(flagged));
+await lead.goto(`${origin}/queue?view=snoozed`);
+assert.match(await lead.textContent("main"), new RegExp(flagged));
+await look(lead, "queue-put-off");
+await lead.click(".cases a");
+await lead.click("button[value=wake]");
+await lead.waitForFunction(() => !/Put off/.test(document.querySelector("dl:not(.keys)")?.textContent ?? ""));
+assert.equal(await lead.locator("button[value=wake]").count(), 0);
 
 // Without script: the facts and the decision.
 const plain = await visitor({ javaScriptEnabled: false, storageState: await lead.context().storageState() });
@@ -144,7 +196,7 @@ await plain.goto(`${origin}/case/${flagged}`);
 assert.match(await plain.textContent("main"), /Why it matched/);
 await plain.fill("#words", "A set book in English, seen with the teacher");
 await plain.click("button[value=no-concern]");
-assert.match(await plain.textContent("dl"), /closed, Robin Finch; decided: no concern/);
+assert.match(await plain.textContent("dl:not(.keys)"), /closed, Robin Finch; decided: no concern/);
 
 // A deputy who is a party to a case, and makes a key of her own.
 const deputy = await visitor();

@@ -307,23 +307,80 @@ document.addEventListener("DOMContentLoaded", () => {
   if (sealed) casePage(sealed);
   const key = byId("key");
   if (key) keysPage(key);
-  byId("sign-out")?.addEventListener("submit", () => sessionStorage.removeItem(KEPT));
+  byId("sign-out")?.addEventListener("submit", () => sessionStorage.clear());
   shortcuts();
 });
 
-// j and k go through a list, Enter opens, / searches, u goes back, ? tells. Nothing happens while somebody types.
+// What single letters mean, wherever nobody is typing. None of them decides: each leads to what she then presses herself.
+const DEEDS = { a: "acknowledge", c: "concern", f: "false-match", n: "no-concern" };
+const LIST = "mailwarden-list";
+const LETTERS_OFF = "mailwarden-letters-off";
+
 function shortcuts() {
+  const help = byId("shortcuts");
+  if (!help) return;
   const links = [...document.querySelectorAll(".cases a")];
+  if (byId("search")) sessionStorage.setItem(LIST, JSON.stringify({ at: location.pathname + location.search, cases: links.map((link) => link.pathname) }));
+  const list = JSON.parse(sessionStorage.getItem(LIST) ?? "null") ?? { at: "/queue", cases: [] };
+  const back = document.querySelector(".back a");
+  if (back) back.href = list.at;
+
+  const letters = byId("shortcuts-on");
+  byId("shortcuts-switch").hidden = false;
+  letters.checked = localStorage.getItem(LETTERS_OFF) === null;
+  letters.addEventListener("change", () => (letters.checked ? localStorage.removeItem(LETTERS_OFF) : localStorage.setItem(LETTERS_OFF, "yes")));
+
+  const decide = byId("words") && choosing();
+  // A letter that was typed on the list has led here.
+  const wanted = DEEDS[location.hash.slice(1)];
+  if (decide && wanted) decide(wanted);
+
+  const step = (by) => {
+    const at = links.length > 0 ? links.indexOf(document.activeElement) : list.cases.indexOf(location.pathname);
+    const to = at < 0 ? 0 : at + by;
+    if (links.length > 0) links[Math.max(0, Math.min(to, links.length - 1))].focus();
+    else if (list.cases[to] && list.cases[to] !== location.pathname) location.assign(list.cases[to]);
+  };
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
-    const at = links.indexOf(document.activeElement);
-    const go = { j: links[Math.min(at + 1, links.length - 1)], k: links[Math.max(at - 1, 0)], "/": byId("search"), "?": byId("shortcuts") }[event.key];
-    if (go) {
+    if (!letters.checked || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (/^(TEXTAREA|SELECT)$/.test(event.target.tagName) || (event.target.tagName === "INPUT" && event.target.type !== "checkbox")) return;
+    const { key } = event;
+    const here = links.indexOf(document.activeElement);
+    if (key === "j") step(1);
+    else if (key === "k") step(-1);
+    else if (key === "u") back?.click();
+    else if (key === "/") byId("search")?.focus();
+    else if (key === "?") help.open = !help.open;
+    else if (Object.hasOwn(DEEDS, key) && decide) decide(DEEDS[key]);
+    else if (Object.hasOwn(DEEDS, key) && here >= 0) location.assign(`${links[here].pathname}#${key}`);
+    else return;
+    event.preventDefault();
+  });
+}
+
+// Leads to the button of a deed, or to the words for it, which Ctrl and Enter then send.
+function choosing() {
+  const words = byId("words");
+  const told = byId("chosen");
+  let button = null;
+  words.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      button = null;
+      told.textContent = "";
+      words.blur();
+    } else if (event.key === "Enter" && event.ctrlKey && button) {
       event.preventDefault();
-      if (event.key === "?") go.open = !go.open;
-      else go.focus();
-    } else if (event.key === "u") {
-      document.querySelector(".back a")?.click();
+      words.form.requestSubmit(button);
     }
   });
+  return (deed) => {
+    button = document.querySelector(`button[name=deed][value=${deed}]`);
+    if (!button) told.textContent = "That is not for this case, as it stands now.";
+    else if (deed === "acknowledge") button.focus();
+    else {
+      told.textContent = `${button.textContent}: write why, then press Ctrl and Enter. Esc leaves it.`;
+      words.focus();
+    }
+    words.closest("section").scrollIntoView();
+  };
 }
