@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, params_from_iter};
 use super::column::word;
 use super::{CaseFacts, CaseRow, Casebook, CasebookError, Filter, Keyed, Result, cases};
 use crate::case::{CaseId, Codename};
+use crate::journal::{self, JournalLine};
 use crate::mail::Address;
 
 /// One connection that cannot write.
@@ -112,6 +113,14 @@ impl ReadOnly {
                 .query_map([], |row| Ok((word(row, "category")?, row.get::<_, i64>("cases")?.cast_unsigned())))?
                 .collect()
         })
+    }
+
+    /// The service's journal, as [`journal::lines_before`].
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn journal_before(&self, before: u64, limit: usize) -> Result<Vec<JournalLine>> {
+        self.read(|conn| journal::lines_before(conn, before, limit))
     }
 
     /// As [`Casebook::desk_progress`].

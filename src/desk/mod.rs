@@ -15,7 +15,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, Verified};
+use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, JournalLine, Verified};
 
 pub use account::{Account, AccountId, Credentials, Invitation, Invited, Keys, NewAccount, Role};
 pub use deed::{Deed, DeedRow, Done, ReleasedKey, Stand, Status};
@@ -59,6 +59,15 @@ impl Desk {
         Ok(desk)
     }
 
+    /// Whether there is a desk in this folder: [`Desk::open`] makes one where there is none.
+    ///
+    /// # Errors
+    /// When the folder is out of reach.
+    pub fn is_there(folder: &Path) -> Result<bool> {
+        let path = Self::path(folder);
+        path.try_exists().map_err(|source| DeskError::Io { path, source })
+    }
+
     fn path(folder: &Path) -> PathBuf {
         folder.join("desk.db")
     }
@@ -77,6 +86,14 @@ impl Desk {
     /// When the database refuses or a line cannot be understood.
     pub fn journal_end(&self, limit: usize) -> Result<Vec<Entry>> {
         Ok(journal::last_entries(&self.conn, limit)?)
+    }
+
+    /// As [`journal::lines_before`].
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn journal_before(&self, before: u64, limit: usize) -> Result<Vec<JournalLine>> {
+        self.read(|conn| journal::lines_before(conn, before, limit))
     }
 
     /// # Errors
@@ -131,7 +148,7 @@ impl Deeds {
     /// When it is out of reach; `Newer` and `Older` when it has other tables than this version.
     pub fn open(folder: &Path) -> Result<Option<Self>> {
         let path = Desk::path(folder);
-        if !path.try_exists().map_err(|source| DeskError::Io { path: path.clone(), source })? {
+        if !Desk::is_there(folder)? {
             return Ok(None);
         }
         let conn = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(DeskError::database(&path))?;

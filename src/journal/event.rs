@@ -119,6 +119,10 @@ pub enum Event {
         notice: i64,
         case: Option<CaseId>,
     },
+    /// Somebody is shown who opened what in a week, by its Monday.
+    OpeningsViewed {
+        week: String,
+    },
     /// Fingerprints of pictures of a case went onto the school's own list. The reason is the person's own words.
     PicturesListed {
         case: CaseId,

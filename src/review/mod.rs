@@ -13,6 +13,7 @@ mod guard;
 mod health;
 mod journal_page;
 mod keys;
+mod openings;
 mod password;
 mod queue;
 mod routes;

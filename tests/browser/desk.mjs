@@ -232,8 +232,13 @@ assert.match(await lead.textContent("#sealed-status"), /does not open your key/)
 // Other pages.
 const head = await visitor();
 await enter(head, "Sam Wren", invitations.head, false);
+await head.goto(`${origin}/openings`);
+await look(head, "openings");
+assert.match(await head.textContent("main"), /Robin Finch\s*the whole text/);
+assert.doesNotMatch(await head.textContent("main"), new RegExp(`${canary}|tutor`));
 await head.goto(`${origin}/journal`);
 await look(head, "journal");
+assert.match(await head.textContent(".whole"), /Every line is as it was written/);
 assert.match(await head.textContent("main"), /was handed what is sealed: full/);
 await head.goto(`${origin}/health`);
 await look(head, "health");

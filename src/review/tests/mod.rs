@@ -5,6 +5,7 @@ mod coming;
 mod deeds;
 mod forms;
 mod sealing;
+mod watching;
 
 use std::fs;
 use std::sync::Arc;
