@@ -1,87 +1,8 @@
-// Works at the desk as people do, in a real browser. What it is told by the test comes as JSON in DESK; what it finds wrong ends it.
+// Works at the desk as people do: from an invitation to a message that is back in its mailbox.
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
+import { browser, checked, enter, look, said, told, visitor, wrong } from "./visitor.mjs";
 
-const { origin, invitations, key, held, flagged, about, canary, pictures } = JSON.parse(process.env.DESK);
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PHONE = { width: 390, height: 844 };
-const DESKTOP = { width: 1280, height: 900 };
-const PASSWORD = "correct horse battery";
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-const wrong = [];
-const checked = new Set();
-
-async function visitor(options = {}) {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: DESKTOP, ...options });
-  const page = await context.newPage();
-  // A passphrase is slow to weigh, on a machine that does much else all the more.
-  page.setDefaultTimeout(180_000);
-  page.on("request", (request) => { if (!request.url().startsWith(`${origin}/`)) wrong.push(`left the origin: ${request.url()}`); });
-  page.on("console", (message) => { if (/Content.Security.Policy|Trusted/i.test(message.text())) wrong.push(message.text()); });
-  page.on("dialog", (dialog) => { wrong.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
-  page.on("pageerror", (error) => wrong.push(`a script failed: ${error.message}`));
-  return page;
-}
-
-// Nothing that keeps somebody from using the page, at the width of a desk, of a phone, and at twice the size.
-async function look(page, name) {
-  for (const [width, viewport] of [["desktop", DESKTOP], ["phone", PHONE], ["zoom", { width: 640, height: 450 }]]) {
-    await page.setViewportSize(viewport);
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    if (over > 0) wrong.push(`${name} at ${width}: ${over} pixels too wide`);
-    // The axe script runs in a world of its own: the policy of the page allows it no more than any other stranger.
-    const session = await page.context().newCDPSession(page);
-    const { frameTree } = await session.send("Page.getFrameTree");
-    const { executionContextId } = await session.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id, worldName: "axe" });
-    const run = (expression) => session.send("Runtime.evaluate", { expression, contextId: executionContextId, awaitPromise: true, returnByValue: true });
-    await run(axe);
-    const { result, exceptionDetails } = await run("axe.run({ resultTypes: ['violations'] }).then((found) => ({ violations: found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(', ')}`), passes: found.passes.length }))");
-    assert.ok(!exceptionDetails && result.value.passes > 3, `axe did not run on ${name}: ${JSON.stringify(exceptionDetails)}`);
-    for (const violation of result.value.violations) wrong.push(`${name} at ${width}: ${violation}`);
-    await session.detach();
-    if (pictures && width !== "zoom") await page.screenshot({ path: `${pictures}/${name}-${width}.png`, fullPage: true });
-    checked.add(`${name} at ${width}`);
-  }
-  await page.setViewportSize(DESKTOP);
-}
-
-function code(base32) {
-  const bits = [...base32.replaceAll(" ", "")].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
-  const secret = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-  const digest = createHmac("sha1", secret).update(step).digest();
-  return String((digest.readUInt32BE(digest[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
-}
-
-async function enter(page, name, link, lookAtIt) {
-  await page.goto(link);
-  if (lookAtIt) await look(page, "invitation");
-  const secret = await page.locator(".code + p .mono").textContent();
-  await page.fill("#password", PASSWORD);
-  await page.fill("#again", PASSWORD);
-  await page.fill("#code", code(secret));
-  await page.click("main button");
-  await page.waitForURL(`${origin}/sign-in`);
-  if (lookAtIt) await look(page, "sign-in");
-  await page.fill("#name", name);
-  await page.fill("#password", PASSWORD);
-  await page.fill("#code", code(secret));
-  await page.click("main button");
-  await page.waitForSelector("#sign-out");
-}
-
-const told = async (page, id) => {
-  await page.waitForFunction((id) => document.getElementById(id).className === "problem" || document.getElementById(id).textContent === "", id);
-  return page.textContent(`#${id}`);
-};
+const { origin, invitations, key, held, flagged, about, canary } = told;
 
 // The lead: from her invitation to her recovery sheet.
 const lead = await visitor();
@@ -93,7 +14,7 @@ await lead.goto(`${origin}/keys`);
 await look(lead, "keys");
 await lead.fill("#new-passphrase", "too short");
 await lead.click("#make-key");
-assert.match(await told(lead, "key-status"), /six words|24 characters/);
+assert.match(await said(lead, "key-status"), /six words|24 characters/);
 await lead.fill("#new-passphrase", await lead.textContent("#suggestion"));
 await lead.setInputFiles("#key-file", key);
 await lead.click("#take-key");
@@ -109,7 +30,7 @@ await lead.waitForSelector("#sealed-content h3");
 assert.match(await lead.textContent("#sealed-content mark"), /zanderfang/i);
 assert.match(await lead.textContent("#sealed-content dl"), new RegExp(canary));
 await lead.click("#show-full");
-assert.match(await told(lead, "sealed-status"), /30 characters/);
+assert.match(await said(lead, "sealed-status"), /30 characters/);
 await lead.fill("#reason", "A tutor has asked me to look into this today");
 await lead.click("#show-full");
 await lead.waitForSelector("#sealed-content pre");
@@ -212,7 +133,7 @@ await deputy.click("#make-key");
 await deputy.waitForSelector("#recovery:not([hidden])");
 await deputy.goto(`${origin}/case/${held}`);
 await deputy.click("#show-excerpt");
-assert.match(await told(deputy, "sealed-status"), /not a member yet/);
+assert.match(await said(deputy, "sealed-status"), /not a member yet/);
 await deputy.goto(`${origin}/keys`);
 const fingerprint = await deputy.textContent("p > strong.mono");
 await lead.goto(`${origin}/keys`);
