@@ -131,7 +131,7 @@ impl ReadOnly {
         self.read(desk_progress)
     }
 
-    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         query(&self.conn).map_err(CasebookError::database(&self.path))
     }
 }

@@ -27,6 +27,7 @@ mod snooze;
 mod tests;
 mod tls;
 mod totp;
+mod trends;
 mod words;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

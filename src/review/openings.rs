@@ -4,13 +4,13 @@
 use std::collections::BTreeMap;
 
 use askama::Template;
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
 use super::Review;
 use super::answer::{Answer, Refusal, page};
 use super::guard::{Visit, Visitor};
-use super::words::{visible, wall};
+use super::words::{monday, visible, wall};
 use crate::case::Codename;
 use crate::journal::{Entry, Event, JournalLine};
 
@@ -88,7 +88,7 @@ impl Week {
     /// The week of a day.
     fn of(day: Date, review: &Review) -> Option<Self> {
         let zone = &review.config.school.clock.zone;
-        let monday = day.checked_sub(i64::from(day.weekday().since(Weekday::Monday)).days()).ok()?;
+        let monday = monday(day);
         let midnight = |date: Date| date.to_zoned(zone.clone()).ok().map(|midnight| midnight.timestamp());
         Some(Self { monday, begins: midnight(monday)?, ends: midnight(monday.checked_add(7.days()).ok()?)? })
     }

@@ -5,7 +5,7 @@ use axum::http::Method;
 
 use super::answer::{Answer, Refusal};
 use super::guard::Visit;
-use super::{Review, case_page, decide, health, journal_page, keys, openings, queue, sealed, sign_in};
+use super::{Review, case_page, decide, health, journal_page, keys, openings, queue, sealed, sign_in, trends};
 use crate::desk::Role;
 
 /// Who may ask for a page.
@@ -56,6 +56,7 @@ pub const ROUTES: &[Route] = &[
     get("/sign-in", Who::Anyone, sign_in::show),
     post("/sign-in", Who::Anyone, sign_in::sign_in),
     post("/sign-out", Who::Roles(EVERYBODY), sign_in::sign_out),
+    get("/trends", Who::Roles(CASES), trends::show),
 ];
 
 /// What answers where there is no page.

@@ -153,6 +153,10 @@ assert.match(await lead.textContent("#sealed-status"), /does not open your key/)
 // Other pages.
 const head = await visitor();
 await enter(head, "Sam Wren", invitations.head, false);
+await lead.goto(`${origin}/trends`);
+await look(lead, "trends");
+assert.match(await lead.textContent("main"), /bullying or harassment\s*1\s*0\s*0/);
+assert.match(await lead.textContent("main"), /violence\.test\s*1\s*0\s*1|violence\.test\s*1\s*1\s*0/);
 await head.goto(`${origin}/openings`);
 await look(head, "openings");
 assert.match(await head.textContent("main"), /Robin Finch\s*the whole text/);

@@ -5,6 +5,7 @@ mod coming;
 mod deeds;
 mod forms;
 mod sealing;
+mod trends;
 mod watching;
 
 use std::fs;
