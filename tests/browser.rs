@@ -1,4 +1,5 @@
-//! The desk in a real browser, beside a real mail server: from an invitation to a message that is back in its mailbox.
+//! The desk in a real browser, beside a real mail server: from an invitation to a message that is back in its mailbox, and
+//! what a message can do to whoever opens it.
 
 mod support;
 
@@ -6,13 +7,17 @@ use std::fs;
 use std::net::{Ipv4Addr, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use mailwarden::casebook::CaseFacts;
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use mailwarden::casebook::{CaseFacts, Ends, New};
 use mailwarden::config::{Secret, Security};
-use mailwarden::finding::{Action, Category};
-use mailwarden::mail::FolderName;
+use mailwarden::finding::{Action, Audience, Category, Concern, Field, Finding, Kind, Level, Location, RuleVersion};
+use mailwarden::mail::{Address, Arrival, FolderName, Place, Uid, UidValidity};
+use mailwarden::vault::Vault;
 use mailwarden::watch::imap::{Folder, Limits, Login, Server, Session, UidSet, trust_file};
 use support::dovecot::{Dovecot, PASSWORD};
 use support::smtp::Smtp;
@@ -26,6 +31,23 @@ const DEPUTY: &str = "heron@school.example";
 const CANARY: &str = "CANARY-SUBJECT";
 /// How long the daemon may take to judge what lies there.
 const PATIENCE: Duration = Duration::from_mins(1);
+/// What would run, load or show if it were anything but text.
+const MARKUP: &str = "<script>document.title='pwned'</script><img src=\"https://evil.example/x.png\" onerror=\"document.title='pwned'\">\
+    <svg onload=\"document.title='pwned'\"><iframe srcdoc=\"<b>x</b>\"></iframe><a href=\"javascript:document.title='pwned'\">x</a>\
+    <style>*{display:none}</style><base href=\"https://evil.example/\"><meta http-equiv=\"refresh\" content=\"0;url=https://evil.example/\">\
+    </pre></main></body>{{7*7}}${7*7}&lt;b&gt;\\u003cb\\u003e";
+/// What turns the writing round, hides, breaks lines or moves a cursor.
+const MARKS: &str =
+    "\u{202e}gnp.exe\u{202c}\u{2066}\u{2069}\u{200b}\u{ad}\u{feff}\u{2028}\u{2029}\u{1b}[2J\u{1b}]0;pwned\u{7}\u{8}\u{9b}\u{fffb}\u{e0041}";
+
+/// A school whose desk is open, with a mail server beside it.
+struct School {
+    dovecot: Dovecot,
+    warden: Warden,
+    origin: String,
+    _smtp: Smtp,
+    _review: Process,
+}
 
 /// Ends with the test, however it ends.
 struct Process(Child);
@@ -36,78 +58,217 @@ impl Drop for Process {
     }
 }
 
-#[tokio::test]
-async fn people_work_at_the_desk_in_a_browser_and_a_released_message_is_back() {
-    let chromium = require("chromium", "chromium");
-    let node = require("node", "nodejs");
-    require("npm", "npm");
-    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
-    let warden = Warden::new(&dovecot, &smtp, &[AMBER, DEPUTY]);
-    let port = free_port();
-    let at = warden.path();
-    fs::create_dir(at.join("desk")).unwrap();
-    let text = fs::read_to_string(warden.config()).unwrap();
-    let desk = format!("{text}\n[review]\nhost = \"localhost\"\nlisten = \"127.0.0.1:{port}\"\ndirectory = \"desk\"\n");
-    fs::write(warden.config(), desk).unwrap();
-    fs::create_dir_all(at.join("rules/hate")).unwrap();
-    fs::write(at.join("rules/hate/test.toml"), rule("hate", "sorrelwing")).unwrap();
-
-    let held = hostile(HELD);
-    put(&dovecot, AMBER, &held).await;
-    put(&dovecot, AMBER, &letter("sender@school.example", AMBER, FLAGGED)).await;
-    put(&dovecot, AMBER, &letter(DEPUTY, AMBER, "sorrelwing")).await;
-    let origin = format!("https://localhost:{port}");
-    let _review = Process(warden.command("review").spawn().unwrap());
-    wait_until("the desk listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
-    let invite = |name: &str, role: &str, address: &str| {
-        let invited = warden.command("accounts invite").args(["--name", name, "--role", role, "--address", address]).output().unwrap();
-        assert!(invited.status.success(), "{}", String::from_utf8_lossy(&invited.stderr));
-        String::from_utf8(invited.stdout).unwrap().trim().to_owned()
-    };
-    let (lead, deputy) = (invite("Robin Finch", "dsl", LEAD), invite("Kim Linnet", "deputy", DEPUTY));
-    let head = invite("Sam Wren", "head", "head@school.example");
-    let _watch = Process(warden.command("run").stderr(Stdio::null()).spawn().unwrap());
-    wait_until("three cases are open", || warden.cases().len() == 3);
-    wait_until("the held message is gone", || case(&warden, Category::Violence).places[0].state.as_str() == "removed");
-    assert_eq!(lying(&dovecot, AMBER).await.len(), 2);
-
-    let modules = tempfile::tempdir().unwrap();
-    let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
-    for file in ["desk.mjs", "package.json", "package-lock.json"] {
-        fs::copy(here.join(file), modules.path().join(file)).unwrap();
+impl School {
+    fn open(mailboxes: &[&str]) -> Self {
+        let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+        let warden = Warden::new(&dovecot, &smtp, mailboxes);
+        let port = free_port();
+        fs::create_dir(warden.path().join("desk")).expect("a folder");
+        let text = fs::read_to_string(warden.config()).expect("a configuration");
+        // Far from now: what is to be done today can be put off for half an hour.
+        let digest =
+            if Timestamp::now().to_zoned(TimeZone::get("Europe/London").expect("a time zone")).hour() < 12 { "20:00" } else { "06:00" };
+        let text = text.replace("[school]\n", &format!("[school]\ndigest_at = \"{digest}\"\n"));
+        let desk = format!("{text}\n[review]\nhost = \"localhost\"\nlisten = \"127.0.0.1:{port}\"\ndirectory = \"desk\"\n");
+        fs::write(warden.config(), desk).expect("a configuration");
+        let review = Process(warden.command("review").spawn().expect("the desk"));
+        wait_until("the desk listens", || TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok());
+        Self { dovecot, warden, origin: format!("https://localhost:{port}"), _smtp: smtp, _review: review }
     }
-    let installed = Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(modules.path()).output().unwrap();
-    assert!(installed.status.success(), "npm ci: {}", String::from_utf8_lossy(&installed.stderr));
-    let told = serde_json::json!({
-        "origin": origin,
-        "invitations": { "lead": lead, "deputy": deputy, "head": head },
-        "key": warden.identity(),
-        "held": case(&warden, Category::Violence).row.codename.as_str(),
-        "flagged": case(&warden, Category::Bullying).row.codename.as_str(),
-        "about": case(&warden, Category::Hate).row.codename.as_str(),
-        "canary": CANARY,
-        "pictures": std::env::var("DESK_PICTURES").ok(),
-    });
-    let worked = Command::new(node)
-        .arg("desk.mjs")
-        .current_dir(modules.path())
-        .env("DESK", told.to_string())
-        .env("CHROMIUM", chromium)
-        .output()
-        .unwrap();
-    let said = format!("{}{}", String::from_utf8_lossy(&worked.stdout), String::from_utf8_lossy(&worked.stderr));
-    assert!(worked.status.success() && said.contains("looks, no violation"), "{said}");
 
-    let lying = lying(&dovecot, AMBER).await;
-    assert!(lying.len() == 3 && lying.contains(&held), "the very message is back");
-    assert!(case(&warden, Category::Violence).released.is_some_and(|(_, who)| who == "Robin Finch"));
-    assert!(case(&warden, Category::Bullying).released.is_some(), "what was decided without script was carried out");
+    /// The link of an invitation.
+    fn invite(&self, name: &str, role: &str, address: &str) -> String {
+        let invited = self
+            .warden
+            .command("accounts invite")
+            .args(["--name", name, "--role", role, "--address", address])
+            .output()
+            .expect("the program");
+        assert!(invited.status.success(), "{}", String::from_utf8_lossy(&invited.stderr));
+        String::from_utf8(invited.stdout).expect("a link").trim().to_owned()
+    }
+
+    /// Runs a script in the browser, which ends it where it finds anything wrong.
+    fn work(&self, script: &str, mut told: serde_json::Value) {
+        let (chromium, node) = (require("chromium", "chromium"), require("node", "nodejs"));
+        require("npm", "npm");
+        let modules = tempfile::tempdir().expect("a folder");
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/browser");
+        for file in [script, "visitor.mjs", "package.json", "package-lock.json"] {
+            fs::copy(here.join(file), modules.path().join(file)).expect("a script");
+        }
+        let installed =
+            Command::new("npm").args(["ci", "--no-audit", "--no-fund", "--silent"]).current_dir(modules.path()).output().expect("npm");
+        assert!(installed.status.success(), "npm ci: {}", String::from_utf8_lossy(&installed.stderr));
+        told["origin"] = self.origin.clone().into();
+        told["pictures"] = std::env::var("DESK_PICTURES").ok().into();
+        let worked = Command::new(node)
+            .arg(script)
+            .current_dir(modules.path())
+            .env("DESK", told.to_string())
+            .env("CHROMIUM", chromium)
+            .output()
+            .expect("node");
+        let said = format!("{}{}", String::from_utf8_lossy(&worked.stdout), String::from_utf8_lossy(&worked.stderr));
+        assert!(worked.status.success() && said.contains("looks, no violation"), "{said}");
+    }
+
+    fn case(&self, category: Category) -> CaseFacts {
+        let found = self.warden.cases().into_iter().find(|case| case.row.category == category).expect("a case of that category");
+        assert_eq!(found.row.action >= Action::Hold, category == Category::Violence);
+        found
+    }
+
+    /// A case whose sheet is made of these octets, as a captured scan process could make it. Answers with its codename.
+    fn forge(&self, number: u8, sheet: &[u8]) -> String {
+        let (book, vault) = (self.warden.book(), Vault::open(&self.warden.state().join("vault")).expect("a vault"));
+        let sealed = vault.seal(|| sheet, &[Audience::Dsl]).expect("a sealed sheet");
+        let category = Category::Bullying;
+        let finding = Finding {
+            rule: "bullying.test".parse().expect("a rule"),
+            version: RuleVersion([3; 8]),
+            category,
+            level: None,
+            score: 80,
+            kind: Kind::Text,
+            location: Location { part: format!("1.{MARKUP}{MARKS}"), field: Field::Body, place: None },
+            reach: Arc::default(),
+        };
+        let concern = Concern {
+            category,
+            level: Level::Day,
+            action: Action::Flag,
+            categories: vec![category],
+            findings: vec![finding],
+            incomplete: Vec::new(),
+        };
+        let place = Place {
+            mailbox: address(AMBER),
+            folder: FolderName(format!("{MARKUP}{MARKS}")),
+            uidvalidity: UidValidity(9),
+            uid: Uid::new(number.into()).expect("a number"),
+        };
+        let new = New {
+            content: book.key_content(&[number; 32], &[2; 32]),
+            message: book.key_message(&[number; 32]),
+            place: &place,
+            arrival: &Arrival { flags: vec![format!("$Forwarded{MARKUP}")], internal_date: 1_580_702_706, size: 38 },
+            found_at: Timestamp::now(),
+            concern: &concern,
+            level: Level::Day,
+            parties: &[],
+            ends: &Ends { sender: "pupil".to_owned(), recipients: vec!["pupil".to_owned()] },
+            audiences: &[Audience::Dsl],
+            sheet: Some(&sealed),
+            message_object: None,
+            rule_set: "0123456789abcdef",
+            notices: &[],
+            backscan: false,
+        };
+        book.record(&new).expect("a case").codename.to_string()
+    }
 }
 
-fn case(warden: &Warden, category: Category) -> CaseFacts {
-    let found = warden.cases().into_iter().find(|case| case.row.category == category).expect("a case of that category");
-    assert_eq!(found.row.action >= Action::Hold, category == Category::Violence);
-    found
+#[tokio::test]
+async fn people_work_at_the_desk_in_a_browser_and_a_released_message_is_back() {
+    let school = School::open(&[AMBER, DEPUTY]);
+    let (dovecot, warden) = (&school.dovecot, &school.warden);
+    fs::create_dir_all(warden.path().join("rules/hate")).unwrap();
+    fs::write(warden.path().join("rules/hate/test.toml"), rule("hate", "sorrelwing")).unwrap();
+    let held = hostile(HELD);
+    put(dovecot, AMBER, &held).await;
+    put(dovecot, AMBER, &letter("sender@school.example", AMBER, FLAGGED)).await;
+    put(dovecot, AMBER, &letter(DEPUTY, AMBER, "sorrelwing")).await;
+    let (lead, deputy) = (school.invite("Robin Finch", "dsl", LEAD), school.invite("Kim Linnet", "deputy", DEPUTY));
+    let head = school.invite("Sam Wren", "head", "head@school.example");
+    let _watch = Process(warden.command("run").stderr(Stdio::null()).spawn().unwrap());
+    wait_until("three cases are open", || warden.cases().len() == 3);
+    wait_until("the held message is gone", || school.case(Category::Violence).places[0].state.as_str() == "removed");
+    assert_eq!(lying(dovecot, AMBER).await.len(), 2);
+
+    school.work(
+        "desk.mjs",
+        serde_json::json!({
+            "invitations": { "lead": lead, "deputy": deputy, "head": head },
+            "key": warden.identity(),
+            "held": school.case(Category::Violence).row.codename.as_str(),
+            "flagged": school.case(Category::Bullying).row.codename.as_str(),
+            "about": school.case(Category::Hate).row.codename.as_str(),
+            "canary": CANARY,
+        }),
+    );
+
+    let lying = lying(dovecot, AMBER).await;
+    assert!(lying.len() == 3 && lying.contains(&held), "the very message is back");
+    assert!(school.case(Category::Violence).released.is_some_and(|(_, who)| who == "Robin Finch"));
+    assert!(school.case(Category::Bullying).released.is_some(), "what was decided without script was carried out");
+}
+
+#[tokio::test]
+async fn nothing_of_a_message_runs_loads_or_draws_in_the_browser_of_whoever_opens_it() {
+    let school = School::open(&[AMBER]);
+    put(&school.dovecot, AMBER, &hostile(HELD)).await;
+    school.warden.poll();
+    school.warden.book().key_desk(&[address(LEAD)].into()).unwrap();
+    let arrived = school.case(Category::Violence).row.codename.to_string();
+    let hostile = format!("{MARKUP}{MARKS}");
+    let whole = sheet(&hostile, &format!("{hostile} {}", "x".repeat(10 << 20)));
+    // Each of these many would be an element of its own on the page.
+    let unseen = sheet("\u{200b}", &"\u{200b}\u{202e}".repeat(1 << 20));
+    let many =
+        serde_json::json!({ "envelope": null, "bodies": [], "passages": [], "attachments": vec![whole["attachments"][1].clone(); 50_000] });
+    let broken: Vec<String> = [
+        serde_json::json!([]),
+        serde_json::json!({ "__proto__": { "pwned": MARKUP }, "passages": MARKUP }),
+        serde_json::json!({ "envelope": { "from": MARKUP }, "bodies": {}, "attachments": null, "passages": 7 }),
+        serde_json::json!(MARKUP),
+    ]
+    .iter()
+    .map(serde_json::Value::to_string)
+    .chain([hostile.clone(), String::new()])
+    .collect();
+    let forged: Vec<_> = [&whole, &unseen, &many]
+        .into_iter()
+        .map(serde_json::Value::to_string)
+        .chain(broken)
+        .zip(10..)
+        .map(|(sheet, number)| school.forge(number, sheet.as_bytes()))
+        .collect();
+    school.work(
+        "canary.mjs",
+        serde_json::json!({
+            "invitation": school.invite("Robin Finch", "dsl", LEAD),
+            "key": school.warden.identity(),
+            "arrived": arrived,
+            "whole": forged[0],
+            "unseen": forged[1],
+            "many": forged[2],
+            "broken": forged[3..],
+            "markup": MARKUP,
+        }),
+    );
+}
+
+/// A sheet every field of which holds the same, and one long body.
+fn sheet(hostile: &str, body: &str) -> serde_json::Value {
+    let location = serde_json::json!({ "part": hostile, "field": hostile, "place": hostile });
+    serde_json::json!({
+        "envelope": { "from": [hostile, "\u{5d0}\u{5d1}\u{5d2} <b@school.example>"], "to": [hostile], "cc": [hostile], "subject": hostile, "date": hostile },
+        "bodies": [{ "location": location, "text": body, "shortened": false }],
+        // Letters that run from right to left would take what stands behind them along.
+        "attachments": [
+            { "part": hostile, "name": hostile, "media_type": hostile, "size": hostile, "sha256": hostile },
+            { "part": "2", "name": "\u{5d0}\u{5d1}\u{5d2}", "media_type": "image/png", "size": 7, "sha256": "ab" },
+        ],
+        "passages": [{
+            "rule": hostile, "title": hostile, "kind": hostile, "location": location,
+            "before": hostile, "matched": hostile, "after": hostile, "distance": hostile,
+        }],
+    })
+}
+
+fn address(text: &str) -> Address {
+    text.parse().expect("an address")
 }
 
 fn wait_until(what: &str, holds: impl Fn() -> bool) {
@@ -124,18 +285,22 @@ fn letter(from: &str, to: &str, text: &str) -> Vec<u8> {
         .into_bytes()
 }
 
-/// A message that would like to be more than text: markup, marks that turn or hide the writing, and a line without an end.
+/// A message that would like to be more than text: in its subject, its names, its bodies and the names of its files, and with
+/// a line without an end.
 fn hostile(word: &str) -> Vec<u8> {
     let markup = "<script>document.title='pwned'</script><img src=\"https://evil.example/x.png\" onerror=\"alert(1)\"><a href=\"javascript:alert(2)\">x</a>";
     let long = "long ".repeat(200_000);
     format!(
         "From: \"<b>Sender</b>\" <sender@school.example>\r\nTo: {AMBER}\r\nSubject: {CANARY} <script>alert(3)</script>\r\n\
-         Date: Mon, 16 Nov 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\
-         the {word} of it {markup}\r\nturned \u{202e}round\u{202c} and hid\u{200b}den\r\n{long}\r\n"
+         Date: Mon, 16 Nov 2026 10:00:00 +0000\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n\
+         --x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n\
+         the {word} of it {markup}\r\nturned \u{202e}round\u{202c} and hid\u{200b}den\r\n{long}\r\n\
+         --x\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<h1>{markup}</h1>\r\n\
+         --x\r\nContent-Type: image/png\r\nContent-Disposition: attachment; filename*=utf-8''%3Cimg%20src%3Dx%20onerror%3Dalert%284%29%3E%E2%80%AEgnp.exe\r\n\r\n\
+         no picture\r\n--x--\r\n"
     )
     .into_bytes()
 }
-
 async fn session(dovecot: &Dovecot, user: &str) -> Session {
     let tls = trust_file(&dovecot.authority()).expect("the authority of the test");
     let server = Server { host: "localhost".to_owned(), port: dovecot.imaps, security: Security::Tls, tls, limits: Limits::default() };

@@ -5,6 +5,7 @@
 
 mod cases;
 mod column;
+mod course;
 mod coverage;
 #[cfg(test)]
 pub(crate) mod desk;
@@ -33,6 +34,7 @@ use crate::steps;
 use column::Moment;
 
 pub use cases::{CaseFacts, CaseRow, Filter, FindingFacts, NoticeFacts, Standing};
+pub use course::Course;
 pub use coverage::{Reach, SeenFolder};
 pub use error::CasebookError;
 pub use keyed::Keyed;

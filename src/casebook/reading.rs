@@ -9,6 +9,7 @@ use rusqlite::{Connection, OpenFlags, params_from_iter};
 use super::column::word;
 use super::{CaseFacts, CaseRow, Casebook, CasebookError, Filter, Keyed, Result, cases};
 use crate::case::{CaseId, Codename};
+use crate::journal::{self, JournalLine};
 use crate::mail::Address;
 
 /// One connection that cannot write.
@@ -114,6 +115,14 @@ impl ReadOnly {
         })
     }
 
+    /// The service's journal, as [`journal::lines_before`].
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn journal_before(&self, before: u64, limit: usize) -> Result<Vec<JournalLine>> {
+        self.read(|conn| journal::lines_before(conn, before, limit))
+    }
+
     /// As [`Casebook::desk_progress`].
     ///
     /// # Errors
@@ -122,7 +131,7 @@ impl ReadOnly {
         self.read(desk_progress)
     }
 
-    fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
+    pub(super) fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         query(&self.conn).map_err(CasebookError::database(&self.path))
     }
 }

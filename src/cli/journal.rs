@@ -3,12 +3,14 @@
 use clap::{Args, Subcommand};
 use serde_json::{Map, Value};
 
-use super::shelf::Shelf;
+use super::review::settings;
+use super::shelf::{Shelf, require_owner_of};
 use super::time::wall;
 use super::{ConfigFile, Failure, Output};
 use crate::case::visible;
 use crate::casebook::CasebookError;
-use crate::journal::{Actor, Event, JournalError};
+use crate::desk::{Desk, DeskError};
+use crate::journal::{Actor, Broken, Event, JournalError, Verified};
 
 /// Who did what and when, without the reasons that people gave.
 #[derive(Debug, Args)]
@@ -38,6 +40,9 @@ struct Show {
 struct Verify {
     #[command(flatten)]
     config: ConfigFile,
+    /// The journal of the desk instead of that of the service. As the user of the desk.
+    #[arg(long)]
+    desk: bool,
 }
 
 impl Journal {
@@ -69,16 +74,33 @@ impl Show {
 
 impl Verify {
     fn run(&self, out: &mut Output) -> Result<(), Failure> {
+        let whole = if self.desk { self.of_the_desk()? } else { self.of_the_service()? };
+        Ok(out.line(&format!("{} lines, unbroken", whole.entries))?)
+    }
+
+    fn of_the_service(&self) -> Result<Verified, Failure> {
         match Shelf::open(&self.config.load()?)?.book.verify_journal() {
-            Ok(whole) => Ok(out.line(&format!("{} lines, unbroken", whole.entries))?),
-            Err(CasebookError::Journal(JournalError::Broken(broken))) => Err(Failure::world(
-                format!("the journal is broken at line {}", broken.seq),
-                &broken.how,
-                "leave the state directory as it is, keep a copy, and tell the safeguarding lead and the head",
-            )),
-            Err(error) => Err(error.into()),
+            Err(CasebookError::Journal(JournalError::Broken(found))) => Err(broken(found, "state directory")),
+            verified => Ok(verified?),
         }
     }
+
+    fn of_the_desk(&self) -> Result<Verified, Failure> {
+        let (_, settings) = settings(&self.config)?;
+        require_owner_of(&settings.directory)?;
+        if !Desk::is_there(&settings.directory)? {
+            return Err(Failure::world("the desk has no journal yet", &"it was never opened", "`mailwarden accounts invite` makes it"));
+        }
+        match Desk::open(&settings.directory)?.verify_journal() {
+            Err(DeskError::Journal(JournalError::Broken(found))) => Err(broken(found, "desk's directory")),
+            verified => Ok(verified?),
+        }
+    }
+}
+
+fn broken(found: Broken, directory: &str) -> Failure {
+    let hint = format!("leave the {directory} as it is, keep a copy, and tell the safeguarding lead and the head");
+    Failure::world(format!("the journal is broken at line {}", found.seq), &found.how, &hint)
 }
 
 fn name(who: &Actor) -> String {

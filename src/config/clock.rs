@@ -23,14 +23,19 @@ impl SchoolClock {
         let local = found.to_zoned(self.zone.clone());
         match level {
             Level::Counted => None,
-            Level::Weekly => self.next_digest(&local, |day| day == Weekday::Friday),
-            Level::Day => self.next_digest(&local, is_school_day),
+            Level::Weekly => self.next(self.digest_at, &local, |day| day == Weekday::Friday),
+            Level::Day => self.next(self.digest_at, &local, is_school_day),
             Level::SameDay => found.checked_add(SignedDuration::from_hours(2)).ok(),
             Level::Now => {
                 let minutes = if self.in_school_hours(&local) { 15 } else { 60 };
                 found.checked_add(SignedDuration::from_mins(minutes)).ok()
             }
         }
+    }
+
+    /// When the school opens next.
+    pub fn next_opening(&self, after: Timestamp) -> Option<Timestamp> {
+        self.next(self.opens, &after.to_zoned(self.zone.clone()), is_school_day)
     }
 
     pub fn hours_at(&self, moment: Timestamp) -> Hours {
@@ -45,16 +50,16 @@ impl SchoolClock {
         is_school_day(local.weekday()) && (self.opens..self.closes).contains(&local.time())
     }
 
-    /// The first `digest_at` after `local` on a day that `wanted` accepts. Where the clock skips that time, the
-    /// moment after the skip counts.
-    fn next_digest(&self, local: &Zoned, wanted: impl Fn(Weekday) -> bool) -> Option<Timestamp> {
+    /// The first `time` after `local` on a day that `wanted` accepts. Where the clock skips that time, the moment after the
+    /// skip counts.
+    fn next(&self, time: Time, local: &Zoned, wanted: impl Fn(Weekday) -> bool) -> Option<Timestamp> {
         let today = local.date();
         (0..=7)
             .filter_map(|days| today.checked_add(days.days()).ok())
             .filter(|date| wanted(date.weekday()))
-            .filter_map(|date| date.to_datetime(self.digest_at).to_zoned(self.zone.clone()).ok())
-            .find(|digest| digest > local)
-            .map(|digest| digest.timestamp())
+            .filter_map(|date| date.to_datetime(time).to_zoned(self.zone.clone()).ok())
+            .find(|moment| moment > local)
+            .map(|moment| moment.timestamp())
     }
 }
 

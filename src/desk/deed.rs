@@ -27,6 +27,10 @@ pub enum Deed {
     /// What was held goes back where it lay.
     Release,
     Reopen,
+    /// It is out of the way until a moment before it is due.
+    Snooze,
+    /// It is on the list again before that moment.
+    Wake,
 }
 
 /// How far people have come with a case.
@@ -46,6 +50,7 @@ pub struct Stand {
     /// What was decided last: `Concern`, `NoConcern`, `FalseMatch` or `MoreInformation`.
     pub outcome: Option<Deed>,
     pub owner: Option<AccountId>,
+    pub snoozed_until: Option<Timestamp>,
 }
 
 /// A deed that is to be written down.
@@ -58,6 +63,8 @@ pub struct Done<'a> {
     pub words: &'a str,
     /// For `Assign`: to whom.
     pub to: Option<AccountId>,
+    /// For `Snooze`: how long.
+    pub until: Option<Timestamp>,
     /// For `Release`: the keys of the messages that go back.
     pub keys: &'a [ReleasedKey],
 }
@@ -81,10 +88,12 @@ pub struct DeedRow {
     pub words: String,
     /// For `Assign`: to whom.
     pub to: Option<String>,
+    /// For `Snooze`: how long.
+    pub until: Option<Timestamp>,
 }
 
 impl Deed {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Acknowledge,
         Self::Assign,
         Self::Close,
@@ -95,6 +104,8 @@ impl Deed {
         Self::Note,
         Self::Release,
         Self::Reopen,
+        Self::Snooze,
+        Self::Wake,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -109,6 +120,8 @@ impl Deed {
             Self::Note => "note",
             Self::Release => "release",
             Self::Reopen => "reopen",
+            Self::Snooze => "snooze",
+            Self::Wake => "wake",
         }
     }
 
@@ -125,6 +138,8 @@ impl Deed {
             Self::Note => "noted",
             Self::Release => "released the message",
             Self::Reopen => "opened it again",
+            Self::Snooze => "put it off until",
+            Self::Wake => "put it back on the list",
         }
     }
 
@@ -133,18 +148,21 @@ impl Deed {
         matches!(self, Self::Close | Self::FalseMatch | Self::NoConcern | Self::Note | Self::Release | Self::Reopen)
     }
 
-    /// Where a case stands after it.
-    fn after(self, before: Stand, by: AccountId, to: Option<AccountId>) -> Stand {
+    /// Where a case stands after it. Whoever does anything with a case has looked at it: it is put off no longer.
+    fn after(self, before: Stand, done: &Done<'_>, by: AccountId) -> Stand {
         let owner = before.owner.or(Some(by));
+        let awake = Stand { snoozed_until: None, ..before };
         match self {
-            Self::Acknowledge => Stand { status: before.status.max(Status::Acknowledged), owner: Some(by), ..before },
-            Self::Assign => Stand { status: before.status.max(Status::Acknowledged), owner: to.or(before.owner), ..before },
-            Self::Close => Stand { status: Status::Closed, owner, ..before },
-            Self::Concern | Self::MoreInformation => Stand { status: Status::InHand, outcome: Some(self), owner },
-            Self::FalseMatch | Self::NoConcern => Stand { status: Status::Closed, outcome: Some(self), owner },
+            Self::Acknowledge => Stand { status: before.status.max(Status::Acknowledged), owner: Some(by), ..awake },
+            Self::Assign => Stand { status: before.status.max(Status::Acknowledged), owner: done.to.or(before.owner), ..awake },
+            Self::Close => Stand { status: Status::Closed, owner, ..awake },
+            Self::Concern | Self::MoreInformation => Stand { status: Status::InHand, outcome: Some(self), owner, ..awake },
+            Self::FalseMatch | Self::NoConcern => Stand { status: Status::Closed, outcome: Some(self), owner, ..awake },
             Self::Note => before,
-            Self::Release => Stand { status: Status::Closed, outcome: before.outcome.or(Some(Self::NoConcern)), owner },
-            Self::Reopen => Stand { status: Status::InHand, owner, ..before },
+            Self::Release => Stand { status: Status::Closed, outcome: before.outcome.or(Some(Self::NoConcern)), owner, ..awake },
+            Self::Reopen => Stand { status: Status::InHand, owner, ..awake },
+            Self::Snooze => Stand { snoozed_until: done.until, ..before },
+            Self::Wake => awake,
         }
     }
 }
@@ -176,24 +194,39 @@ impl Desk {
     /// # Errors
     /// When the database refuses.
     pub fn done(&self, now: Timestamp, by: &Account, done: &Done<'_>) -> Result<()> {
-        let Done { case, codename, deed, words, to, keys } = *done;
+        let Done { case, codename, deed, words, to, until, keys } = *done;
         self.write(|tx| {
             let id: i64 = tx
                 .prepare_cached(
-                    "INSERT INTO deed (of_case, codename, at, by, kind, words, owner) VALUES (?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                    "INSERT INTO deed (of_case, codename, at, by, kind, words, owner, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
                 )?
                 .query_row(
-                    params![case.0, codename.as_str(), now.as_second(), by.id.0, deed.as_str(), words, to.map(|to| to.0)],
+                    params![
+                        case.0,
+                        codename.as_str(),
+                        now.as_second(),
+                        by.id.0,
+                        deed.as_str(),
+                        words,
+                        to.map(|to| to.0),
+                        until.map(Timestamp::as_second)
+                    ],
                     |row| row.get(0),
                 )?;
             let mut keep = tx.prepare_cached("INSERT INTO released_key (deed, object, key) VALUES (?, ?, ?)")?;
             for released in keys {
                 keep.execute(params![id, released.object.to_string(), released.key])?;
             }
-            let stand = deed.after(stand_of(tx, case)?, by.id, to);
-            tx.prepare_cached("INSERT OR REPLACE INTO standing (of_case, status, outcome, owner) VALUES (?, ?, ?, ?)")?
-                .execute(params![case.0, stand.status.as_str(), stand.outcome.map(Deed::as_str), stand.owner.map(|owner| owner.0)])?;
-            let event = Event::Deed { case, codename: codename.clone(), deed: deed.as_str().to_owned(), words: words.to_owned() };
+            let stand = deed.after(stand_of(tx, case)?, done, by.id);
+            tx.prepare_cached("INSERT OR REPLACE INTO standing (of_case, status, outcome, owner, snoozed_until) VALUES (?, ?, ?, ?, ?)")?
+                .execute(params![
+                case.0,
+                stand.status.as_str(),
+                stand.outcome.map(Deed::as_str),
+                stand.owner.map(|owner| owner.0),
+                stand.snoozed_until.map(Timestamp::as_second)
+            ])?;
+            let event = Event::Deed { case, codename: codename.clone(), deed: deed.as_str().to_owned(), words: words.to_owned(), until };
             self.append(tx, now, &by.actor(), &event)
         })
     }
@@ -276,6 +309,7 @@ fn stand(row: &Row<'_>) -> rusqlite::Result<Stand> {
         status: Status::ALL.into_iter().find(|known| known.as_str() == status).ok_or_else(|| unreadable("status"))?,
         outcome: outcome.map(|word| word.parse().map_err(|()| unreadable("outcome"))).transpose()?,
         owner: row.get::<_, Option<i64>>("owner")?.map(AccountId),
+        snoozed_until: moment_if_any(row, "snoozed_until")?,
     })
 }
 
@@ -289,7 +323,13 @@ fn deed_row(row: &Row<'_>) -> rusqlite::Result<DeedRow> {
         deed: row.get::<_, String>("kind")?.parse().map_err(|()| unreadable("kind"))?,
         words: row.get("words")?,
         to: row.get("taker")?,
+        until: moment_if_any(row, "until")?,
     })
+}
+
+fn moment_if_any(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+    let second: Option<i64> = row.get(column)?;
+    second.map(|second| Timestamp::from_second(second).map_err(|_| unreadable(column))).transpose()
 }
 
 fn unreadable(column: &str) -> rusqlite::Error {
@@ -324,10 +364,15 @@ mod tests {
 
         fn does(&self, who: &Account, deed: Deed, to: Option<AccountId>, words: &str) -> Stand {
             let codename = "amber-heron-7".parse().unwrap();
-            let done = Done { case: CaseId(7), codename: &codename, deed, words, to, keys: &[] };
+            let until = (deed == Deed::Snooze).then(noon);
+            let done = Done { case: CaseId(7), codename: &codename, deed, words, to, until, keys: &[] };
             self.desk.done(Timestamp::UNIX_EPOCH, who, &done).unwrap();
             self.desk.stand(CaseId(7)).unwrap()
         }
+    }
+
+    fn noon() -> Timestamp {
+        Timestamp::from_second(12 * 3_600).unwrap()
     }
 
     #[test]
@@ -337,17 +382,40 @@ mod tests {
         let people = People::new();
         let (first, second) = (Some(robin.id), Some(kim.id));
         for (deed, to, stand) in [
-            (Deed::Acknowledge, None, Stand { status: Status::Acknowledged, outcome: None, owner: first }),
-            (Deed::Concern, None, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: first }),
-            (Deed::Acknowledge, None, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: first }),
-            (Deed::Assign, second, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: second }),
-            (Deed::FalseMatch, None, Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second }),
-            (Deed::Note, None, Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second }),
-            (Deed::Reopen, None, Stand { status: Status::InHand, outcome: Some(Deed::FalseMatch), owner: second }),
+            (Deed::Acknowledge, None, Stand { status: Status::Acknowledged, outcome: None, owner: first, snoozed_until: None }),
+            (Deed::Concern, None, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: first, snoozed_until: None }),
+            (Deed::Acknowledge, None, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: first, snoozed_until: None }),
+            (Deed::Assign, second, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: second, snoozed_until: None }),
+            (Deed::FalseMatch, None, Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second, snoozed_until: None }),
+            (Deed::Note, None, Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second, snoozed_until: None }),
+            (Deed::Reopen, None, Stand { status: Status::InHand, outcome: Some(Deed::FalseMatch), owner: second, snoozed_until: None }),
         ] {
             assert_eq!(people.does(&people.robin, deed, to, "because"), stand, "{deed:?}");
         }
         assert_eq!(people.desk.stands().unwrap()[&CaseId(7)], people.desk.stand(CaseId(7)).unwrap());
+    }
+
+    #[test]
+    fn a_case_is_put_off_until_somebody_does_something_with_it() {
+        let people = People::new();
+        for deed in Deed::ALL.into_iter().filter(|deed| *deed != Deed::Snooze) {
+            let put_off = people.does(&people.robin, Deed::Snooze, None, "");
+            assert_eq!(put_off.snoozed_until, Some(noon()));
+            let stand = people.does(&people.kim, deed, Some(people.kim.id), "because");
+            assert_eq!(stand.snoozed_until, (deed == Deed::Note).then(noon), "{deed:?}");
+        }
+        let history = people.desk.history(CaseId(7)).unwrap();
+        assert_eq!((history[0].deed, history[0].until), (Deed::Snooze, Some(noon())));
+        let first = people.desk.journal_end(1_000).unwrap().into_iter().find(|line| matches!(line.event, Event::Deed { .. })).unwrap();
+        assert!(matches!(first.event, Event::Deed { until, .. } if until == Some(noon())));
+    }
+
+    #[test]
+    fn putting_a_case_off_and_back_changes_nothing_else() {
+        let people = People::new();
+        let before = people.does(&people.kim, Deed::Concern, None, "");
+        people.does(&people.robin, Deed::Snooze, None, "");
+        assert_eq!(people.does(&people.robin, Deed::Wake, None, ""), before);
     }
 
     #[test]
@@ -372,7 +440,8 @@ mod tests {
         let people = People::new();
         let codename = "amber-heron-7".parse().unwrap();
         let keys = [ReleasedKey { object: "ab".repeat(16).parse().unwrap(), key: [7; 16] }];
-        let done = Done { case: CaseId(7), codename: &codename, deed: Deed::Release, words: "a lesson", to: None, keys: &keys };
+        let done =
+            Done { case: CaseId(7), codename: &codename, deed: Deed::Release, words: "a lesson", to: None, until: None, keys: &keys };
         people.desk.done(Timestamp::UNIX_EPOCH, &people.robin, &done).unwrap();
         let deeds = Deeds::open(people.folder.path()).unwrap().unwrap();
         assert!(deeds.keys(1).unwrap() == keys);

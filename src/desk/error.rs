@@ -27,6 +27,8 @@ pub enum DeskError {
     Newer { path: PathBuf, version: i64 },
     #[error("there is no open account of the name `{0}`: `mailwarden accounts list` lists them")]
     NoAccount(String),
+    #[error("{}: written by an older mailwarden: restart the desk, `systemctl restart mailwarden-review`", path.display())]
+    Older { path: PathBuf },
     #[error("{}: made with another key: put the file `desk.key` back that belongs to it", path.display())]
     WrongKey { path: PathBuf },
 }

@@ -15,7 +15,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, Verified};
+use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, JournalLine, Verified};
 
 pub use account::{Account, AccountId, Credentials, Invitation, Invited, Keys, NewAccount, Role};
 pub use deed::{Deed, DeedRow, Done, ReleasedKey, Stand, Status};
@@ -23,7 +23,7 @@ pub use error::DeskError;
 
 type Result<T, E = DeskError> = std::result::Result<T, E>;
 
-const MIGRATIONS: [&str; 1] = [include_str!("schema.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
 
 /// One connection. For use by one thread at a time; several may be open.
 pub struct Desk {
@@ -59,6 +59,15 @@ impl Desk {
         Ok(desk)
     }
 
+    /// Whether there is a desk in this folder: [`Desk::open`] makes one where there is none.
+    ///
+    /// # Errors
+    /// When the folder is out of reach.
+    pub fn is_there(folder: &Path) -> Result<bool> {
+        let path = Self::path(folder);
+        path.try_exists().map_err(|source| DeskError::Io { path, source })
+    }
+
     fn path(folder: &Path) -> PathBuf {
         folder.join("desk.db")
     }
@@ -77,6 +86,14 @@ impl Desk {
     /// When the database refuses or a line cannot be understood.
     pub fn journal_end(&self, limit: usize) -> Result<Vec<Entry>> {
         Ok(journal::last_entries(&self.conn, limit)?)
+    }
+
+    /// As [`journal::lines_before`].
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn journal_before(&self, before: u64, limit: usize) -> Result<Vec<JournalLine>> {
+        self.read(|conn| journal::lines_before(conn, before, limit))
     }
 
     /// # Errors
@@ -128,10 +145,10 @@ impl Deeds {
     /// Opens the desk's file; `None` where there is no desk.
     ///
     /// # Errors
-    /// When it is out of reach; `Newer` when it has other tables than this version.
+    /// When it is out of reach; `Newer` and `Older` when it has other tables than this version.
     pub fn open(folder: &Path) -> Result<Option<Self>> {
         let path = Desk::path(folder);
-        if !path.try_exists().map_err(|source| DeskError::Io { path: path.clone(), source })? {
+        if !Desk::is_there(folder)? {
             return Ok(None);
         }
         let conn = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY).map_err(DeskError::database(&path))?;
@@ -139,7 +156,8 @@ impl Deeds {
         match usize::try_from(version) {
             // It is only just being made.
             Ok(0) => Ok(None),
-            Ok(version) if version == MIGRATIONS.len() => Ok(Some(Self { conn, path })),
+            Ok(done) if done == MIGRATIONS.len() => Ok(Some(Self { conn, path })),
+            Ok(done) if done < MIGRATIONS.len() => Err(DeskError::Older { path }),
             _ => Err(DeskError::Newer { path, version }),
         }
     }
@@ -206,5 +224,17 @@ mod tests {
         Desk::open(folder.path()).unwrap().conn.pragma_update(None, "user_version", 99).unwrap();
         assert!(matches!(Desk::open(folder.path()), Err(DeskError::Newer { version: 99, .. })));
         assert!(matches!(Deeds::open(folder.path()), Err(DeskError::Newer { version: 99, .. })));
+    }
+
+    #[test]
+    fn a_desk_of_an_older_version_waits_for_its_own_process_and_keeps_what_it_holds() {
+        let folder = tempfile::tempdir().unwrap();
+        let desk = Desk::open(folder.path()).unwrap();
+        desk.note(Timestamp::UNIX_EPOCH, &Actor::Program, &Event::SignedIn).unwrap();
+        let back = "ALTER TABLE deed DROP COLUMN until; ALTER TABLE standing DROP COLUMN snoozed_until; PRAGMA user_version = 1";
+        desk.conn.execute_batch(back).unwrap();
+        assert!(matches!(Deeds::open(folder.path()), Err(DeskError::Older { .. })));
+        assert_eq!(Desk::open(folder.path()).unwrap().verify_journal().unwrap().entries, 1);
+        assert!(Deeds::open(folder.path()).unwrap().is_some());
     }
 }

@@ -71,6 +71,9 @@ pub enum Event {
         codename: Codename,
         deed: String,
         words: String,
+        /// For how long it was put off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
     },
     /// Somebody is shown the facts of a case.
     FactsViewed {
@@ -115,6 +118,10 @@ pub enum Event {
     NoticeDelivered {
         notice: i64,
         case: Option<CaseId>,
+    },
+    /// Somebody is shown who opened what in a week, by its Monday.
+    OpeningsViewed {
+        week: String,
     },
     /// Fingerprints of pictures of a case went onto the school's own list. The reason is the person's own words.
     PicturesListed {

@@ -49,6 +49,14 @@ pub enum JournalError {
     Unreadable(u64),
 }
 
+/// A line as it stands now, whoever wrote it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JournalLine {
+    pub seq: u64,
+    /// `None` where it cannot be understood.
+    pub entry: Option<Entry>,
+}
+
 /// The text of a line.
 #[derive(Serialize, Deserialize)]
 struct Line {
@@ -98,10 +106,28 @@ pub fn entries(conn: &Connection, from: u64, limit: usize) -> Result<Vec<Entry>,
     })?;
     rows.map(|row| {
         let (seq, text) = row?;
-        let Line { at, who, event } = serde_json::from_str(&text).map_err(|_| JournalError::Unreadable(seq))?;
-        Ok(Entry { seq, at, who, event })
+        entry(seq, &text).ok_or(JournalError::Unreadable(seq))
     })
     .collect()
+}
+
+/// The lines before number `before`, newest first, `limit` at most. One that cannot be understood keeps none of the others.
+///
+/// # Errors
+/// When the database refuses.
+pub fn lines_before(conn: &Connection, before: u64, limit: usize) -> rusqlite::Result<Vec<JournalLine>> {
+    let (before, limit) = (i64::try_from(before).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
+    let mut lines = conn.prepare_cached("SELECT seq, entry FROM journal WHERE seq < ? ORDER BY seq DESC LIMIT ?")?;
+    let rows = lines.query_map(params![before, limit], |row| {
+        let seq = row.get::<_, i64>(0)?.cast_unsigned();
+        Ok(JournalLine { seq, entry: entry(seq, &row.get::<_, String>(1)?) })
+    })?;
+    rows.collect()
+}
+
+fn entry(seq: u64, text: &str) -> Option<Entry> {
+    let Line { at, who, event } = serde_json::from_str(text).ok()?;
+    Some(Entry { seq, at, who, event })
 }
 
 /// The last lines, oldest first, `limit` at most.

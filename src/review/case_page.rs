@@ -7,6 +7,7 @@ use jiff::tz::TimeZone;
 use super::answer::{Answer, Refusal, page};
 use super::guard::{Visit, Visitor};
 use super::queue::Seen;
+use super::snooze::Snooze;
 use super::words::{self, Urgency, ends, span, urgency, visible, wall};
 use super::{Review, sight};
 use crate::case::{Codename, PlaceState};
@@ -33,6 +34,8 @@ struct Page<'a> {
     owner: String,
     due: String,
     overdue: bool,
+    snoozed: String,
+    snoozes: Vec<(&'static str, String)>,
     opened: String,
     backscan: bool,
     ends: String,
@@ -108,10 +111,13 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let event = Event::FactsViewed { case, codename };
     review.desk().note(now, &visitor.account.actor(), &event)?;
 
-    let zone = &review.config.school.clock.zone;
+    let clock = &review.config.school.clock;
+    let zone = &clock.zone;
     let stand = review.desk().stand(case)?;
-    let Seen { row, stand, due } = review.seen(&stand, facts.row.clone());
-    let overdue = stand.status == Status::New && due.is_some_and(|due| due < now);
+    let seen = review.seen(&stand, facts.row.clone());
+    let snoozes = seen.snoozes(now, clock).into_iter().map(|(snooze, until)| (snooze.as_str(), snooze_told(snooze, until, zone)));
+    let (overdue, snoozed, snoozes) = (seen.overdue(now), seen.snoozed_until(now), snoozes.collect());
+    let Seen { row, stand, due } = seen;
     let people = review.may_have(&facts)?;
     let accounts = review.desk().accounts()?;
     let owner = stand.owner.and_then(|owner| accounts.iter().find(|account| account.id == owner));
@@ -131,6 +137,8 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         owner: owner.map(|owner| visible(&owner.name)).unwrap_or_default(),
         due: due.map(|due| wall(due, zone)).unwrap_or_default(),
         overdue,
+        snoozed: snoozed.map(|until| wall(until, zone)).unwrap_or_default(),
+        snoozes,
         opened: wall(row.opened_at, zone),
         backscan: row.backscan,
         ends: ends(&row),
@@ -238,10 +246,15 @@ fn notices(facts: &CaseFacts, zone: &TimeZone) -> Vec<String> {
     told.map(|(at, to): (Timestamp, String)| format!("{to} was told {}", wall(at, zone))).collect()
 }
 
+fn snooze_told(snooze: Snooze, until: Timestamp, zone: &TimeZone) -> String {
+    format!("{}: {}", snooze.title(), wall(until, zone))
+}
+
 fn told(row: &DeedRow, zone: &TimeZone) -> Told {
-    let what = match &row.to {
-        Some(to) => format!("{} {}", row.deed.told(), visible(to)),
-        None => row.deed.told().to_owned(),
+    let what = match (&row.to, row.until) {
+        (Some(to), _) => format!("{} {}", row.deed.told(), visible(to)),
+        (None, Some(until)) => format!("{} {}", row.deed.told(), wall(until, zone)),
+        (None, None) => row.deed.told().to_owned(),
     };
     Told { at: wall(row.at, zone), who: visible(&row.by), what, words: visible(&row.words) }
 }

@@ -5,6 +5,7 @@ use axum::http::StatusCode;
 use super::Review;
 use super::answer::{Answer, Refusal};
 use super::guard::Visit;
+use super::snooze;
 use crate::casebook::CaseFacts;
 use crate::desk::{AccountId, Deed, Done, Status};
 use crate::finding::Action;
@@ -26,15 +27,20 @@ pub fn decide(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         Deed::Release => return Err(Refusal::Malformed),
         _ => None,
     };
-    let (case, codename) = (facts.row.id, &facts.row.codename);
+    let (case, codename, now) = (facts.row.id, &facts.row.codename, Review::now());
     if deed == Deed::NoConcern || deed == Deed::FalseMatch {
         check_nothing_is_held(&facts)?;
     }
     let stand = review.desk().stand(case)?;
-    if deed == Deed::Reopen && review.seen(&stand, facts.row.clone()).stand.status != Status::Closed {
+    let seen = review.seen(&stand, facts.row.clone());
+    if deed == Deed::Reopen && seen.stand.status != Status::Closed {
         return Err(unfit("It is open: there is nothing to open again."));
     }
-    review.desk().done(Review::now(), account, &Done { case, codename, deed, words, to, keys: &[] })?;
+    let until = match deed {
+        Deed::Snooze => Some(snooze::chosen(&seen, form.text("until"), now, &review.config.school.clock)?),
+        _ => None,
+    };
+    review.desk().done(now, account, &Done { case, codename, deed, words, to, until, keys: &[] })?;
     Ok(Answer::See(format!("/case/{codename}")))
 }
 

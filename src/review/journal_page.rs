@@ -1,16 +1,20 @@
 //! The journal of the desk, for those who watch over it: who was shown what, and whether any line was touched since.
 
-use askama::Template;
+use std::collections::BTreeSet;
 
-use super::Review;
+use askama::Template;
+use jiff::tz::TimeZone;
+
 use super::answer::{Answer, Refusal, page};
 use super::guard::{Visit, Visitor};
 use super::words::{visible, wall};
-use crate::case::{CaseId, Codename};
-use crate::casebook::{Filter, Involvement};
-use crate::journal::{Entry, Event};
+use super::{Review, sight};
+use crate::case::Codename;
+use crate::casebook::{Filter, ReadOnly};
+use crate::desk::{Account, DeskError};
+use crate::journal::{Broken, Entry, Event, How, JournalError, JournalLine};
 
-/// Lines on the page, the newest first.
+/// Lines on a page, the newest first.
 const LINES: usize = 200;
 
 #[derive(Template)]
@@ -18,9 +22,19 @@ const LINES: usize = 200;
 struct Page<'a> {
     visitor: &'a Visitor,
     school: &'a str,
-    verified: String,
-    broken: bool,
+    checked: String,
+    broken: Option<Break>,
     lines: Vec<Line>,
+    newer: Option<usize>,
+    older: Option<usize>,
+}
+
+/// The first line that is not as it was written.
+struct Break {
+    number: u64,
+    how: How,
+    /// What stands there now, where it stands and is for her to see.
+    reads: Option<Line>,
 }
 
 struct Line {
@@ -28,39 +42,84 @@ struct Line {
     who: String,
     what: String,
     about: String,
+    broken: bool,
+}
+
+impl Review {
+    /// The cases that somebody is a party to: they are in no list of hers.
+    ///
+    /// # Errors
+    /// When the casebook refuses.
+    pub fn hidden_from(&self, book: &ReadOnly, account: &Account) -> Result<BTreeSet<Codename>, Refusal> {
+        let involved = self.involvement(book, account)?;
+        let rows = book.cases(&Filter::default())?;
+        Ok(rows.into_iter().filter(|row| sight::is_party(row.id, &involved)).map(|row| row.codename).collect())
+    }
 }
 
 pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
-    let visitor = visit.visitor()?;
-    let book = review.casebook()?;
-    let involved = review.involvement(&book, &visitor.account)?;
-    // A case that she is a party to is in no list of hers, this one included.
-    let hidden: Vec<Codename> =
-        book.cases(&Filter::default())?.into_iter().filter(|row| is_party(&involved, row.id)).map(|row| row.codename).collect();
-    let now = Review::now();
+    let (visitor, now) = (visit.visitor()?, Review::now());
+    let hidden = review.hidden_from(&review.casebook()?, &visitor.account)?;
+    let from = visit.asked.query.text("from").parse::<usize>().unwrap_or(0);
     review.desk().note(now, &visitor.account.actor(), &Event::JournalViewed)?;
-    let (verified, broken) = match review.desk().verify_journal() {
-        Ok(_) => ("Every line is as it was written.".to_owned(), false),
-        Err(error) => (error.to_string(), true),
-    };
     let zone = &review.config.school.clock.zone;
-    let entries = review.desk().journal_end(LINES)?;
-    let lines = entries.into_iter().rev().filter_map(|entry| {
-        let Entry { at, who, event, .. } = entry;
-        let (what, about) = told(&event);
-        let shown = about.is_none_or(|codename| !hidden.contains(codename));
-        shown.then(|| Line {
-            at: wall(at, zone),
-            who: visible(who.name()),
-            what: visible(&what),
-            about: about.map(ToString::to_string).unwrap_or_default(),
-        })
+    let found = first_break(review)?;
+    let line = |line: JournalLine| shown(line, found, &hidden, zone);
+    let reads = found.and_then(|broken| review.desk().journal_before(broken.seq + 1, 1).ok()?.pop());
+    let broken = found.map(|Broken { seq, how }| Break {
+        number: seq,
+        how,
+        reads: reads.filter(|line| line.seq == seq && how != How::Removed).and_then(&line),
     });
-    page(&Page { visitor, school: &review.config.school.name, verified, broken, lines: lines.collect() })
+    // How many lines are left out is nothing that numbers, or a short page, may tell.
+    let (mut lines, mut before, mut skip) = (Vec::new(), u64::MAX, from);
+    while lines.len() <= LINES {
+        let chunk = review.desk().journal_before(before, LINES)?;
+        let Some(last) = chunk.last() else { break };
+        before = last.seq;
+        for line in chunk.into_iter().filter_map(&line) {
+            if skip == 0 {
+                lines.push(line);
+            } else {
+                skip -= 1;
+            }
+        }
+    }
+    let older = (lines.len() > LINES).then_some(from + LINES);
+    lines.truncate(LINES);
+    page(&Page {
+        visitor,
+        school: &review.config.school.name,
+        checked: wall(now, zone),
+        broken,
+        lines,
+        newer: (from > 0).then(|| from.saturating_sub(LINES)),
+        older,
+    })
 }
 
-fn is_party(involved: &Involvement, case: CaseId) -> bool {
-    involved.sent.contains(&case) || involved.received.contains(&case)
+fn first_break(review: &Review) -> Result<Option<Broken>, Refusal> {
+    match review.desk().verify_journal() {
+        Ok(_) => Ok(None),
+        Err(DeskError::Journal(JournalError::Broken(broken))) => Ok(Some(broken)),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn shown(line: JournalLine, found: Option<Broken>, hidden: &BTreeSet<Codename>, zone: &TimeZone) -> Option<Line> {
+    let broken = found.is_some_and(|broken| broken.seq == line.seq);
+    let Some(Entry { at, who, event, .. }) = line.entry else {
+        let what = "this line cannot be read".to_owned();
+        return Some(Line { at: String::new(), who: String::new(), what, about: String::new(), broken });
+    };
+    let (what, about) = told(&event);
+    about.is_none_or(|codename| !hidden.contains(codename)).then(|| Line {
+        at: wall(at, zone),
+        who: visible(who.name()),
+        what: visible(&what),
+        about: about.map(ToString::to_string).unwrap_or_default(),
+        broken,
+    })
 }
 
 /// What was done, and with which case.
@@ -77,6 +136,7 @@ fn told(event: &Event) -> (String, Option<&Codename>) {
         Event::KeyMade { .. } => ("made a key".to_owned(), None),
         Event::Listed { view, cases } => (format!("was shown the list `{view}`, {cases} cases"), None),
         Event::NotFound { page } => (format!("asked for what is not there or not hers: {page}"), None),
+        Event::OpeningsViewed { week } => (format!("was shown the openings of the week of {week}"), None),
         Event::SignInRefused { why } => (format!("was not let in: {why}"), None),
         Event::SignedIn => ("signed in".to_owned(), None),
         Event::SignedOut => ("signed out".to_owned(), None),

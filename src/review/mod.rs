@@ -13,6 +13,7 @@ mod guard;
 mod health;
 mod journal_page;
 mod keys;
+mod openings;
 mod password;
 mod queue;
 mod routes;
@@ -21,10 +22,12 @@ mod serve;
 mod session;
 mod sight;
 mod sign_in;
+mod snooze;
 #[cfg(test)]
 mod tests;
 mod tls;
 mod totp;
+mod trends;
 mod words;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};

@@ -26,6 +26,7 @@ enum View {
     Today,
     Mine,
     Unassigned,
+    Snoozed,
     Closed,
 }
 
@@ -67,6 +68,7 @@ struct Line {
     ends: String,
     due: String,
     overdue: bool,
+    snoozed: String,
     age: String,
     copies: u32,
     status: &'static str,
@@ -75,7 +77,7 @@ struct Line {
 }
 
 impl View {
-    const ALL: [Self; 7] = [Self::Open, Self::New, Self::Overdue, Self::Today, Self::Mine, Self::Unassigned, Self::Closed];
+    const ALL: [Self; 8] = [Self::Open, Self::New, Self::Overdue, Self::Today, Self::Mine, Self::Unassigned, Self::Snoozed, Self::Closed];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -85,6 +87,7 @@ impl View {
             Self::Today => "today",
             Self::Mine => "mine",
             Self::Unassigned => "unassigned",
+            Self::Snoozed => "snoozed",
             Self::Closed => "closed",
         }
     }
@@ -97,22 +100,27 @@ impl View {
             Self::Today => "Due today",
             Self::Mine => "Mine",
             Self::Unassigned => "Unassigned",
+            Self::Snoozed => "Put off",
             Self::Closed => "Closed",
         }
     }
 
     fn holds(self, seen: &Seen, me: AccountId, review: &Review, now: Timestamp) -> bool {
         let open = seen.stand.status != Status::Closed;
+        let snoozed = seen.snoozed_until(now).is_some();
+        // What is put off stays among all that is open, at the end, and waits in a list of its own.
+        let here = open && !snoozed;
         match self {
             Self::Open => open,
-            Self::New => seen.stand.status == Status::New,
+            Self::New => here && seen.stand.status == Status::New,
             Self::Overdue => open && seen.overdue(now),
             Self::Today => {
                 let clock = &review.config.school.clock;
-                open && seen.due.is_some_and(|due| clock.date_at(due) <= clock.date_at(now))
+                here && seen.due.is_some_and(|due| clock.date_at(due) <= clock.date_at(now))
             }
-            Self::Mine => open && seen.stand.owner == Some(me),
-            Self::Unassigned => open && seen.stand.owner.is_none(),
+            Self::Mine => here && seen.stand.owner == Some(me),
+            Self::Unassigned => here && seen.stand.owner.is_none(),
+            Self::Snoozed => snoozed,
             Self::Closed => !open,
         }
     }
@@ -125,18 +133,18 @@ impl Seen {
 }
 
 impl Review {
-    /// Every case that somebody may see, the most urgent first, then by when it is due.
+    /// Every case that somebody may see, the most urgent first, then by when it is due; what is put off comes last.
     ///
     /// # Errors
     /// When the casebook or the desk refuses.
-    pub fn seen_by(&self, account: &Account) -> Result<Vec<Seen>, Refusal> {
+    pub fn seen_by(&self, account: &Account, now: Timestamp) -> Result<Vec<Seen>, Refusal> {
         let book = self.casebook()?;
         let involved = self.involvement(&book, account)?;
         let stands = self.desk().stands()?;
         let rows = book.cases(&Filter::default())?;
         let of_hers = rows.into_iter().filter(|row| row.level > Level::Counted && sight::sees(account, row, &involved));
         let mut seen: Vec<_> = of_hers.map(|row| self.seen(&stands.get(&row.id).copied().unwrap_or_default(), row)).collect();
-        seen.sort_by_key(|seen| (std::cmp::Reverse(seen.row.level), seen.due, seen.row.id));
+        seen.sort_by_key(|seen| (seen.snoozed_until(now).is_some(), std::cmp::Reverse(seen.row.level), seen.due, seen.row.id));
         Ok(seen)
     }
 
@@ -159,7 +167,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let category: Option<Category> = query.text("category").parse().ok();
     let search = query.text("search").to_lowercase();
 
-    let all = review.seen_by(&visitor.account)?;
+    let all = review.seen_by(&visitor.account, now)?;
     let tabs = View::ALL.map(|tab| Tab {
         word: tab.as_str(),
         title: tab.title(),
@@ -210,13 +218,15 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
 
 fn line(review: &Review, seen: &Seen, now: Timestamp, name: &dyn Fn(AccountId) -> String) -> Line {
     let Seen { row, stand, due } = seen;
+    let zone = &review.config.school.clock.zone;
     Line {
         codename: row.codename.to_string(),
         urgency: urgency(row.level),
         category: row.category.title(),
         ends: ends(row),
-        due: due.map(|due| wall(due, &review.config.school.clock.zone)).unwrap_or_default(),
+        due: due.map(|due| wall(due, zone)).unwrap_or_default(),
         overdue: seen.overdue(now),
+        snoozed: seen.snoozed_until(now).map(|until| wall(until, zone)).unwrap_or_default(),
         age: span(now.duration_since(row.opened_at).as_secs().try_into().unwrap_or(0)),
         copies: row.places,
         status: stand.status.as_str(),

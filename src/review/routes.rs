@@ -5,7 +5,7 @@ use axum::http::Method;
 
 use super::answer::{Answer, Refusal};
 use super::guard::Visit;
-use super::{Review, case_page, decide, health, journal_page, keys, queue, sealed, sign_in};
+use super::{Review, case_page, decide, health, journal_page, keys, openings, queue, sealed, sign_in, trends};
 use crate::desk::Role;
 
 /// Who may ask for a page.
@@ -51,10 +51,12 @@ pub const ROUTES: &[Route] = &[
     get("/keys", Who::Roles(OPEN), keys::show),
     post("/keys", Who::Roles(OPEN), keys::keep),
     post("/keys/confirm", Who::Roles(OPEN), keys::confirm),
+    get("/openings", Who::Roles(JOURNAL), openings::show),
     get("/queue", Who::Roles(CASES), queue::show),
     get("/sign-in", Who::Anyone, sign_in::show),
     post("/sign-in", Who::Anyone, sign_in::sign_in),
     post("/sign-out", Who::Roles(EVERYBODY), sign_in::sign_out),
+    get("/trends", Who::Roles(CASES), trends::show),
 ];
 
 /// What answers where there is no page.

@@ -84,7 +84,7 @@ pub fn release(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     if objects.iter().any(|object| !keys.iter().any(|released| released.object == *object)) {
         return Err(Refusal::Malformed);
     }
-    let done = Done { case: facts.row.id, codename: &facts.row.codename, deed: Deed::Release, words, to: None, keys: &keys };
+    let done = Done { case: facts.row.id, codename: &facts.row.codename, deed: Deed::Release, words, to: None, until: None, keys: &keys };
     review.desk().done(Review::now(), account, &done)?;
     Ok(Answer::Json("{}".to_owned()))
 }

@@ -1,5 +1,6 @@
 //! Which cases somebody may see: by her role, by whose keys open them, and never one that she is a party to.
 
+use crate::case::CaseId;
 use crate::casebook::{CaseRow, CasebookError, Involvement, ReadOnly};
 use crate::config::Config;
 use crate::desk::{Account, Role};
@@ -7,7 +8,11 @@ use crate::finding::{Audience, Category, Recipient};
 
 /// Whether a case is one of hers. `involved` is what [`involvement`] says.
 pub fn sees(account: &Account, row: &CaseRow, involved: &Involvement) -> bool {
-    !involved.sent.contains(&row.id) && !involved.received.contains(&row.id) && is_for(account.role, row.category, &row.audiences)
+    !is_party(row.id, involved) && is_for(account.role, row.category, &row.audiences)
+}
+
+pub fn is_party(case: CaseId, involved: &Involvement) -> bool {
+    involved.sent.contains(&case) || involved.received.contains(&case)
 }
 
 /// Whether a role deals with such cases. The safeguarding team, the headteacher and the chair see what their own key opens;

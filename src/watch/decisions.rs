@@ -102,7 +102,8 @@ async fn one(daemon: &Arc<Daemon>, row: &DeedRow, keys: &[ReleasedKey]) -> Resul
     // The numbers of two databases: a desk that was restored from another backup decides nothing here.
     let Some(facts) = facts.filter(|facts| facts.row.id == case) else { return Ok(()) };
     match row.deed {
-        Deed::Note | Deed::Reopen => Ok(()),
+        // Who puts it off has not taken it in hand: its notices climb on.
+        Deed::Note | Deed::Reopen | Deed::Snooze | Deed::Wake => Ok(()),
         Deed::FalseMatch | Deed::NoConcern if facts.row.action < Action::Hold => {
             Ok(daemon.shelf.book(|book| book.release(now, &who, case, &row.words))?)
         }

@@ -1,87 +1,8 @@
-// Works at the desk as people do, in a real browser. What it is told by the test comes as JSON in DESK; what it finds wrong ends it.
+// Works at the desk as people do: from an invitation to a message that is back in its mailbox.
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
-import { readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { chromium } from "playwright-core";
+import { browser, checked, enter, look, said, told, visitor, wrong } from "./visitor.mjs";
 
-const { origin, invitations, key, held, flagged, about, canary, pictures } = JSON.parse(process.env.DESK);
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
-const PHONE = { width: 390, height: 844 };
-const DESKTOP = { width: 1280, height: 900 };
-const PASSWORD = "correct horse battery";
-
-const browser = await chromium.launch({
-  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
-  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
-});
-const wrong = [];
-const checked = new Set();
-
-async function visitor(options = {}) {
-  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: DESKTOP, ...options });
-  const page = await context.newPage();
-  // A passphrase is slow to weigh, on a machine that does much else all the more.
-  page.setDefaultTimeout(180_000);
-  page.on("request", (request) => { if (!request.url().startsWith(`${origin}/`)) wrong.push(`left the origin: ${request.url()}`); });
-  page.on("console", (message) => { if (/Content.Security.Policy|Trusted/i.test(message.text())) wrong.push(message.text()); });
-  page.on("dialog", (dialog) => { wrong.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
-  page.on("pageerror", (error) => wrong.push(`a script failed: ${error.message}`));
-  return page;
-}
-
-// Nothing that keeps somebody from using the page, at the width of a desk, of a phone, and at twice the size.
-async function look(page, name) {
-  for (const [width, viewport] of [["desktop", DESKTOP], ["phone", PHONE], ["zoom", { width: 640, height: 450 }]]) {
-    await page.setViewportSize(viewport);
-    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    if (over > 0) wrong.push(`${name} at ${width}: ${over} pixels too wide`);
-    // The axe script runs in a world of its own: the policy of the page allows it no more than any other stranger.
-    const session = await page.context().newCDPSession(page);
-    const { frameTree } = await session.send("Page.getFrameTree");
-    const { executionContextId } = await session.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id, worldName: "axe" });
-    const run = (expression) => session.send("Runtime.evaluate", { expression, contextId: executionContextId, awaitPromise: true, returnByValue: true });
-    await run(axe);
-    const { result, exceptionDetails } = await run("axe.run({ resultTypes: ['violations'] }).then((found) => ({ violations: found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(', ')}`), passes: found.passes.length }))");
-    assert.ok(!exceptionDetails && result.value.passes > 3, `axe did not run on ${name}: ${JSON.stringify(exceptionDetails)}`);
-    for (const violation of result.value.violations) wrong.push(`${name} at ${width}: ${violation}`);
-    await session.detach();
-    if (pictures && width !== "zoom") await page.screenshot({ path: `${pictures}/${name}-${width}.png`, fullPage: true });
-    checked.add(`${name} at ${width}`);
-  }
-  await page.setViewportSize(DESKTOP);
-}
-
-function code(base32) {
-  const bits = [...base32.replaceAll(" ", "")].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
-  const secret = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
-  const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
-  const digest = createHmac("sha1", secret).update(step).digest();
-  return String((digest.readUInt32BE(digest[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
-}
-
-async function enter(page, name, link, lookAtIt) {
-  await page.goto(link);
-  if (lookAtIt) await look(page, "invitation");
-  const secret = await page.locator(".code + p .mono").textContent();
-  await page.fill("#password", PASSWORD);
-  await page.fill("#again", PASSWORD);
-  await page.fill("#code", code(secret));
-  await page.click("main button");
-  await page.waitForURL(`${origin}/sign-in`);
-  if (lookAtIt) await look(page, "sign-in");
-  await page.fill("#name", name);
-  await page.fill("#password", PASSWORD);
-  await page.fill("#code", code(secret));
-  await page.click("main button");
-  await page.waitForSelector("#sign-out");
-}
-
-const told = async (page, id) => {
-  await page.waitForFunction((id) => document.getElementById(id).className === "problem" || document.getElementById(id).textContent === "", id);
-  return page.textContent(`#${id}`);
-};
+const { origin, invitations, key, held, flagged, about, canary } = told;
 
 // The lead: from her invitation to her recovery sheet.
 const lead = await visitor();
@@ -93,7 +14,7 @@ await lead.goto(`${origin}/keys`);
 await look(lead, "keys");
 await lead.fill("#new-passphrase", "too short");
 await lead.click("#make-key");
-assert.match(await told(lead, "key-status"), /six words|24 characters/);
+assert.match(await said(lead, "key-status"), /six words|24 characters/);
 await lead.fill("#new-passphrase", await lead.textContent("#suggestion"));
 await lead.setInputFiles("#key-file", key);
 await lead.click("#take-key");
@@ -109,7 +30,7 @@ await lead.waitForSelector("#sealed-content h3");
 assert.match(await lead.textContent("#sealed-content mark"), /zanderfang/i);
 assert.match(await lead.textContent("#sealed-content dl"), new RegExp(canary));
 await lead.click("#show-full");
-assert.match(await told(lead, "sealed-status"), /30 characters/);
+assert.match(await said(lead, "sealed-status"), /30 characters/);
 await lead.fill("#reason", "A tutor has asked me to look into this today");
 await lead.click("#show-full");
 await lead.waitForSelector("#sealed-content pre");
@@ -120,23 +41,75 @@ assert.equal(await lead.locator("#sealed-content :is(img, a, script, iframe, svg
 assert.doesNotMatch(await lead.title(), /pwned/);
 await look(lead, "case-opened");
 
-// With the keyboard alone.
+// With the keyboard alone: a letter leads somewhere, and only Enter does anything.
+const focused = (page) => page.evaluate(() => document.activeElement.value || document.activeElement.id || document.activeElement.textContent);
+const status = async (page, pattern) => page.waitForFunction((source) => new RegExp(source).test(document.querySelector("dl:not(.keys)")?.textContent ?? ""), pattern.source);
 await lead.goto(`${origin}/queue`);
 await lead.keyboard.press("j");
-assert.match(await lead.evaluate(() => document.activeElement.textContent), /Now|Today|Next day/);
+assert.match(await focused(lead), /Now|Today|Next day/);
+await lead.keyboard.press("?");
+assert.ok(await lead.locator("#shortcuts dl").isVisible());
+await look(lead, "queue-keys");
 await lead.keyboard.press("/");
 await lead.keyboard.type(flagged);
 await lead.keyboard.press("Enter");
 await lead.waitForURL(/search=/);
+const found = lead.url();
+await lead.keyboard.press("j");
+await lead.keyboard.press("a");
+await lead.waitForURL(`${origin}/case/${flagged}#a`);
+assert.equal(await focused(lead), "acknowledge");
+assert.match(await lead.textContent("dl:not(.keys)"), /new/, "the letter alone has done nothing");
+await lead.keyboard.press("Enter");
+await status(lead, /acknowledged, Robin Finch/);
+await lead.keyboard.press("u");
+await lead.waitForURL(found);
+await lead.goto(`${origin}/queue`);
+const first = await lead.locator(".cases a").first().getAttribute("href");
 await lead.keyboard.press("j");
 await lead.keyboard.press("Enter");
-await lead.waitForURL(`${origin}/case/${flagged}`);
-for (let presses = 0; presses < 60; presses++) {
-  await lead.keyboard.press("Tab");
-  if (await lead.evaluate(() => document.activeElement.value === "acknowledge")) break;
-}
-await lead.keyboard.press("Enter");
-await lead.waitForFunction(() => /acknowledged, Robin Finch/.test(document.querySelector("dl")?.textContent ?? ""));
+await lead.waitForURL(origin + first);
+await lead.keyboard.press("j");
+await lead.waitForURL((url) => url.href !== origin + first);
+await lead.keyboard.press("k");
+await lead.waitForURL(origin + first);
+await lead.goto(`${origin}/case/${held}`);
+await lead.keyboard.press("n");
+assert.match(await lead.textContent("#chosen"), /not for this case/, "what is held is not decided away");
+await lead.goto(`${origin}/case/${flagged}`);
+await lead.keyboard.press("f");
+assert.match(await lead.textContent("#chosen"), /The rule was wrong: write why/);
+await lead.keyboard.type("cfnju");
+await lead.keyboard.press("Escape");
+await lead.keyboard.press("c");
+assert.equal(await focused(lead), "cfnju", "letters in a field are words");
+await look(lead, "case-keys");
+await lead.keyboard.type(" and her tutor knows");
+await lead.keyboard.press("Control+Enter");
+await status(lead, /in hand, Robin Finch; decided: a concern/);
+await lead.click("#shortcuts summary");
+await lead.uncheck("#shortcuts-on");
+await lead.reload();
+await lead.keyboard.press("u");
+await lead.keyboard.press("c");
+assert.equal(await lead.textContent("#chosen"), "", "letters that are switched off do nothing");
+await lead.click("#shortcuts summary");
+await lead.check("#shortcuts-on");
+
+// Put off for half an hour, and back.
+await lead.selectOption("#until", "half-hour");
+await lead.click("button[value=snooze]");
+await status(lead, /Put off/);
+await look(lead, "case-put-off");
+await lead.goto(`${origin}/queue?view=mine`);
+assert.doesNotMatch(await lead.textContent("main"), new RegExp(flagged));
+await lead.goto(`${origin}/queue?view=snoozed`);
+assert.match(await lead.textContent("main"), new RegExp(flagged));
+await look(lead, "queue-put-off");
+await lead.click(".cases a");
+await lead.click("button[value=wake]");
+await lead.waitForFunction(() => !/Put off/.test(document.querySelector("dl:not(.keys)")?.textContent ?? ""));
+assert.equal(await lead.locator("button[value=wake]").count(), 0);
 
 // Without script: the facts and the decision.
 const plain = await visitor({ javaScriptEnabled: false, storageState: await lead.context().storageState() });
@@ -144,7 +117,7 @@ await plain.goto(`${origin}/case/${flagged}`);
 assert.match(await plain.textContent("main"), /Why it matched/);
 await plain.fill("#words", "A set book in English, seen with the teacher");
 await plain.click("button[value=no-concern]");
-assert.match(await plain.textContent("dl"), /closed, Robin Finch; decided: no concern/);
+assert.match(await plain.textContent("dl:not(.keys)"), /closed, Robin Finch; decided: no concern/);
 
 // A deputy who is a party to a case, and makes a key of her own.
 const deputy = await visitor();
@@ -160,7 +133,7 @@ await deputy.click("#make-key");
 await deputy.waitForSelector("#recovery:not([hidden])");
 await deputy.goto(`${origin}/case/${held}`);
 await deputy.click("#show-excerpt");
-assert.match(await told(deputy, "sealed-status"), /not a member yet/);
+assert.match(await said(deputy, "sealed-status"), /not a member yet/);
 await deputy.goto(`${origin}/keys`);
 const fingerprint = await deputy.textContent("p > strong.mono");
 await lead.goto(`${origin}/keys`);
@@ -180,8 +153,17 @@ assert.match(await lead.textContent("#sealed-status"), /does not open your key/)
 // Other pages.
 const head = await visitor();
 await enter(head, "Sam Wren", invitations.head, false);
+await lead.goto(`${origin}/trends`);
+await look(lead, "trends");
+assert.match(await lead.textContent("main"), /bullying or harassment\s*1\s*0\s*0/);
+assert.match(await lead.textContent("main"), /violence\.test\s*1\s*0\s*1|violence\.test\s*1\s*1\s*0/);
+await head.goto(`${origin}/openings`);
+await look(head, "openings");
+assert.match(await head.textContent("main"), /Robin Finch\s*the whole text/);
+assert.doesNotMatch(await head.textContent("main"), new RegExp(`${canary}|tutor`));
 await head.goto(`${origin}/journal`);
 await look(head, "journal");
+assert.match(await head.textContent(".whole"), /Every line is as it was written/);
 assert.match(await head.textContent("main"), /was handed what is sealed: full/);
 await head.goto(`${origin}/health`);
 await look(head, "health");

@@ -15,19 +15,45 @@ const element = (name, text, className) => {
   return made;
 };
 
+// No honest sheet holds more; whoever captured a scan process could seal anything, and nothing is to keep her from going on.
+const MOST_BODY = 64 * 1024;
+const MOST_TEXT = 512 * 1024;
+const MOST_LINES = 500;
+const MOST_MARKS = 16;
+
 // Characters that draw over others, or that nobody sees, are shown by their numbers. As `visible` in src/case/sheet.rs.
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/gu;
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]+/gu;
 function shown(text) {
   const out = document.createDocumentFragment();
   let last = 0;
-  const whole = String(text).replace(/\r\n?/g, "\n");
+  const all = String(text);
+  const whole = all.slice(0, MOST_BODY).replace(/\r\n?/g, "\n").replace(/[\ud800-\udbff]$/, "");
   for (const match of whole.matchAll(UNSEEN)) {
-    out.append(whole.slice(last, match.index));
-    out.append(element("span", "U+" + match[0].codePointAt(0).toString(16).toUpperCase().padStart(4, "0"), "unseen"));
+    out.append(whole.slice(last, match.index), element("span", numbers(match[0]), "unseen"));
     last = match.index + match[0].length;
   }
-  out.append(whole.slice(last));
+  out.append(whole.slice(last), all.length > MOST_BODY ? "…" : "");
   return out;
+}
+
+function numbers(marks) {
+  const all = Array.from(marks, (mark) => "U+" + mark.codePointAt(0).toString(16).toUpperCase().padStart(4, "0"));
+  const told = all.slice(0, MOST_MARKS).join(" ");
+  return all.length > MOST_MARKS ? `${told} and ${(all.length - MOST_MARKS).toLocaleString("en-GB")} more` : told;
+}
+
+// Writing that runs from right to left takes nothing along of what stands beside it.
+function apart(text) {
+  const made = element("bdi");
+  made.append(shown(text));
+  return made;
+}
+
+// The first of a list, and how many more there are.
+function each(list, into, draw) {
+  if (!Array.isArray(list)) throw new TypeError("no list");
+  for (const [at, one] of list.slice(0, MOST_LINES).entries()) into.append(draw(one, at));
+  if (list.length > MOST_LINES) into.append(element("p", `${(list.length - MOST_LINES).toLocaleString("en-GB")} more, which are not shown.`, "help"));
 }
 
 const octets = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
@@ -128,31 +154,53 @@ async function open(keys, sealed) {
 function passage(found) {
   const block = element("div");
   const why = element("p");
-  why.append(element("strong", shown(found.title)), ` (rule ${found.rule})`);
+  why.append(element("strong", apart(found.title)), " (rule ", apart(found.rule), ")");
   block.append(why);
   if (found.matched !== "") {
-    const quote = element("blockquote");
-    quote.append("…", shown(found.before), element("mark", shown(found.matched)), shown(found.after), "…");
-    block.append(quote);
+    const words = element("bdi");
+    words.append("…", shown(found.before), element("mark", shown(found.matched)), shown(found.after), "…");
+    block.append(element("blockquote", words));
   }
-  if (found.distance !== null) block.append(element("p", `A picture, ${found.distance} of 256 bits from the list's entry. It is never shown.`));
+  if (found.distance !== null) {
+    const picture = element("p");
+    picture.append("A picture, ", apart(found.distance), " of 256 bits from the list's entry. It is never shown.");
+    block.append(picture);
+  }
   return block;
 }
 
 function facts(list, name, value) {
   if (value === "") return;
   list.append(element("dt", name));
-  const told = element("dd");
-  told.append(shown(value));
-  list.append(told);
+  list.append(element("dd", apart(value)));
 }
 
-function draw(sheet, depth, into) {
-  into.replaceChildren();
-  const heading = element("h3", depth === "full" ? "The message, as text" : "What matched");
-  heading.tabIndex = -1;
-  into.append(heading);
-  for (const found of sheet.passages) into.append(passage(found));
+function attachment(file) {
+  const line = element("p");
+  const digest = element("span", apart(file.sha256), "mono");
+  line.append("Attached: ", apart(file.name ?? "(name not shown)"), ", ", apart(file.media_type), ", ", apart(file.size), " octets, SHA-256 ", digest);
+  return line;
+}
+
+function bodyText(body, at, room) {
+  const block = element("div");
+  if (body.location.field === "hidden-text") block.append(element("p", "Text that its reader does not see:"));
+  const text = element("pre");
+  // It scrolls by itself, and so has to be within reach of the keyboard.
+  text.tabIndex = 0;
+  text.setAttribute("role", "region");
+  text.setAttribute("aria-label", at === 0 ? "Text of the message" : `Text of the message, part ${at + 1}`);
+  const whole = String(body.text);
+  text.append(shown(whole.slice(0, room)));
+  block.append(text);
+  if (body.shortened || whole.length > Math.min(room, MOST_BODY)) block.append(element("p", "The text goes on; the sheet ends here.", "help"));
+  return block;
+}
+
+// All of a sheet at a depth, or nothing of what is no sheet.
+function drawn(sheet, depth) {
+  const out = document.createDocumentFragment();
+  each(sheet.passages, out, passage);
   if (sheet.envelope) {
     const list = element("dl");
     facts(list, "From", sheet.envelope.from.join(", "));
@@ -160,26 +208,31 @@ function draw(sheet, depth, into) {
     facts(list, "Cc", sheet.envelope.cc.join(", "));
     facts(list, "Date", sheet.envelope.date);
     facts(list, "Subject", sheet.envelope.subject);
-    into.append(list);
+    out.append(list);
   }
-  for (const file of sheet.attachments) {
-    const line = element("p");
-    line.append("Attached: ", shown(file.name ?? "(name not shown)"), `, ${file.media_type}, ${file.size} octets, SHA-256 `, element("span", file.sha256, "mono"));
-    into.append(line);
-  }
+  each(sheet.attachments, out, attachment);
+  let room = MOST_TEXT;
   if (depth === "full") {
-    for (const body of sheet.bodies) {
-      if (body.location.field === "hidden-text") into.append(element("p", "Text that its reader does not see:"));
-      const text = element("pre");
-      // It scrolls by itself, and so has to be within reach of the keyboard.
-      text.tabIndex = 0;
-      text.setAttribute("role", "region");
-      text.setAttribute("aria-label", "Text of the message");
-      text.append(shown(body.text));
-      into.append(text);
-      if (body.shortened) into.append(element("p", "The text goes on; the sheet ends here.", "help"));
-    }
+    each(sheet.bodies, out, (body, at) => {
+      const block = bodyText(body, at, room);
+      room = Math.max(0, room - Math.min(String(body.text).length, MOST_BODY));
+      return block;
+    });
   }
+  return out;
+}
+
+function draw(opened, depth, into) {
+  into.replaceChildren();
+  const heading = element("h3", depth === "full" ? "The message, as text" : "What matched");
+  heading.tabIndex = -1;
+  let content;
+  try {
+    content = drawn(JSON.parse(new TextDecoder().decode(opened)), depth);
+  } catch {
+    throw new Kind("What was sealed is not a sheet that this desk can show. Nothing is lost: the sealed message is still there. Please tell the technician.");
+  }
+  into.append(heading, content);
   heading.focus();
 }
 
@@ -225,8 +278,7 @@ function casePage(section) {
     byId("passphrase-part").hidden = true;
     const given = await send(`/case/${codename}/sheet`, { form, depth, reason: reason() });
     const keys = await audienceKeys(own, given.rings);
-    const sealed = octets(given.sheet);
-    draw(JSON.parse(new TextDecoder().decode(await open(keys, sealed))), depth, into);
+    draw(await open(keys, octets(given.sheet)), depth, into);
   };
   on(byId("show-excerpt"), status, "Opening…", show("excerpt", () => ""));
   on(byId("show-full"), status, "Opening…", show("full", () => byId("reason").value));
@@ -307,23 +359,80 @@ document.addEventListener("DOMContentLoaded", () => {
   if (sealed) casePage(sealed);
   const key = byId("key");
   if (key) keysPage(key);
-  byId("sign-out")?.addEventListener("submit", () => sessionStorage.removeItem(KEPT));
+  byId("sign-out")?.addEventListener("submit", () => sessionStorage.clear());
   shortcuts();
 });
 
-// j and k go through a list, Enter opens, / searches, u goes back, ? tells. Nothing happens while somebody types.
+// What single letters mean, wherever nobody is typing. None of them decides: each leads to what she then presses herself.
+const DEEDS = { a: "acknowledge", c: "concern", f: "false-match", n: "no-concern" };
+const LIST = "mailwarden-list";
+const LETTERS_OFF = "mailwarden-letters-off";
+
 function shortcuts() {
+  const help = byId("shortcuts");
+  if (!help) return;
   const links = [...document.querySelectorAll(".cases a")];
+  if (byId("search")) sessionStorage.setItem(LIST, JSON.stringify({ at: location.pathname + location.search, cases: links.map((link) => link.pathname) }));
+  const list = JSON.parse(sessionStorage.getItem(LIST) ?? "null") ?? { at: "/queue", cases: [] };
+  const back = document.querySelector(".back a");
+  if (back) back.href = list.at;
+
+  const letters = byId("shortcuts-on");
+  byId("shortcuts-switch").hidden = false;
+  letters.checked = localStorage.getItem(LETTERS_OFF) === null;
+  letters.addEventListener("change", () => (letters.checked ? localStorage.removeItem(LETTERS_OFF) : localStorage.setItem(LETTERS_OFF, "yes")));
+
+  const decide = byId("words") && choosing();
+  // A letter that was typed on the list has led here.
+  const wanted = DEEDS[location.hash.slice(1)];
+  if (decide && wanted) decide(wanted);
+
+  const step = (by) => {
+    const at = links.length > 0 ? links.indexOf(document.activeElement) : list.cases.indexOf(location.pathname);
+    const to = at < 0 ? 0 : at + by;
+    if (links.length > 0) links[Math.max(0, Math.min(to, links.length - 1))].focus();
+    else if (list.cases[to] && list.cases[to] !== location.pathname) location.assign(list.cases[to]);
+  };
   document.addEventListener("keydown", (event) => {
-    if (event.ctrlKey || event.altKey || event.metaKey || /^(INPUT|TEXTAREA|SELECT)$/.test(event.target.tagName)) return;
-    const at = links.indexOf(document.activeElement);
-    const go = { j: links[Math.min(at + 1, links.length - 1)], k: links[Math.max(at - 1, 0)], "/": byId("search"), "?": byId("shortcuts") }[event.key];
-    if (go) {
+    if (!letters.checked || event.ctrlKey || event.altKey || event.metaKey) return;
+    if (/^(TEXTAREA|SELECT)$/.test(event.target.tagName) || (event.target.tagName === "INPUT" && event.target.type !== "checkbox")) return;
+    const { key } = event;
+    const here = links.indexOf(document.activeElement);
+    if (key === "j") step(1);
+    else if (key === "k") step(-1);
+    else if (key === "u") back?.click();
+    else if (key === "/") byId("search")?.focus();
+    else if (key === "?") help.open = !help.open;
+    else if (Object.hasOwn(DEEDS, key) && decide) decide(DEEDS[key]);
+    else if (Object.hasOwn(DEEDS, key) && here >= 0) location.assign(`${links[here].pathname}#${key}`);
+    else return;
+    event.preventDefault();
+  });
+}
+
+// Leads to the button of a deed, or to the words for it, which Ctrl and Enter then send.
+function choosing() {
+  const words = byId("words");
+  const told = byId("chosen");
+  let button = null;
+  words.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") {
+      button = null;
+      told.textContent = "";
+      words.blur();
+    } else if (event.key === "Enter" && event.ctrlKey && button) {
       event.preventDefault();
-      if (event.key === "?") go.open = !go.open;
-      else go.focus();
-    } else if (event.key === "u") {
-      document.querySelector(".back a")?.click();
+      words.form.requestSubmit(button);
     }
   });
+  return (deed) => {
+    button = document.querySelector(`button[name=deed][value=${deed}]`);
+    if (!button) told.textContent = "That is not for this case, as it stands now.";
+    else if (deed === "acknowledge") button.focus();
+    else {
+      told.textContent = `${button.textContent}: write why, then press Ctrl and Enter. Esc leaves it.`;
+      words.focus();
+    }
+    words.closest("section").scrollIntoView();
+  };
 }

@@ -73,6 +73,43 @@ async fn a_case_is_given_to_those_alone_who_may_see_it() {
 }
 
 #[tokio::test]
+async fn a_case_is_put_off_and_comes_back_and_one_that_is_too_urgent_is_not() {
+    let school = School::new();
+    let recorded = |number: u8, level, found_at| {
+        let concern = concern(level, Action::Flag);
+        let place = place("ann", number.into());
+        school.shelf.book.record(&New { place: &place, found_at, ..school.shelf.plain(number, &concern) }).unwrap().codename
+    };
+    let now = Timestamp::now();
+    let (waits, urgent) = (recorded(1, Level::SameDay, now), recorded(2, Level::Now, now));
+    let overdue = recorded(3, Level::SameDay, now - jiff::SignedDuration::from_hours(3));
+    let dsl = school.person(Role::Dsl);
+    let puts_off = async |codename: &Codename| school.post(&format!("/case/{codename}"), Some(&dsl), "deed=snooze&until=half-hour").await;
+    for (codename, why) in [(&urgent, "this urgent"), (&overdue, "due before that")] {
+        let told = puts_off(codename).await;
+        assert!(told.status == StatusCode::UNPROCESSABLE_ENTITY && told.text.contains(why), "{}", told.text);
+        assert!(!school.get(&format!("/case/{codename}"), Some(&dsl)).await.text.contains("Put it off"), "nor is it offered");
+    }
+    let lists = async |view: &str| {
+        let text = school.get(&format!("/queue?view={view}"), Some(&dsl)).await.text;
+        [&waits, &urgent, &overdue].map(|codename| text.find(codename.as_str()).unwrap_or(usize::MAX))
+    };
+    let page = format!("/case/{waits}");
+    assert!(school.get(&page, Some(&dsl)).await.text.contains("Put it off"));
+    assert_eq!(puts_off(&waits).await.status, StatusCode::SEE_OTHER);
+    assert!(school.get(&page, Some(&dsl)).await.text.contains("Back on the list now"));
+    let [waiting, first, second] = lists("open").await;
+    assert!(first < second && second < waiting && waiting < usize::MAX, "it stands behind all others");
+    let [waiting, first, _] = lists("new").await;
+    assert!(waiting == usize::MAX && first < usize::MAX, "it is out of the way");
+    assert!(lists("snoozed").await[0] < usize::MAX);
+    assert_eq!(school.post(&page, Some(&dsl), "deed=wake").await.status, StatusCode::SEE_OTHER);
+    assert!(lists("new").await[0] < usize::MAX && lists("snoozed").await[0] == usize::MAX);
+    let text = school.get(&page, Some(&dsl)).await.text;
+    assert!(text.contains("put it off until") && text.contains("put it back on the list"), "{text}");
+}
+
+#[tokio::test]
 async fn the_queue_shows_the_most_urgent_first_and_fifty_at_a_time() {
     let school = School::new();
     for number in 1..=60 {

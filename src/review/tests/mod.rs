@@ -5,6 +5,8 @@ mod coming;
 mod deeds;
 mod forms;
 mod sealing;
+mod trends;
+mod watching;
 
 use std::fs;
 use std::sync::Arc;

@@ -1,0 +1,215 @@
+//! The whole, week by week: how many cases of what, from where, how soon somebody had them in hand, and which rules were wrong.
+//!
+//! Tables alone, of the cases that the reader sees herself: who is a party to a case cannot see it in a number either.
+
+use std::collections::{BTreeMap, HashMap};
+
+use askama::Template;
+use jiff::civil::Date;
+use jiff::{Timestamp, ToSpan};
+
+use super::answer::{Answer, Refusal, page};
+use super::guard::{Visit, Visitor};
+use super::words::{Urgency, monday, span, urgency, visible};
+use super::{Review, sight};
+use crate::casebook::{CaseRow, Course, Filter, Standing};
+use crate::config::Config;
+use crate::desk::{Deed, Stand};
+use crate::finding::{Action, Level};
+use crate::journal::Event;
+
+/// Weeks on the page, this one included.
+const WEEKS: i64 = 12;
+
+#[derive(Template)]
+#[template(path = "trends.html")]
+struct Page<'a> {
+    visitor: &'a Visitor,
+    school: &'a str,
+    first: String,
+    cases: usize,
+    weeks: Vec<Counted>,
+    categories: Vec<Counted>,
+    groups: Vec<Counted>,
+    responses: Vec<Response>,
+    rules: Vec<RuleCount>,
+}
+
+/// A line of a table of cases.
+#[derive(Default)]
+struct Counted {
+    title: String,
+    cases: usize,
+    /// Of these, of level 4 and 5.
+    urgent: usize,
+    held: usize,
+}
+
+/// How soon somebody had the cases of a level in hand.
+struct Response {
+    urgency: Urgency,
+    in_time: usize,
+    late: usize,
+    waiting: usize,
+    overdue: usize,
+    median: String,
+}
+
+#[derive(Default)]
+struct RuleCount {
+    rule: String,
+    cases: usize,
+    held: usize,
+    /// Of the held, those that went back.
+    wrongly_held: usize,
+    /// Of all, those of which a person said that the rule was wrong.
+    wrong: usize,
+}
+
+/// A case with all that is counted of it.
+struct Told {
+    row: CaseRow,
+    course: Course,
+    stand: Stand,
+}
+
+impl Told {
+    fn count(&self, into: &mut Counted) {
+        into.cases += 1;
+        into.urgent += usize::from(self.row.level >= Level::SameDay);
+        into.held += usize::from(self.held());
+    }
+
+    fn held(&self) -> bool {
+        self.row.action >= Action::Hold
+    }
+
+    /// In seconds.
+    fn took(&self) -> Option<u64> {
+        let at = self.course.acknowledged_at?;
+        Some(at.duration_since(self.row.opened_at).as_secs().try_into().unwrap_or(0))
+    }
+}
+
+pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
+    let (visitor, now) = (visit.visitor()?, Review::now());
+    let clock = &review.config.school.clock;
+    let first = monday(clock.date_at(now)).saturating_sub((7 * (WEEKS - 1)).days());
+    let since = first.to_zoned(clock.zone.clone()).map_or(Timestamp::MIN, |midnight| midnight.timestamp());
+    let cases = cases(review, visitor, since)?;
+    review.desk().note(now, &visitor.account.actor(), &Event::Listed { view: "trends".to_owned(), cases: cases.len() })?;
+    page(&Page {
+        visitor,
+        school: &review.config.school.name,
+        first: day(first),
+        cases: cases.len(),
+        weeks: by_week(&cases, first, |at| clock.date_at(at)),
+        categories: counted(&cases, |told| vec![told.row.category.title().to_owned()]),
+        groups: counted(&cases, |told| groups(&told.course, &review.config)),
+        responses: responses(&cases, now, review),
+        rules: rules(&cases),
+    })
+}
+
+/// What she sees, counted cases too.
+fn cases(review: &Review, visitor: &Visitor, since: Timestamp) -> Result<Vec<Told>, Refusal> {
+    let book = review.casebook()?;
+    let involved = review.involvement(&book, &visitor.account)?;
+    let (mut courses, stands) = (book.courses(since)?, review.desk().stands()?);
+    let rows = book.cases(&Filter { opened_since: Some(since), ..Filter::default() })?;
+    let hers = rows.into_iter().filter(|row| sight::sees(&visitor.account, row, &involved));
+    Ok(hers
+        .map(|row| Told {
+            course: courses.remove(&row.id).unwrap_or_default(),
+            stand: stands.get(&row.id).copied().unwrap_or_default(),
+            row,
+        })
+        .collect())
+}
+
+/// Every week, those without a case too.
+fn by_week(cases: &[Told], first: Date, date_at: impl Fn(Timestamp) -> Date) -> Vec<Counted> {
+    let mut weeks: BTreeMap<Date, Counted> =
+        (0..WEEKS).map(|week| first.saturating_add((7 * week).days())).map(|monday| (monday, Counted::default())).collect();
+    for told in cases {
+        // Who has put the clock back may have cases of weeks to come.
+        if let Some(week) = weeks.get_mut(&monday(date_at(told.row.opened_at))) {
+            told.count(week);
+        }
+    }
+    weeks.into_iter().map(|(monday, week)| Counted { title: day(monday), ..week }).collect()
+}
+
+/// A line for each name, the one with the most cases first. A case may have several names.
+fn counted(cases: &[Told], names: impl Fn(&Told) -> Vec<String>) -> Vec<Counted> {
+    let mut lines: BTreeMap<String, Counted> = BTreeMap::new();
+    for told in cases {
+        for name in names(told) {
+            told.count(lines.entry(name).or_default());
+        }
+    }
+    let mut lines: Vec<_> = lines.into_iter().map(|(title, line)| Counted { title, ..line }).collect();
+    lines.sort_by_key(|line| std::cmp::Reverse(line.cases));
+    lines
+}
+
+/// Where copies lay, each group once.
+fn groups(course: &Course, config: &Config) -> Vec<String> {
+    let group_of: HashMap<_, _> = config.mailboxes.iter().map(|watched| (&watched.mailbox.address, &watched.mailbox.group)).collect();
+    let mut groups: Vec<_> = course
+        .mailboxes
+        .iter()
+        .map(|address| group_of.get(address).map_or("no longer watched".to_owned(), |group| visible(group)))
+        .collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups
+}
+
+fn responses(cases: &[Told], now: Timestamp, review: &Review) -> Vec<Response> {
+    // What is only counted is nobody's to look at.
+    let levels = Level::ALL.into_iter().rev().filter(|level| *level > Level::Counted);
+    levels
+        .map(|level| {
+            let mut response = Response { urgency: urgency(level), in_time: 0, late: 0, waiting: 0, overdue: 0, median: "-".to_owned() };
+            let mut took = Vec::new();
+            for told in cases.iter().filter(|told| told.row.level == level) {
+                let due = review.config.school.clock.due(level, told.row.opened_at).unwrap_or(Timestamp::MAX);
+                let count = match told.course.acknowledged_at {
+                    Some(at) if at <= due => &mut response.in_time,
+                    Some(_) => &mut response.late,
+                    None if now <= due => &mut response.waiting,
+                    None => &mut response.overdue,
+                };
+                *count += 1;
+                took.extend(told.took());
+            }
+            took.sort_unstable();
+            if let Some(middle) = took.get(took.len().saturating_sub(1) / 2) {
+                response.median = span(*middle);
+            }
+            response
+        })
+        .collect()
+}
+
+fn rules(cases: &[Told]) -> Vec<RuleCount> {
+    let mut rules: BTreeMap<&str, RuleCount> = BTreeMap::new();
+    for told in cases {
+        let went_back = told.held() && told.row.standing == Standing::Released;
+        for rule in &told.course.rules {
+            let count = rules.entry(rule.as_str()).or_default();
+            count.cases += 1;
+            count.held += usize::from(told.held());
+            count.wrongly_held += usize::from(went_back);
+            count.wrong += usize::from(told.stand.outcome == Some(Deed::FalseMatch));
+        }
+    }
+    let mut rules: Vec<_> = rules.into_iter().map(|(rule, count)| RuleCount { rule: rule.to_owned(), ..count }).collect();
+    rules.sort_by_key(|count| std::cmp::Reverse((count.wrongly_held, count.wrong, count.cases)));
+    rules
+}
+
+fn day(date: Date) -> String {
+    date.strftime("%-d %b %Y").to_string()
+}

@@ -1,0 +1,108 @@
+// Opens what would like to be more than text. Nothing of it may run, load, draw or hide, and nothing may keep her from going on.
+import assert from "node:assert/strict";
+import { browser, checked, enter, look, said, told, visitor, wrong } from "./visitor.mjs";
+
+const { origin, invitation, key, arrived, whole, unseen, many, broken, markup } = told;
+// As in src/review/script/desk.js.
+const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/u;
+const ELEMENTS = ["BDI", "BLOCKQUOTE", "DD", "DIV", "DL", "DT", "H3", "MARK", "P", "PRE", "SPAN", "STRONG"];
+const ATTRIBUTES = ["aria-label", "class", "role", "tabindex"];
+
+const lead = await visitor();
+const asked = [];
+lead.on("request", (request) => asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
+for (const event of ["download", "popup", "websocket", "worker"]) lead.on(event, () => wrong.push(`a ${event}`));
+lead.on("frameattached", () => wrong.push("a frame"));
+await enter(lead, "Robin Finch", invitation, false);
+await lead.goto(`${origin}/keys`);
+await lead.fill("#new-passphrase", await lead.textContent("#suggestion"));
+await lead.setInputFiles("#key-file", key);
+await lead.click("#take-key");
+await lead.waitForSelector("#recovery:not([hidden])");
+
+// Opens a case at its full depth; the answer is what is wrong with it, in the words of the page.
+async function open(codename) {
+  await lead.goto(`${origin}/case/${codename}`);
+  await lead.fill("#reason", "A tutor has asked me to look into this today");
+  asked.length = 0;
+  await lead.click("#show-full");
+  return said(lead, "sealed-status");
+}
+
+// What was opened is text, and everything else is as it was.
+async function harmless(codename) {
+  const found = await lead.evaluate(() => {
+    const all = [...document.querySelectorAll("#sealed-content *")];
+    return {
+      elements: [...new Set(all.map((element) => element.tagName))],
+      attributes: [...new Set(all.flatMap((element) => element.getAttributeNames()))],
+      count: all.length,
+      text: document.querySelector("#sealed-content").textContent,
+      title: document.title,
+      scripts: document.scripts.length,
+      frames: window.length,
+      polluted: ({}).pwned !== undefined || window.pwned !== undefined,
+      visible: document.querySelector("h1").checkVisibility(),
+      loaded: performance.getEntriesByType("resource").map((entry) => entry.name).filter((name) => !name.startsWith(location.origin)),
+    };
+  });
+  const strange = [...found.elements.filter((name) => !ELEMENTS.includes(name)), ...found.attributes.filter((name) => !ATTRIBUTES.includes(name))];
+  assert.deepEqual(strange, [], `${codename}: elements or attributes that are no text`);
+  assert.ok(found.count < 5_000, `${codename}: ${found.count} elements`);
+  assert.doesNotMatch(found.text, UNSEEN, `${codename}: a mark that turns or hides the writing`);
+  assert.equal(found.title, `${codename} - mailwarden`);
+  assert.deepEqual([found.scripts, found.frames, found.polluted, found.visible, found.loaded], [1, 0, false, true, []]);
+  assert.deepEqual(asked, [`POST /case/${codename}/sheet`], "it has asked for nothing but the sheet");
+  assert.equal(lead.url(), `${origin}/case/${codename}`);
+  assert.deepEqual(wrong, []);
+  return found;
+}
+
+// A real message, from its mailbox to her screen.
+assert.equal(await open(arrived), "");
+const real = await harmless(arrived);
+assert.match(real.text, /<script>document\.title='pwned'<\/script>/, "markup is text");
+assert.match(real.text, /<img src=x onerror=alert\(4\)>U\+202Egnp\.exe/, "so is the name of a file");
+assert.match(real.text, /The text goes on; the sheet ends here/);
+await look(lead, "canary-message");
+
+// What a captured scan process could seal: every field hostile, and a line of ten megabytes.
+assert.equal(await open(whole), "");
+const forged = await harmless(whole);
+assert.ok(forged.text.split(markup).length > 12, "all of it is shown as it is written");
+assert.ok(forged.text.length < 200_000, `${forged.text.length} characters`);
+assert.match(forged.text, /The text goes on; the sheet ends here/);
+// Letters from right to left stay in their place: what stands behind a name stands to the right of it.
+const apart = await lead.evaluate(() => {
+  const name = [...document.querySelectorAll("#sealed-content bdi")].find((bdi) => bdi.textContent === "\u05d0\u05d1\u05d2");
+  const after = document.createRange();
+  after.selectNodeContents(name.nextSibling);
+  return after.getClientRects()[0].left - name.getBoundingClientRect().right;
+});
+assert.ok(apart > -1, `${apart} pixels`);
+await look(lead, "canary-sheet");
+
+// So many marks and so many files that a page of them would never be done.
+for (const codename of [unseen, many]) {
+  assert.equal(await open(codename), "");
+  const { text } = await harmless(codename);
+  assert.ok(text.length < 500_000, `${codename}: ${text.length} characters`);
+}
+assert.match(await lead.textContent("#sealed-content"), /49,500 more/);
+
+// What is no sheet is said to be none, and the desk goes on.
+for (const codename of broken) {
+  assert.match(await open(codename), /not a sheet that this desk can show/, codename);
+  assert.equal((await harmless(codename)).text, "");
+}
+assert.equal(await open(arrived), "");
+
+// And without opening anything: names of folders and parts stand among the facts.
+await lead.goto(`${origin}/case/${whole}`);
+assert.doesNotMatch(await lead.textContent("main"), UNSEEN);
+assert.deepEqual([await lead.title(), await lead.locator("main :is(img, iframe, svg, style, base, meta)").count()], [`${whole} - mailwarden`, 0]);
+await look(lead, "canary-facts");
+
+assert.deepEqual(wrong, []);
+console.log(`${checked.size} looks, no violation`);
+await browser.close();

@@ -1,0 +1,87 @@
+// A visitor of the desk in a real browser, and what is wrong on any page of hers. What the test tells comes as JSON in DESK.
+import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { chromium } from "playwright-core";
+
+export const told = JSON.parse(process.env.DESK);
+const { origin, pictures } = told;
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1280, height: 900 };
+const PASSWORD = "correct horse battery";
+
+export const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-component-update", "--disable-sync"],
+});
+// Every mistake that any page made.
+export const wrong = [];
+export const checked = new Set();
+
+export async function visitor(options = {}) {
+  const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: DESKTOP, ...options });
+  const page = await context.newPage();
+  // A passphrase is slow to weigh, on a machine that does much else all the more.
+  page.setDefaultTimeout(180_000);
+  page.on("request", (request) => { if (!request.url().startsWith(`${origin}/`)) wrong.push(`left the origin: ${request.url()}`); });
+  page.on("console", (message) => { if (/Content.Security.Policy|Trusted/i.test(message.text())) wrong.push(message.text()); });
+  page.on("dialog", (dialog) => { wrong.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
+  page.on("pageerror", (error) => wrong.push(`a script failed: ${error.message}`));
+  return page;
+}
+
+// Nothing that keeps somebody from using the page, at the width of a desk, of a phone, and at twice the size.
+export async function look(page, name) {
+  for (const [width, viewport] of [["desktop", DESKTOP], ["phone", PHONE], ["zoom", { width: 640, height: 450 }]]) {
+    await page.setViewportSize(viewport);
+    const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+    if (over > 0) wrong.push(`${name} at ${width}: ${over} pixels too wide`);
+    // The axe script runs in a world of its own: the policy of the page allows it no more than any other stranger.
+    const session = await page.context().newCDPSession(page);
+    const { frameTree } = await session.send("Page.getFrameTree");
+    const { executionContextId } = await session.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id, worldName: "axe" });
+    const run = (expression) => session.send("Runtime.evaluate", { expression, contextId: executionContextId, awaitPromise: true, returnByValue: true });
+    await run(axe);
+    const { result, exceptionDetails } = await run("axe.run({ resultTypes: ['violations'] }).then((found) => ({ violations: found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(', ')}`), passes: found.passes.length }))");
+    assert.ok(!exceptionDetails && result.value.passes > 3, `axe did not run on ${name}: ${JSON.stringify(exceptionDetails)}`);
+    for (const violation of result.value.violations) wrong.push(`${name} at ${width}: ${violation}`);
+    await session.detach();
+    if (pictures && width !== "zoom") await page.screenshot({ path: `${pictures}/${name}-${width}.png`, fullPage: true });
+    checked.add(`${name} at ${width}`);
+  }
+  await page.setViewportSize(DESKTOP);
+}
+
+function code(base32) {
+  const bits = [...base32.replaceAll(" ", "")].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
+  const secret = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30_000)));
+  const digest = createHmac("sha1", secret).update(step).digest();
+  return String((digest.readUInt32BE(digest[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
+}
+
+export async function enter(page, name, link, lookAtIt) {
+  await page.goto(link);
+  if (lookAtIt) await look(page, "invitation");
+  const secret = await page.locator(".code + p .mono").textContent();
+  await page.fill("#password", PASSWORD);
+  await page.fill("#again", PASSWORD);
+  await page.fill("#code", code(secret));
+  await page.click("main button");
+  await page.waitForURL(`${origin}/sign-in`);
+  if (lookAtIt) await look(page, "sign-in");
+  await page.fill("#name", name);
+  await page.fill("#password", PASSWORD);
+  await page.fill("#code", code(secret));
+  await page.click("main button");
+  await page.waitForSelector("#sign-out");
+}
+
+// What a deed of the script has come to.
+export const said = async (page, id) => {
+  await page.waitForFunction((id) => document.getElementById(id).className === "problem" || document.getElementById(id).textContent === "", id);
+  return page.textContent(`#${id}`);
+};
