@@ -102,6 +102,17 @@ async fn a_caged_worker_examines_a_message() {
     assert!(pool.losses().is_empty());
 }
 
+/// Together they are more than the tray holds.
+#[tokio::test]
+async fn many_messages_that_are_nearly_large_are_examined_at_once() {
+    let pool = pool(&options(), 1, DEADLINE).await;
+    let nearly = " ".repeat(usize::try_from(MAX_SMALL).expect("a size") - 100);
+    let messages = [(); 3].map(|()| Message::from_octets(format!("Subject: test\r\n\r\n{nearly}").as_bytes()).expect("memory"));
+    let reports = pool.examine(&messages, false).await.unwrap();
+    assert!(reports.len() == 3 && reports.iter().all(|report| report.parts == 1 && report.incomplete.is_empty()));
+    assert!(pool.losses().is_empty());
+}
+
 #[tokio::test]
 async fn a_system_call_off_the_list_is_a_workers_last() {
     let pool = pool(&options(), 1, DEADLINE).await;
@@ -297,7 +308,12 @@ fn kill_nursery() {
 async fn a_mailbox_whose_messages_stall_leaves_half_of_the_workers_to_the_others() {
     let pool = pool(&options(), 2, SHORT).await;
     let (slow, other) = (Standing::default(), Standing::default());
-    let stalls = || async { pool.permit_for(&slow).await.examine(&[attack("no-answer"), attack("no-answer")], false).await };
+    let stalls = || async {
+        {
+            let stalling = [attack("no-answer"), attack("no-answer")];
+            pool.permit_for(&slow, &stalling).await.examine(&stalling, false).await
+        }
+    };
     let mut stalling = Box::pin(async { tokio::join!(stalls(), stalls(), stalls()) });
     // Both workers are lost to it once. From then on one at a time is.
     let lost = async {
@@ -313,7 +329,7 @@ async fn a_mailbox_whose_messages_stall_leaves_half_of_the_workers_to_the_others
     let before = pool.losses();
     let others = async {
         for _ in 0..10 {
-            let reports = pool.permit_for(&other).await.examine(&[benign()], false).await.unwrap();
+            let reports = pool.permit_for(&other, &[]).await.examine(&[benign()], false).await.unwrap();
             assert!(reports[0].incomplete.is_empty());
         }
         since(&pool, &before).get(&Loss::Deadline).copied().unwrap_or_default()

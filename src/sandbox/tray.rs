@@ -5,7 +5,7 @@ use std::io;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 
-use rustix::fs::{SealFlags, SeekFrom, fcntl_add_seals, ftruncate};
+use rustix::fs::{FallocateFlags, SealFlags, SeekFrom, fallocate, fcntl_add_seals, ftruncate};
 use rustix::mm::{MapFlags, ProtFlags};
 
 use crate::wire::memory_file;
@@ -16,6 +16,8 @@ pub struct Tray {
     file: OwnedFd,
     start: NonNull<u8>,
     room: usize,
+    /// So much of it is memory that was given.
+    given: usize,
 }
 
 /// The end that reads. It keeps no descriptor.
@@ -36,7 +38,7 @@ impl Tray {
         let file = memory_file(c"tray")?;
         ftruncate(&file, room as u64)?;
         let start = map(&file, room, ProtFlags::READ | ProtFlags::WRITE)?;
-        let tray = Self { file, start, room };
+        let tray = Self { file, start, room, given: 0 };
         fcntl_add_seals(&tray.file, SEALS | SealFlags::GROW | SealFlags::SEAL)?;
         Ok(tray)
     }
@@ -45,10 +47,16 @@ impl Tray {
     /// finished.
     ///
     /// # Errors
-    /// When there is no room for all of them; nothing was laid then.
+    /// When there is no room for all of them, or no memory; nothing was laid then.
     pub fn lay(&mut self, pieces: &[&[u8]]) -> io::Result<()> {
-        if pieces.iter().map(|piece| piece.len()).sum::<usize>() > self.room {
+        let octets = pieces.iter().map(|piece| piece.len()).sum();
+        if octets > self.room {
             return Err(io::ErrorKind::WriteZero.into());
+        }
+        if octets > self.given {
+            // Asked for now: to write to memory that is not to be had would be the end of this process.
+            fallocate(&self.file, FallocateFlags::empty(), 0, octets as u64)?;
+            self.given = octets;
         }
         let mut at = 0;
         for piece in pieces {

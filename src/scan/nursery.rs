@@ -213,7 +213,7 @@ enum Served {
 fn serve(caged: &Caged, channel: &Channel, tray: &mut Option<TrayView>, detectors: &Detectors) -> Result<Served, NotUnderstood> {
     let Some(((request, carrier), beside)) = channel.hear::<(Request, Carrier)>()? else { return Ok(Served::Last(DONE)) };
     let file;
-    // None where memory is too short for them.
+    // None where memory is too short for a file of them.
     let octets = match (carrier, &beside) {
         (Carrier::File, Some(beside)) => {
             file = Mapped::new(beside).ok();

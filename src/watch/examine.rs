@@ -60,7 +60,7 @@ impl Round<'_> {
                 let fresh = self.daemon.shelf.book(|book| fresh(book, mailbox, parcel, &mut examined.messages))?;
                 // Awaited here, so that no more is fetched than may wait for a worker.
                 pulse.at_rest(&worker);
-                let permit = pool.permit_for(self.standing).await;
+                let permit = pool.permit_for(self.standing, &fresh.1).await;
                 pulse.at_work(&worker, allowed);
                 examining.spawn(examine(permit, fresh));
             }

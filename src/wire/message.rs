@@ -28,7 +28,7 @@ pub struct MessageWriter {
     digester: Digester,
 }
 
-/// The octets of one message, never on disk and never held twice.
+/// The octets of one message, never on disk. What is large is never held twice.
 pub struct Message {
     octets: Octets,
     size: u64,

@@ -70,14 +70,18 @@ impl Pool {
         Self { state: Arc::new(Mutex::new(state)), turns: Turns::new(workers), restart: Arc::default(), deadline }
     }
 
-    /// Waits until there is room for one more parcel.
+    /// Waits until a worker is free.
     pub async fn permit(&self) -> Permit {
-        self.permit_for(&Standing::default()).await
+        let standing = Standing::default();
+        Permit { place: self.turns.place_at_work(&standing).await, standing, pool: self.clone() }
     }
 
-    /// Waits until there is room for a parcel of a mailbox of this standing, which is changed by what becomes of its messages.
-    pub async fn permit_for(&self, standing: &Standing) -> Permit {
-        Permit { pool: self.clone(), standing: standing.clone(), place: self.turns.place(standing).await }
+    /// Waits until these messages of a mailbox of this standing may wait for a worker; what becomes of them changes it. A large
+    /// one does not wait in memory: it waits here until a worker is free.
+    pub async fn permit_for(&self, standing: &Standing, messages: &[Message]) -> Permit {
+        let is_small = messages.iter().all(|message| message.on_heap().is_some());
+        let place = if is_small { self.turns.place(standing).await } else { self.turns.place_at_work(standing).await };
+        Permit { pool: self.clone(), standing: standing.clone(), place }
     }
 
     /// How many small messages make a parcel: what a worker is asked for at once costs one turn of the scheduler.

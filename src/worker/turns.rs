@@ -22,7 +22,7 @@ pub struct Turns {
 
 /// The right to hold a parcel in memory until a worker is free for it.
 pub struct Place {
-    _queue: Option<OwnedSemaphorePermit>,
+    queue: Option<OwnedSemaphorePermit>,
     turn: Option<Turn>,
 }
 
@@ -46,26 +46,52 @@ impl Turns {
 
     /// Waits for a place. Those that stall get none before their turn: in the queue they would be in the way of the others.
     pub async fn place(&self, standing: &Standing) -> Place {
-        if standing.stalls() {
-            return Place { _queue: None, turn: Some(self.take(standing).await) };
+        if !standing.stalls() {
+            let queue = waited_for(&self.queue).await;
+            // Parcels before this one may have stalled meanwhile.
+            if !standing.stalls() {
+                return Place { queue, turn: None };
+            }
         }
-        Place { _queue: Arc::clone(&self.queue).acquire_owned().await.ok(), turn: None }
+        self.place_at_work(standing).await
+    }
+
+    /// Waits until a worker is free.
+    pub async fn place_at_work(&self, standing: &Standing) -> Place {
+        Place { queue: None, turn: Some(self.take(standing).await) }
     }
 
     /// Waits until a worker is free for whoever has this place; it is somebody else's then.
     pub async fn come(&self, place: Place, standing: &Standing) -> Turn {
-        match place.turn {
-            Some(turn) => turn,
-            None => self.take(standing).await,
+        let Place { queue, turn } = place;
+        if let Some(turn) = turn {
+            return turn;
         }
+        if !standing.stalls() {
+            let worker = waited_for(&self.all).await;
+            if !standing.stalls() {
+                return Turn { _half: None, _worker: worker };
+            }
+        }
+        drop(queue);
+        self.take(standing).await
     }
 
     /// Waits until a worker is free for whoever has this standing.
     pub async fn take(&self, standing: &Standing) -> Turn {
-        // The semaphores are never closed.
-        let half = if standing.stalls() { Arc::clone(&self.half).acquire_owned().await.ok() } else { None };
-        Turn { _half: half, _worker: Arc::clone(&self.all).acquire_owned().await.ok() }
+        loop {
+            let half = if standing.stalls() { waited_for(&self.half).await } else { None };
+            let worker = waited_for(&self.all).await;
+            if half.is_some() || !standing.stalls() {
+                return Turn { _half: half, _worker: worker };
+            }
+        }
     }
+}
+
+/// The semaphores are never closed.
+async fn waited_for(semaphore: &Arc<Semaphore>) -> Option<OwnedSemaphorePermit> {
+    Arc::clone(semaphore).acquire_owned().await.ok()
 }
 
 impl Standing {
@@ -119,18 +145,54 @@ mod tests {
         }
     }
 
+    /// What would wait longer comes to nothing.
+    async fn at_once<T>(future: impl Future<Output = T>) -> Option<T> {
+        timeout(Duration::ZERO, future).await.ok()
+    }
+
     #[tokio::test]
-    async fn as_many_parcels_wait_as_there_are_workers_and_those_that_stall_take_no_place() {
+    async fn as_many_parcels_wait_as_there_are_workers() {
+        let (turns, standing) = (Turns::new(2), Standing::default());
+        let mut at_work = taken(&turns, &standing).await;
+        let place = turns.place(&standing).await;
+        let _other = turns.place(&standing).await;
+        assert!(at_once(turns.place(&standing)).await.is_none());
+        let mut coming = std::pin::pin!(turns.come(place, &standing));
+        assert!(at_once(&mut coming).await.is_none() && at_once(turns.place(&standing)).await.is_none(), "it waits in its place");
+        at_work.pop();
+        let _turn = coming.await;
+        assert!(at_once(turns.place(&standing)).await.is_some(), "the place is free again");
+    }
+
+    #[tokio::test]
+    async fn those_that_stall_take_no_place_even_where_they_stall_while_they_wait() {
         let turns = Turns::new(2);
-        let at_work = taken(&turns, &Standing::default()).await;
-        let places = [turns.place(&Standing::default()).await, turns.place(&Standing::default()).await];
-        for standing in [Standing::default(), stalling()] {
-            assert!(timeout(Duration::ZERO, turns.place(&standing)).await.is_err());
-        }
-        let [place, _other] = places;
-        drop(at_work);
-        let _turn = turns.come(place, &Standing::default()).await;
-        assert!(timeout(Duration::ZERO, turns.place(&Standing::default())).await.is_ok(), "the place is free again");
+        let _half = taken(&turns, &stalling()).await;
+        assert!(at_once(turns.place(&stalling())).await.is_none(), "there are places, but no turn");
+        let _worker = turns.take(&Standing::default()).await;
+        let standing = Standing::default();
+        let places = [turns.place(&standing).await, turns.place(&standing).await];
+        let mut coming = places.map(|place| Box::pin(turns.come(place, &standing)));
+        assert!(at_once(&mut coming[0]).await.is_none());
+        standing.stalled();
+        assert!(at_once(&mut coming[1]).await.is_none());
+        assert!(at_once(turns.place(&Standing::default())).await.is_some(), "the second gave its place up");
+    }
+
+    #[tokio::test]
+    async fn a_worker_that_was_waited_for_in_good_standing_is_given_back_in_bad() {
+        let turns = Turns::new(2);
+        let half = taken(&turns, &stalling()).await;
+        let worker = turns.take(&Standing::default()).await;
+        let standing = Standing::default();
+        let mut waiting = std::pin::pin!(turns.take(&standing));
+        assert!(at_once(&mut waiting).await.is_none());
+        standing.stalled();
+        drop(worker);
+        assert!(at_once(&mut waiting).await.is_none(), "half of the workers are at work on those that stall");
+        assert!(at_once(turns.take(&Standing::default())).await.is_some());
+        drop(half);
+        assert!(at_once(&mut waiting).await.is_some());
     }
 
     #[test]
