@@ -23,7 +23,7 @@ const ERRORS: [(&str, &[&str]); 5] = [
         &["fsync", "ftruncate", "getdents64", "openat", "pread64", "pwrite64", "read", "recvfrom", "rename", "sendto", "unlink", "write"],
     ),
     ("EMFILE", &["openat", "socket"]),
-    ("ENOSPC", &["fsync", "ftruncate", "mkdir", "openat", "pwrite64", "rename", "write"]),
+    ("ENOSPC", &["fallocate", "fsync", "ftruncate", "mkdir", "openat", "pwrite64", "rename", "write"]),
     ("EROFS", &["mkdir", "openat", "rename", "unlink"]),
 ];
 

@@ -14,9 +14,10 @@ use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use super::support::warden::Warden;
 
 /// Where state is read and written, and where servers are spoken to.
-pub const CALLS: [&str; 26] = [
+pub const CALLS: [&str; 27] = [
     "close",
     "connect",
+    "fallocate",
     "fcntl",
     "fdatasync",
     "fstat",
