@@ -101,7 +101,7 @@ reload_rules() {
 
 # The command of the guide, with the codename and the key of today.
 put_back() {
-    documented 'systemd-run' | sed "s/amber-heron-7/$(held_cases)/; s/robin.key/\/home\/technician\/dsl.key/" >/run/release.sh
+    documented 'mailwarden release amber-heron-7' | sed "s/amber-heron-7/$(held_cases)/; s/robin.key/\/home\/technician\/dsl.key/" >/run/release.sh
     see "\`release\` gets the password from systemd" bash -eu /run/release.sh
     see "the message is back in its place" lie_there 1 1
 }
