@@ -13,10 +13,10 @@ use super::guard::{Visit, Visitor};
 use super::words::{Urgency, monday, span, urgency, visible};
 use super::{Review, sight};
 use crate::casebook::{CaseRow, Course, Filter, Standing};
-use crate::config::Config;
 use crate::desk::{Deed, Stand};
 use crate::finding::{Action, Level};
 use crate::journal::Event;
+use crate::mail::Address;
 
 /// Weeks on the page, this one included.
 const WEEKS: i64 = 12;
@@ -97,6 +97,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let first = monday(clock.date_at(now)).saturating_sub((7 * (WEEKS - 1)).days());
     let since = first.to_zoned(clock.zone.clone()).map_or(Timestamp::MIN, |midnight| midnight.timestamp());
     let cases = cases(review, visitor, since)?;
+    let group_of = review.config.mailboxes.iter().map(|watched| (&watched.mailbox.address, watched.mailbox.group.as_str())).collect();
     review.desk().note(now, &visitor.account.actor(), &Event::Listed { view: "trends".to_owned(), cases: cases.len() })?;
     page(&Page {
         visitor,
@@ -105,7 +106,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         cases: cases.len(),
         weeks: by_week(&cases, first, |at| clock.date_at(at)),
         categories: counted(&cases, |told| vec![told.row.category.title().to_owned()]),
-        groups: counted(&cases, |told| groups(&told.course, &review.config)),
+        groups: counted(&cases, |told| groups(&told.course, &group_of)),
         responses: responses(&cases, now, review),
         rules: rules(&cases),
     })
@@ -154,8 +155,7 @@ fn counted(cases: &[Told], names: impl Fn(&Told) -> Vec<String>) -> Vec<Counted>
 }
 
 /// Where copies lay, each group once.
-fn groups(course: &Course, config: &Config) -> Vec<String> {
-    let group_of: HashMap<_, _> = config.mailboxes.iter().map(|watched| (&watched.mailbox.address, &watched.mailbox.group)).collect();
+fn groups(course: &Course, group_of: &HashMap<&Address, &str>) -> Vec<String> {
     let mut groups: Vec<_> = course
         .mailboxes
         .iter()
