@@ -309,10 +309,8 @@ async fn a_mailbox_whose_messages_stall_leaves_half_of_the_workers_to_the_others
     let pool = pool(&options(), 2, SHORT).await;
     let (slow, other) = (Standing::default(), Standing::default());
     let stalls = || async {
-        {
-            let stalling = [attack("no-answer"), attack("no-answer")];
-            pool.permit_for(&slow, &stalling).await.examine(&stalling, false).await
-        }
+        let stalling = [attack("no-answer"), attack("no-answer")];
+        pool.permit_for(&slow, &stalling).await.examine(&stalling, false).await
     };
     let mut stalling = Box::pin(async { tokio::join!(stalls(), stalls(), stalls()) });
     // Both workers are lost to it once. From then on one at a time is.

@@ -21,9 +21,9 @@ pub struct Turns {
 }
 
 /// The right to hold a parcel in memory until a worker is free for it.
-pub struct Place {
-    queue: Option<OwnedSemaphorePermit>,
-    turn: Option<Turn>,
+pub enum Place {
+    Queue(Option<OwnedSemaphorePermit>),
+    AtWork(Turn),
 }
 
 /// One worker's time. It lasts until it is dropped.
@@ -50,7 +50,7 @@ impl Turns {
             let queue = waited_for(&self.queue).await;
             // Parcels before this one may have stalled meanwhile.
             if !standing.stalls() {
-                return Place { queue, turn: None };
+                return Place::Queue(queue);
             }
         }
         self.place_at_work(standing).await
@@ -58,29 +58,31 @@ impl Turns {
 
     /// Waits until a worker is free.
     pub async fn place_at_work(&self, standing: &Standing) -> Place {
-        Place { queue: None, turn: Some(self.take(standing).await) }
+        Place::AtWork(self.take(standing).await)
     }
 
     /// Waits until a worker is free for whoever has this place; it is somebody else's then.
     pub async fn come(&self, place: Place, standing: &Standing) -> Turn {
-        let Place { queue, turn } = place;
-        if let Some(turn) = turn {
-            return turn;
+        match place {
+            Place::Queue(queue) => self.turn(standing, queue).await,
+            Place::AtWork(turn) => turn,
         }
-        if !standing.stalls() {
-            let worker = waited_for(&self.all).await;
-            if !standing.stalls() {
-                return Turn { _half: None, _worker: worker };
-            }
-        }
-        drop(queue);
-        self.take(standing).await
     }
 
     /// Waits until a worker is free for whoever has this standing.
     pub async fn take(&self, standing: &Standing) -> Turn {
+        self.turn(standing, None).await
+    }
+
+    /// Whoever stalls meanwhile gives the place in the queue up, and the worker too that was not one of its half.
+    async fn turn(&self, standing: &Standing, mut queue: Option<OwnedSemaphorePermit>) -> Turn {
         loop {
-            let half = if standing.stalls() { waited_for(&self.half).await } else { None };
+            let half = if standing.stalls() {
+                drop(queue.take());
+                waited_for(&self.half).await
+            } else {
+                None
+            };
             let worker = waited_for(&self.all).await;
             if half.is_some() || !standing.stalls() {
                 return Turn { _half: half, _worker: worker };
