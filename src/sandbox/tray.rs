@@ -30,7 +30,7 @@ pub struct TrayView {
 const SEALS: SealFlags = SealFlags::FUTURE_WRITE.union(SealFlags::SHRINK);
 
 impl Tray {
-    /// For so many octets; memory is taken as they are first written to.
+    /// For so many octets; memory is asked for once they are laid.
     ///
     /// # Errors
     /// When memory is short, or the kernel refuses the seals.
