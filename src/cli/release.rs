@@ -188,7 +188,7 @@ impl Errand<'_> {
             PlaceState::LeftInMailbox => format!("still in {folder}, because its server cannot remove one message alone"),
             PlaceState::Released => "is back already".to_owned(),
             PlaceState::Sealed => {
-                let _no_daemon = watch::alone(self.config).map_err(|_| Obstacle::OnItsWay)?;
+                let _no_daemon = watch::alone(&self.config.state).map_err(|_| Obstacle::OnItsWay)?;
                 self.bring_back(copy).await?
             }
             PlaceState::Removed => self.bring_back(copy).await?,

@@ -22,7 +22,7 @@ impl Shelf {
     /// When `mailwarden init` was not run, or by another user.
     pub fn open(config: &Config) -> Result<Self, Failure> {
         require_owner(config)?;
-        match watch::open_shelf(config) {
+        match watch::open_shelf(&config.state) {
             Err(StartFailure::Key { source, .. }) => Err(out_of_reach(config, &source)),
             opened => opened.map(|(vault, book)| Self { vault, book }).map_err(Failure::from),
         }
