@@ -26,6 +26,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, DropBehavior, OptionalExtension, Transaction, TransactionBehavior, params};
 
 use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, Verified};
@@ -192,6 +193,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let conn = Connection::open(path)?;
     conn.busy_timeout(Duration::from_secs(10))?;
     conn.set_prepared_statement_cache_capacity(64);
+    // A statement that is kept stays compiled: otherwise some are compiled anew for every value that they are asked about.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let synchronous = if steps::mutant("synchronous-normal") { "NORMAL" } else { "FULL" };
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", synchronous)?;
