@@ -32,10 +32,7 @@ pub use self::extract::{FileExtract, TextExtract};
 const MOST: usize = 2_000;
 
 /// A message of our own, with something for each reader that every school day needs.
-const WARM_UP: &[u8] = b"From: Office <office@school.example>\r\nTo: all@school.example\r\nSubject: =?utf-8?q?caf=C3=A9?=\r\n\
-    MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\
-    --b\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\ncaf=E9\r\n\
-    --b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nPHAgc3R5bGU9J2E6Yic+Y2Fmw6k8L3A+\r\n--b--\r\n";
+const WARM_UP: &[u8] = include_bytes!("warm_up.eml");
 
 /// Reads a message of our own, so that whatever is built once and kept is built now: before a process splits, for all that come
 /// of it.
