@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Span, Tokenizer};
+use html5gum::{Emitter, ForwardingEmitter, Span, Tokenizer};
 
 use self::style::Unseen;
 use super::{Item, Reader};
@@ -58,12 +58,27 @@ impl Page {
         let mut walk = Walk { is_outermost, ..Walk::default() };
         let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| walk.take(&event));
         emitter.naively_switch_states(true);
-        let Ok(()) = Tokenizer::new_with_emitter(markup, emitter).finish();
+        let Ok(()) = Tokenizer::new_with_emitter(markup, Lenient(emitter)).finish();
         walk.page
     }
 
     fn visible_text(&self) -> String {
         format!("{}\n{}", self.visible, self.aside)
+    }
+}
+
+/// Wants no word of what is wrong with the markup: nobody hears it, and every letter would be looked at for it.
+struct Lenient<E>(E);
+
+impl<E: Emitter> ForwardingEmitter for Lenient<E> {
+    type Token = E::Token;
+
+    fn inner(&mut self) -> &mut impl Emitter<Token = E::Token> {
+        &mut self.0
+    }
+
+    fn should_emit_errors(&mut self) -> bool {
+        false
     }
 }
 
