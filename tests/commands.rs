@@ -77,6 +77,7 @@ impl Desk {
             oldest_unscanned: None,
             failing_since: None,
             trouble: None,
+            polled_only_until: None,
         };
         let mut status = Status {
             pid: std::process::id(),

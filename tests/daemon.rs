@@ -13,6 +13,7 @@ use mailwarden::finding::{Audience, Category, Reason};
 use mailwarden::journal::Actor;
 use mailwarden::watch::{Board, Status};
 use support::dovecot::Dovecot;
+use support::folders::Folders;
 use support::odd::{HANG_UP, Odd};
 use support::smtp::Smtp;
 use support::warden::{CRY_FOR_HELP, FLAGGED, HELD, Warden, message, rule};
@@ -436,6 +437,27 @@ fn a_mailbox_that_moves_to_another_server_is_watched_there_after_a_reload() {
     running.signal(rustix::process::Signal::HUP);
     new.deliver(AMBER, message("help", CRY_FOR_HELP).as_slice());
     until_cases(&warden, 1);
+    assert!(running.stop().success());
+}
+
+#[test]
+fn an_idle_that_hangs_in_silence_delays_nothing_beyond_the_interval_and_is_told_of() {
+    let (dovecot, smtp, server) = (Dovecot::start(), Smtp::start(), Folders::start(&[]));
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    warden.configure("interval = \"1s\"\nidle = true\n");
+    warden.also_watch("silent", server.port, "password");
+    server.hang_in_idle();
+    let running = Running::start(&warden);
+    let begun = Instant::now();
+    server.deliver("INBOX", &message("flagged", FLAGGED));
+    until_cases(&warden, 1);
+    assert!(begun.elapsed() < Duration::from_secs(20), "it waited for the end of an IDLE for {:?}", begun.elapsed());
+    let silent = |status: &Status| status.mailboxes.values().any(|mailbox| mailbox.polled_only_until.is_some());
+    let status = running.until("the silence on the board", silent);
+    assert!(status.mailboxes.values().all(|mailbox| mailbox.trouble.is_none()), "it is polled, and that is enough");
+    let told = warden.command("status").output().expect("the program");
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("idle     1 mailboxes are only polled: "), "{told}");
     assert!(running.stop().success());
 }
 

@@ -82,6 +82,8 @@ struct Row {
     oldest_unscanned: Option<Timestamp>,
     failing_since: Option<Timestamp>,
     trouble: Option<String>,
+    /// Its server did not keep up IDLE: until then it is polled and no more.
+    polled_only_until: Option<Timestamp>,
 }
 
 /// Messages since midnight UTC.
@@ -132,6 +134,7 @@ fn tell(board: Option<Status>, book: &Casebook, now: Timestamp) -> Result<Told, 
             oldest_unscanned: status.oldest_unscanned.and_then(|seconds| Timestamp::from_second(seconds).ok()),
             failing_since: status.failing_since,
             trouble: status.trouble,
+            polled_only_until: status.polled_only_until.filter(|until| *until > now),
         }));
     }
     let well = running
@@ -194,6 +197,11 @@ fn print(told: &Told, zone: &TimeZone, out: &mut Output) -> io::Result<()> {
             out.line(&format!("notices  {count} not delivered, the oldest was due {}", at(oldest)))?;
         }
         Waiting { .. } => out.line("notices  all delivered")?,
+    }
+    let polled_only: Vec<_> = told.mailboxes.iter().filter_map(|row| row.polled_only_until).collect();
+    if let Some(last) = polled_only.iter().max() {
+        let what = "are only polled: their server fell silent when it was to tell of new mail";
+        out.line(&format!("idle     {} mailboxes {what}. It is tried again by {}", polled_only.len(), at(*last)))?;
     }
     let header = [
         "mailbox",

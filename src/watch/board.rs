@@ -42,6 +42,9 @@ pub struct MailboxStatus {
     pub failing_since: Option<Timestamp>,
     /// What went wrong last; `None` while all is well.
     pub trouble: Option<String>,
+    /// Its server did not keep up IDLE: until then it is polled and no more.
+    #[serde(default)]
+    pub polled_only_until: Option<Timestamp>,
 }
 
 /// The board itself.
@@ -85,6 +88,7 @@ impl Board {
             oldest_unscanned: None,
             failing_since: None,
             trouble: None,
+            polled_only_until: None,
         });
     }
 
@@ -111,6 +115,11 @@ impl Board {
                 format!("the server does not open {}", names.join(", "))
             });
         });
+    }
+
+    /// IDLE went wrong, and is not tried again before then; or, with `None`, it is.
+    pub fn polled_only(&self, mailbox: &Address, until: Option<Timestamp>) {
+        self.update(mailbox, |status| status.polled_only_until = until);
     }
 
     /// A message has been listed that is not judged yet.

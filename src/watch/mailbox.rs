@@ -170,14 +170,28 @@ impl Post {
     async fn news(&mut self, daemon: &Daemon, until: impl Future<Output = ()>) {
         let wanted = daemon.config().watch.idle && self.no_idle_before.is_none_or(|before| before <= Instant::now());
         match self.session.as_mut().filter(|session| wanted && session.is_in_step() && session.capabilities().idle) {
-            Some(session) => {
-                if idle(session, self.inbox_next, until).await.is_err() {
-                    // The next poll connects again, and is followed by no IDLE for a while.
-                    self.session = None;
-                    self.no_idle_before = Some(Instant::now() + WITHOUT_IDLE);
-                }
-            }
+            Some(session) => match idle(session, self.inbox_next, until).await {
+                Ok(()) => self.idles_again(daemon),
+                Err(error) => self.idle_failed(daemon, &error),
+            },
             None => until.await,
+        }
+    }
+
+    /// The next poll connects again, and is followed by no IDLE for a while.
+    fn idle_failed(&mut self, daemon: &Daemon, error: &ImapError) {
+        self.session = None;
+        self.no_idle_before = Some(Instant::now() + WITHOUT_IDLE);
+        let Some(mailbox) = self.of.as_ref().map(|watched| &watched.mailbox.address) else { return };
+        tracing::warn!(%mailbox, %error, "IDLE went wrong: it is only polled for a while");
+        daemon.board.polled_only(mailbox, Timestamp::now().checked_add(WITHOUT_IDLE).ok());
+    }
+
+    fn idles_again(&mut self, daemon: &Daemon) {
+        if self.no_idle_before.take().is_some()
+            && let Some(watched) = &self.of
+        {
+            daemon.board.polled_only(&watched.mailbox.address, None);
         }
     }
 }

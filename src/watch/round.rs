@@ -13,6 +13,7 @@ use super::quarantine;
 use super::second_look::SecondLooks;
 use super::visit::Visit;
 use super::{Daemon, Trouble};
+use crate::case::PlaceState;
 use crate::casebook::{Learnt, Progress, SealedPlace};
 use crate::config::{Config, History, Watched};
 use crate::mail::{Address, Cursor, FolderName, Uid, UidValidity};
@@ -127,6 +128,7 @@ impl Round<'_> {
             }
         }
         self.memory.broke_off = None;
+        self.follow(sealed, &survey).await?;
         self.memory.quiet = quiet.then(|| Quiet { config, survey: survey.clone(), rounded: rounded.clone() });
         if second_looks {
             let folders: Vec<_> = survey.into_iter().map(|(folder, _)| folder).collect();
@@ -136,6 +138,18 @@ impl Round<'_> {
             self.session.leave().await?;
         }
         Ok(rounded)
+    }
+
+    /// Of what was on its way out of folders that are there no more: that it was met again where it is now.
+    async fn follow(&self, left: Vec<SealedPlace>, survey: &Survey) -> Result<(), Trouble> {
+        for place in left {
+            let is_listed = survey.iter().any(|(folder, _)| folder.name == place.place.folder);
+            // A folder that is hidden for a moment comes back with its messages.
+            if !is_listed && self.daemon.shelf.book(|book| book.met_elsewhere(place.id))? {
+                quarantine::settle(self.daemon, place.id, PlaceState::Superseded).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The first contact with a mailbox: draws the line between the mail that was there and the mail that comes.
