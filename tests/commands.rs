@@ -87,6 +87,7 @@ impl Desk {
             cage: "seccomp, landlock ABI 4".to_owned(),
             refused: Vec::new(),
             troubles: BTreeMap::new(),
+            servers: BTreeMap::new(),
             mailboxes: BTreeMap::from([(address(AMBER), amber)]),
         };
         change(&mut status);

@@ -14,7 +14,7 @@ use super::time::{brief, wall};
 use super::{ConfigFile, Exit, Failure, Output};
 use crate::casebook::{Casebook, Counts, Episode, Undelivered};
 use crate::mail::{Address, Role};
-use crate::watch::{Board, Status};
+use crate::watch::{Board, ServerStatus, Status};
 use crate::wire::RuleSet;
 
 /// The daemon writes its board every two seconds; after so long without, it is stuck or gone.
@@ -41,6 +41,7 @@ struct Told {
     daemon: Option<Daemon>,
     troubles: Vec<Trouble>,
     undelivered: Waiting,
+    servers: BTreeMap<String, ServerStatus>,
     mailboxes: Vec<Row>,
 }
 
@@ -121,8 +122,9 @@ fn tell(board: Option<Status>, book: &Casebook, now: Timestamp) -> Result<Told, 
     let troubles = troubles(board.as_ref(), book)?;
     let mut today: BTreeMap<Address, Counts> =
         book.counts(now.to_zoned(TimeZone::UTC).date())?.into_iter().map(|row| (row.mailbox, row.counts)).collect();
-    let (mut mailboxes, mut daemon) = (Vec::new(), None);
-    if let Some(Status { pid, started, written, rule_set, cage, refused, mailboxes: watched, .. }) = board {
+    let (mut mailboxes, mut servers, mut daemon) = (Vec::new(), BTreeMap::new(), None);
+    if let Some(Status { pid, started, written, rule_set, cage, refused, servers: known, mailboxes: watched, .. }) = board {
+        servers = known;
         daemon = Some(Daemon { pid, started, written, cage, rule_set, refused });
         mailboxes.extend(watched.into_iter().map(|(address, status)| Row {
             today: today.remove(&address).map(Today::from).unwrap_or_default(),
@@ -142,7 +144,7 @@ fn tell(board: Option<Status>, book: &Casebook, now: Timestamp) -> Result<Told, 
         && daemon.as_ref().is_some_and(|daemon| daemon.refused.is_empty())
         && mailboxes.iter().all(|row| row.trouble.is_none())
         && oldest.is_none_or(|due| now.duration_since(due) < LATE);
-    Ok(Told { well, running, daemon, troubles, undelivered: Waiting { count, oldest }, mailboxes })
+    Ok(Told { well, running, daemon, troubles, undelivered: Waiting { count, oldest }, servers, mailboxes })
 }
 
 /// What the daemon has on its board, and what the technician was told of and is not over.
@@ -197,6 +199,14 @@ fn print(told: &Told, zone: &TimeZone, out: &mut Output) -> io::Result<()> {
             out.line(&format!("notices  {count} not delivered, the oldest was due {}", at(oldest)))?;
         }
         Waiting { .. } => out.line("notices  all delivered")?,
+    }
+    for (name, ServerStatus { bears, refused_at, waiting, .. }) in &told.servers {
+        if let (Some(bears), Some(refused_at)) = (bears, refused_at) {
+            let refused_at = at(*refused_at);
+            out.line(&format!(
+                "server   {name} bears {bears} connections: it refused another at {refused_at}; {waiting} mailboxes wait for one"
+            ))?;
+        }
     }
     let polled_only: Vec<_> = told.mailboxes.iter().filter_map(|row| row.polled_only_until).collect();
     if let Some(last) = polled_only.iter().max() {

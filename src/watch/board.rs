@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::round::Rounded;
+use super::seats::{Known, Seats};
 use crate::mail::{Address, Mailbox, Role};
 use crate::wire::RuleSet;
 
@@ -27,7 +28,30 @@ pub struct Status {
     pub refused: Vec<String>,
     /// Troubles that are not one mailbox's: disk, notices.
     pub troubles: BTreeMap<String, String>,
+    /// By their names.
+    #[serde(default)]
+    pub servers: BTreeMap<String, ServerStatus>,
     pub mailboxes: BTreeMap<Address, MailboxStatus>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ServerStatus {
+    /// Connections on which somebody is signed in.
+    pub signed_in: usize,
+    /// The most that it bears, as far as it has shown: it refused another
+    pub bears: Option<usize>,
+    /// at this time.
+    pub refused_at: Option<Timestamp>,
+    /// Mailboxes that wait for a connection.
+    pub waiting: usize,
+}
+
+impl ServerStatus {
+    pub fn of(seats: &Seats) -> Self {
+        let Known { signed_in, limit, waiting } = seats.known();
+        let refused_at = limit.and_then(|(_, ago)| Timestamp::now().checked_sub(ago).ok());
+        Self { signed_in, bears: limit.map(|(bears, _)| bears), refused_at, waiting }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -64,6 +88,7 @@ impl Board {
             cage,
             refused: Vec::new(),
             troubles: BTreeMap::new(),
+            servers: BTreeMap::new(),
             mailboxes: BTreeMap::new(),
         };
         Self { file, status: Mutex::new(status) }
@@ -155,6 +180,10 @@ impl Board {
             Some(text) => status.troubles.insert(of.to_owned(), text),
             None => status.troubles.remove(of),
         };
+    }
+
+    pub fn servers(&self, servers: BTreeMap<String, ServerStatus>) {
+        self.lock().servers = servers;
     }
 
     /// A new set of rules is in force.

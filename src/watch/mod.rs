@@ -23,6 +23,7 @@ mod quarantine;
 mod registry;
 mod roster;
 mod round;
+mod seats;
 mod second_look;
 mod shelf;
 mod start;
@@ -31,9 +32,8 @@ mod trouble;
 mod verdict;
 mod visit;
 
-use std::collections::HashMap;
 use std::fs::File;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -47,14 +47,14 @@ use crate::fault::Fault;
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
 use crate::worker::{Nursery, Pool, StartError};
-use gate::Gate;
+use gate::{Gate, Gates};
 use imap::Session;
 use ledger::Ledger;
 use pulse::Pulse;
 use registry::Registry;
 use shelf::Shelf;
 
-pub use board::{Board, MailboxStatus, Status};
+pub use board::{Board, MailboxStatus, ServerStatus, Status};
 pub use connect::{connect, trust};
 pub use notice::try_out as try_notices;
 pub use oauth::{TokenError, Tokens};
@@ -74,7 +74,7 @@ pub struct Daemon {
     shelf: Shelf,
     pool: Pool,
     registry: Registry,
-    gates: Mutex<HashMap<String, Arc<Gate>>>,
+    gates: Gates,
     tokens: Tokens,
     board: Board,
     ledger: Ledger,
@@ -99,9 +99,7 @@ impl Daemon {
     }
 
     fn gate(&self, watched: &Watched) -> Arc<Gate> {
-        let server = &watched.server;
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(gates.entry(server.name.clone()).or_insert_with(|| Arc::new(Gate::new(server.connections.get()))))
+        self.gates.of(&watched.server)
     }
 
     /// Judges all that there is in every mailbox, and sends what is due.
@@ -196,6 +194,7 @@ impl Daemon {
     /// Says that all is well, to whoever reads the board and to systemd, as long as it is.
     fn beat(&self) {
         let stuck = self.pulse.stuck();
+        self.board.servers(self.gates.told());
         self.board.trouble("stuck", stuck.as_ref().map(|worker| format!("{worker} does not come on")));
         match (self.board.write(), stuck) {
             (Ok(()), None) => {
@@ -219,8 +218,7 @@ impl Daemon {
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 roster::changed(self, &before, &self.config());
                 roster::tell_of_faults(self);
-                // Servers may have moved; rounds at work keep the gate that they came through.
-                self.gates.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                self.gates.forget();
                 self.tokens.forget();
                 tracing::info!(rule_set = %rule_set.id, rules = rule_set.rules, "configuration and rules are in force");
                 tell::trouble_over(self, casebook::Trouble::RulesRefused, None);
