@@ -121,6 +121,29 @@ impl Gate {
 mod tests {
     use super::*;
 
+    /// A mailbox with a backlog of ten batches asks first, then twenty with one batch each, and each batch takes a second.
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_longest_is_next_and_a_backlog_delays_no_other_by_more_than_its_batch_under_way() {
+        let gate = Arc::new(Gate::new(1, Arc::default()));
+        let begun = Instant::now();
+        let mut rounds = tokio::task::JoinSet::new();
+        for (mailbox, batches) in [(0, 10)].into_iter().chain((1..=20).map(|mailbox| (mailbox, 1))) {
+            let gate = Arc::clone(&gate);
+            rounds.spawn(async move {
+                for _ in 0..batches {
+                    let _turn = gate.turn().await;
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+                (mailbox, begun.elapsed().as_secs())
+            });
+            tokio::task::yield_now().await;
+        }
+        let mut done = rounds.join_all().await;
+        done.sort_unstable();
+        let expected: Vec<_> = [(0, 30)].into_iter().chain((1..=20).map(|mailbox| (mailbox, mailbox + 1))).collect();
+        assert_eq!(done, expected, "in the order of asking, the backlog behind all of them after its first batch");
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_failure_seen_by_many_mailboxes_counts_once() {
         let gate = Gate::new(2, Arc::default());

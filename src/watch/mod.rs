@@ -109,7 +109,9 @@ impl Daemon {
     pub async fn once(self: &Arc<Self>) -> Result<(), usize> {
         roster::tell_of_faults(self);
         let mut rounds = JoinSet::new();
-        for watched in self.config().mailboxes.clone() {
+        let mut mailboxes = self.config().mailboxes.clone();
+        roster::longest_unseen_first(self, &mut mailboxes, |watched| &watched.mailbox.address);
+        for watched in mailboxes {
             let daemon = Arc::clone(self);
             daemon.board.watching(&watched.mailbox);
             daemon.ledger.watching(&watched.mailbox.address);
@@ -181,13 +183,16 @@ impl Daemon {
 
     /// Starts watching whoever has joined, or was left alone by a panic. Leavers notice by themselves.
     fn watch_all(self: &Arc<Self>, posts: &mut JoinSet<()>) {
-        for watched in &self.config().mailboxes {
-            let address = watched.mailbox.address.clone();
-            if let Some(bell) = self.registry.join(&address) {
-                self.board.watching(&watched.mailbox);
-                self.ledger.watching(&address);
-                posts.spawn(mailbox::keep_watching(Arc::clone(self), address, bell));
-            }
+        let config = self.config();
+        let joining = config.mailboxes.iter().map(|watched| &watched.mailbox);
+        let mut joining: Vec<_> = joining.filter_map(|mailbox| Some((mailbox, self.registry.join(&mailbox.address)?))).collect();
+        if joining.len() > 1 {
+            roster::longest_unseen_first(self, &mut joining, |(mailbox, _)| &mailbox.address);
+        }
+        for (mailbox, bell) in joining {
+            self.board.watching(mailbox);
+            self.ledger.watching(&mailbox.address);
+            posts.spawn(mailbox::keep_watching(Arc::clone(self), mailbox.address.clone(), bell));
         }
     }
 
