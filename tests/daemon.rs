@@ -441,6 +441,31 @@ fn a_mailbox_that_moves_to_another_server_is_watched_there_after_a_reload() {
 }
 
 #[test]
+fn a_backlog_is_told_of_as_it_comes_on_and_no_more_when_it_is_done() {
+    let (dovecot, smtp, server) = (Dovecot::start(), Smtp::start(), Folders::start(&[]));
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    warden.also_watch("full", server.port, "password");
+    for number in 0..1_000 {
+        server.deliver("INBOX", &message("clear", &format!("see you at lunch {number}")));
+    }
+    // The third of its batches comes when it has been looked at.
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    server.before("UID FETCH 401:600 (UID BODY", move |_| {
+        let _ = wait.recv();
+        None
+    });
+    let running = Running { warden: &warden, daemon: warden.start().expect("the program") };
+    let backlog = |status: &Status| status.mailboxes.values().find_map(|mailbox| mailbox.backlog);
+    let half_way = running.until("two batches judged", |status| backlog(status).is_some_and(|backlog| backlog.done == 400));
+    assert_eq!(backlog(&half_way).map(|backlog| (backlog.left, backlog.percent())), Some((600, 40)));
+    drop(go_on);
+    let done = running
+        .until("all of it", |status| status.mailboxes.values().all(|mailbox| mailbox.last_poll.is_some()) && backlog(status).is_none());
+    assert!(done.mailboxes.values().all(|mailbox| mailbox.oldest_unscanned.is_none()));
+    assert!(running.stop().success());
+}
+
+#[test]
 fn an_idle_that_hangs_in_silence_delays_nothing_beyond_the_interval_and_is_told_of() {
     let (dovecot, smtp, server) = (Dovecot::start(), Smtp::start(), Folders::start(&[]));
     let warden = Warden::new(&dovecot, &smtp, &[AMBER]);

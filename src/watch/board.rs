@@ -10,6 +10,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::backlog::Backlog;
 use super::round::Rounded;
 use super::seats::{Known, Seats};
 use crate::mail::{Address, Mailbox, Role};
@@ -69,6 +70,9 @@ pub struct MailboxStatus {
     /// Its server did not keep up IDLE: until then it is polled and no more.
     #[serde(default)]
     pub polled_only_until: Option<Timestamp>,
+    /// How it comes on, where there is much that is not judged yet.
+    #[serde(default)]
+    pub backlog: Option<Backlog>,
 }
 
 /// The board itself.
@@ -114,6 +118,7 @@ impl Board {
             failing_since: None,
             trouble: None,
             polled_only_until: None,
+            backlog: None,
         });
     }
 
@@ -133,6 +138,7 @@ impl Board {
             status.last_poll = Some(Timestamp::now());
             if !rounded.unfinished {
                 status.oldest_unscanned = None;
+                status.backlog = None;
             }
             status.failing_since = (!rounded.closed.is_empty()).then(|| status.failing_since.unwrap_or_else(Timestamp::now));
             status.trouble = (!rounded.closed.is_empty()).then(|| {
@@ -145,6 +151,10 @@ impl Board {
     /// IDLE went wrong, and is not tried again before then; or, with `None`, it is.
     pub fn polled_only(&self, mailbox: &Address, until: Option<Timestamp>) {
         self.update(mailbox, |status| status.polled_only_until = until);
+    }
+
+    pub fn backlog(&self, mailbox: &Address, backlog: Option<Backlog>) {
+        self.update(mailbox, |status| status.backlog = backlog);
     }
 
     /// A message has been listed that is not judged yet.

@@ -3,6 +3,7 @@
 //! It holds public keys only, parses no header, and keeps nothing of clean mail but a cursor, a keyed digest
 //! and a count. The mailbox is the queue: a crash and a shutdown are the same event.
 
+mod backlog;
 mod backoff;
 mod blame;
 mod board;
@@ -54,6 +55,7 @@ use pulse::Pulse;
 use registry::Registry;
 use shelf::Shelf;
 
+pub use backlog::Backlog;
 pub use board::{Board, MailboxStatus, ServerStatus, Status};
 pub use connect::{connect, trust};
 pub use notice::try_out as try_notices;
