@@ -36,7 +36,8 @@ pub enum PlaceState {
     Removed,
     /// Sealed on disk, not yet verified to be gone from the mailbox.
     Sealed,
-    /// The server did not hand it over when it was found; since then it was judged after all, or it is gone.
+    /// The server did not hand it over when it was found; since then it was judged after all, or it is gone. Or its folder has
+    /// another name since, and it was met there.
     Superseded,
 }
 

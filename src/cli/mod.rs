@@ -15,12 +15,14 @@ mod journal;
 mod key_holder;
 mod keys;
 mod log;
+mod mailboxes;
 mod octets;
 mod offline;
 mod open;
 mod output;
 mod progress;
 mod release;
+mod replace;
 mod review;
 mod rules;
 mod run;
@@ -61,6 +63,7 @@ enum Command {
     Init(init::Init),
     Journal(journal::Journal),
     Keys(keys::Keys),
+    Mailboxes(mailboxes::Mailboxes),
     Open(open::Open),
     Release(release::Release),
     Review(review::Review),
@@ -109,6 +112,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Init(init) => init.run(&mut out),
         Command::Journal(journal) => journal.run(&mut out),
         Command::Keys(keys) => keys.run(&mut out),
+        Command::Mailboxes(mailboxes) => mailboxes.run(&mut out),
         Command::Open(open) => open.run(&mut out),
         Command::Release(release) => release.run(&mut out),
         Command::Review(review) => review.run(),

@@ -3,6 +3,7 @@
 //! It holds public keys only, parses no header, and keeps nothing of clean mail but a cursor, a keyed digest
 //! and a count. The mailbox is the queue: a crash and a shutdown are the same event.
 
+mod backlog;
 mod backoff;
 mod blame;
 mod board;
@@ -23,6 +24,7 @@ mod quarantine;
 mod registry;
 mod roster;
 mod round;
+mod seats;
 mod second_look;
 mod shelf;
 mod start;
@@ -31,9 +33,8 @@ mod trouble;
 mod verdict;
 mod visit;
 
-use std::collections::HashMap;
 use std::fs::File;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -47,14 +48,15 @@ use crate::fault::Fault;
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
 use crate::worker::{Nursery, Pool, StartError};
-use gate::Gate;
+use gate::{Gate, Gates};
 use imap::Session;
 use ledger::Ledger;
 use pulse::Pulse;
 use registry::Registry;
 use shelf::Shelf;
 
-pub use board::{Board, MailboxStatus, Status};
+pub use backlog::Backlog;
+pub use board::{Board, MailboxStatus, ServerStatus, Status};
 pub use connect::{connect, trust};
 pub use notice::try_out as try_notices;
 pub use oauth::{TokenError, Tokens};
@@ -74,7 +76,7 @@ pub struct Daemon {
     shelf: Shelf,
     pool: Pool,
     registry: Registry,
-    gates: Mutex<HashMap<String, Arc<Gate>>>,
+    gates: Gates,
     tokens: Tokens,
     board: Board,
     ledger: Ledger,
@@ -99,9 +101,7 @@ impl Daemon {
     }
 
     fn gate(&self, watched: &Watched) -> Arc<Gate> {
-        let server = &watched.server;
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(gates.entry(server.name.clone()).or_insert_with(|| Arc::new(Gate::new(server.connections.get()))))
+        self.gates.of(&watched.server)
     }
 
     /// Judges all that there is in every mailbox, and sends what is due.
@@ -111,7 +111,9 @@ impl Daemon {
     pub async fn once(self: &Arc<Self>) -> Result<(), usize> {
         roster::tell_of_faults(self);
         let mut rounds = JoinSet::new();
-        for watched in self.config().mailboxes.clone() {
+        let mut mailboxes = self.config().mailboxes.clone();
+        roster::longest_unseen_first(self, &mut mailboxes, |watched| &watched.mailbox.address);
+        for watched in mailboxes {
             let daemon = Arc::clone(self);
             daemon.board.watching(&watched.mailbox);
             daemon.ledger.watching(&watched.mailbox.address);
@@ -183,19 +185,23 @@ impl Daemon {
 
     /// Starts watching whoever has joined, or was left alone by a panic. Leavers notice by themselves.
     fn watch_all(self: &Arc<Self>, posts: &mut JoinSet<()>) {
-        for watched in &self.config().mailboxes {
-            let address = watched.mailbox.address.clone();
-            if let Some(bell) = self.registry.join(&address) {
-                self.board.watching(&watched.mailbox);
-                self.ledger.watching(&address);
-                posts.spawn(mailbox::keep_watching(Arc::clone(self), address, bell));
-            }
+        let config = self.config();
+        let joining = config.mailboxes.iter().map(|watched| &watched.mailbox);
+        let mut joining: Vec<_> = joining.filter_map(|mailbox| Some((mailbox, self.registry.join(&mailbox.address)?))).collect();
+        if joining.len() > 1 {
+            roster::longest_unseen_first(self, &mut joining, |(mailbox, _)| &mailbox.address);
+        }
+        for (mailbox, bell) in joining {
+            self.board.watching(mailbox);
+            self.ledger.watching(&mailbox.address);
+            posts.spawn(mailbox::keep_watching(Arc::clone(self), mailbox.address.clone(), bell));
         }
     }
 
     /// Says that all is well, to whoever reads the board and to systemd, as long as it is.
     fn beat(&self) {
         let stuck = self.pulse.stuck();
+        self.board.servers(self.gates.told());
         self.board.trouble("stuck", stuck.as_ref().map(|worker| format!("{worker} does not come on")));
         match (self.board.write(), stuck) {
             (Ok(()), None) => {
@@ -219,8 +225,7 @@ impl Daemon {
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 roster::changed(self, &before, &self.config());
                 roster::tell_of_faults(self);
-                // Servers may have moved; rounds at work keep the gate that they came through.
-                self.gates.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                self.gates.forget();
                 self.tokens.forget();
                 tracing::info!(rule_set = %rule_set.id, rules = rule_set.rules, "configuration and rules are in force");
                 tell::trouble_over(self, casebook::Trouble::RulesRefused, None);

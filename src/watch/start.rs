@@ -1,7 +1,7 @@
 //! Starting the daemon: everything that can fail does so here, before the first mailbox is opened.
 
 use std::fs::File;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, RwLock};
 
 use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
@@ -10,6 +10,7 @@ use tokio::sync::{Notify, watch};
 
 use super::Daemon;
 use super::board::Board;
+use super::gate::Gates;
 use super::ledger::Ledger;
 use super::oauth::Tokens;
 use super::pulse::Pulse;
@@ -92,7 +93,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
         shelf: Shelf::new(vault, book),
         pool: Pool::new(nursery, config.scan.workers.get(), config.scan.deadline),
         registry: Registry::default(),
-        gates: Mutex::default(),
+        gates: Gates::default(),
         tokens: Tokens::default(),
         board,
         ledger: Ledger::default(),

@@ -9,12 +9,12 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::ordinary::Ordinary;
-use super::replace::replace;
 use crate::case::{Codename, visible};
 use crate::casebook::{CaseFacts, PlaceFacts};
 use crate::cli::caged::{self, CageArgs, Caged, LARGEST};
 use crate::cli::key_holder::{Admission, KeyHolder};
 use crate::cli::release::message_audiences;
+use crate::cli::replace::replace;
 use crate::cli::shelf::Shelf;
 use crate::cli::{Failure, Output, octets};
 use crate::config;

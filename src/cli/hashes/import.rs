@@ -11,7 +11,7 @@ use minisign_verify::{PublicKey, Signature};
 
 use super::issued::Issued;
 use super::ordinary::Ordinary;
-use super::replace::replace;
+use crate::cli::replace::replace;
 use crate::cli::{Exit, Failure, Output};
 use crate::fault::{At, Fault};
 use crate::scan::detect::{Compiled, Description, DigestKind, compile_list};

@@ -7,7 +7,6 @@ mod import;
 mod issued;
 mod lookup;
 mod ordinary;
-mod replace;
 mod stat;
 
 use std::path::PathBuf;
