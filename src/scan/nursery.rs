@@ -100,8 +100,9 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
         Ok(detectors) => detectors,
         Err(faults) => return channel.say(&compiled(Err(faults))),
     };
-    // What was read of it is compiled now: no worker needs the files.
+    // What was read of it is compiled now: no worker needs the files, nor the memory that compiling took.
     drop(bundle);
+    sandbox::give_memory_back();
     super::warm_up(&detectors);
     channel.say(&Compiled::Ready { set: detectors.rule_set(), rules: detectors.facts(), notes: Vec::new() })?;
 
