@@ -134,7 +134,7 @@ fn show<'a>(decoder: impl AnimationDecoder<'a>, see: &mut dyn FnMut(&DynamicImag
 }
 
 /// For reading a header, before the size of the picture is known.
-fn header_limits() -> Limits {
+pub fn header_limits() -> Limits {
     let mut limits = Limits::default();
     limits.max_alloc = Some(OVERHEAD);
     limits
