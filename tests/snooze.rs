@@ -155,3 +155,39 @@ fn what_nobody_may_look_at_is_not_passed_over_by_one_person_for_long() {
     assert_eq!(checked.status.code(), Some(78));
     assert!(err(&checked).contains("for 14 days at most"), "{}", err(&checked));
 }
+
+#[test]
+fn a_list_goes_up_stage_by_stage_and_not_while_it_matches_an_ordinary_picture() {
+    let office = Office::new();
+    let stage = |to: &str, more: &[&str]| {
+        let arguments = ["hashes", "stage", "scam.poster", "--to", to, "--by", "Kit", "--note", "CANARY: as agreed"];
+        office.school.run_here(&[&arguments, more].concat())
+    };
+    let in_force =
+        || office.stat().lines().find(|line| line.starts_with("scam.poster")).map(|line| line.split('\t').nth(5).unwrap_or("").to_owned());
+    assert_eq!(in_force().as_deref(), Some("hold"), "unless it says otherwise");
+    assert_eq!(stage("tested", &[]).status.code(), Some(0));
+    assert_eq!(in_force().as_deref(), Some("tested"));
+    let leap = stage("hold", &[]);
+    assert!(leap.status.code() == Some(64) && err(&leap).contains("say `--to shadow`"), "{}", err(&leap));
+
+    let refused = stage("shadow", &["--try", &office.picture]);
+    assert_eq!(refused.status.code(), Some(1), "{}", out(&refused));
+    assert!(err(&refused).contains("why: 1 of its entries match ordinary pictures: 2"), "{}", err(&refused));
+    assert_eq!(in_force().as_deref(), Some("tested"), "it stays");
+    fs::write(office.school.path().join("note.txt"), "no picture").expect("a file");
+    let other = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/pictures/last-page.png").display().to_string();
+    let up = stage("shadow", &["--try", &other, "--try", "note.txt"]);
+    assert_eq!(up.status.code(), Some(0), "{}", err(&up));
+    assert!(out(&up).contains("tried pictures: 1") && out(&up).contains("tried and passed over: 1"), "{}", out(&up));
+    assert_eq!(in_force().as_deref(), Some("shadow"));
+    let journal = out(&office.school.run_here(&["journal", "show"]));
+    assert!(journal.contains("rule-staged") && journal.contains("scam.poster"), "{journal}");
+
+    let ordinary = fs::read_to_string("src/cli/hashes/ordinary.txt").expect("hashes");
+    let digests = ordinary.lines().nth(1).expect("a hash").to_owned();
+    office.list("poster", "scam", "pdq", &format!("# stage: shadow\n{digests}"));
+    let refused = stage("flag", &[]);
+    assert!(err(&refused).contains("match ordinary pictures: 1"), "one that is built in: {}{}", err(&refused), out(&refused));
+    assert_eq!(stage("draft", &[]).status.code(), Some(0), "down it goes at once");
+}

@@ -9,6 +9,7 @@ mod lookup;
 mod ordinary;
 mod replace;
 mod snooze;
+mod stage;
 mod stat;
 mod why;
 
@@ -36,6 +37,7 @@ enum HashesCommand {
     Import(import::Import),
     Lookup(lookup::Lookup),
     Snooze(snooze::Snooze),
+    Stage(stage::ChangeStage),
     Stat(stat::Stat),
     Why(why::Why),
 }
@@ -49,6 +51,7 @@ impl Hashes {
             HashesCommand::Import(import) => import.run(out),
             HashesCommand::Lookup(lookup) => lookup.run(out),
             HashesCommand::Snooze(snooze) => snooze.run(out),
+            HashesCommand::Stage(change) => change.run(out),
             HashesCommand::Stat(stat) => stat.run(out),
             HashesCommand::Why(why) => why.run(out),
         }
