@@ -3,6 +3,7 @@
 mod decode;
 mod header;
 mod heic;
+mod ico;
 mod index;
 mod jpeg;
 mod luma;
