@@ -75,6 +75,16 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
+    /// An entry of a list, by its number in that version of it, is passed over. The reason is the person's own words.
+    EntrySnoozed {
+        list: RuleId,
+        version: String,
+        entry: usize,
+        until: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        second: Option<String>,
+        reason: String,
+    },
     /// Somebody is shown the facts of a case.
     FactsViewed {
         case: CaseId,
@@ -230,6 +240,7 @@ impl Event {
     pub fn without_reason(mut self) -> Self {
         if let Self::CiphertextServed { reason, .. }
         | Self::Deed { words: reason, .. }
+        | Self::EntrySnoozed { reason, .. }
         | Self::PicturesListed { reason, .. }
         | Self::Released { reason, .. }
         | Self::Viewed { reason, .. } = &mut self

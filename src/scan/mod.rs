@@ -22,7 +22,7 @@ use self::budget::Budget;
 use self::detect::{Detectors, Match};
 use self::extract::{Extracts, Item, Reader};
 use self::parse::{Contents, Declared, Leaf, Mail};
-use crate::finding::{Defect, Explained, Fingerprint, Incomplete, PictureFact, Reason, Report, Tree};
+use crate::finding::{Defect, Explained, Fingerprint, Incomplete, PictureFact, Reason, Report, Sighting, Tree};
 use crate::sandbox::Caged;
 use crate::wire::{Lesson, Lessons};
 
@@ -118,6 +118,12 @@ fn numbers(part: &str) -> Vec<u32> {
 /// The digests of one file that lies in no message.
 pub fn examine_file(_caged: &Caged, octets: &[u8]) -> Fingerprint {
     detect::fingerprint(octets)
+}
+
+/// Why lists know one file that lies in no message, or do not.
+pub fn sighting(_caged: &Caged, octets: &[u8], detectors: &Detectors) -> Sighting {
+    let leaf = Leaf { part: String::new(), octets: Cow::Borrowed(octets), name: None, declared: Declared::default(), is_body: false };
+    detectors.sighting(&Item::of_leaf(leaf).as_file())
 }
 
 fn report(mail: Option<&Mail<'_>>, mut extracts: Extracts, matched: Vec<(Option<usize>, Match)>, pictures: Vec<PictureFact>) -> Report {

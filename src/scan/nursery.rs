@@ -15,7 +15,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::detect::{self, Detectors};
 use crate::fault::Fault;
-use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report, Tree};
+use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report, Sighting, Tree};
 use crate::sandbox::{self, Caged, Fork, Limits, Mapped, TrayView};
 use crate::wire::{self, Answer, BadFrame, Bundle, Carrier, Compiled, Done, Lessons, Order, Request, Tested};
 
@@ -75,7 +75,7 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     #[cfg(feature = "faults")]
     sandbox::attacks::remember_parent();
     let channel = Channel(rustix::stdio::stdin());
-    let Some((first @ (Order::Check | Order::Compile | Order::Learn | Order::Test), Some(bundle))) = channel.hear()? else {
+    let Some((first @ (Order::Check | Order::Compile { .. } | Order::Learn | Order::Test), Some(bundle))) = channel.hear()? else {
         return Err(NotUnderstood);
     };
     channel.say(&cage)?;
@@ -85,7 +85,10 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     if first == Order::Learn {
         return channel.say(&super::learn(lessons(bundle)));
     }
-    let bundle = unpack(bundle);
+    let mut bundle = unpack(bundle);
+    if let Order::Compile { today } = first {
+        bundle.today = today;
+    }
     if first == Order::Check {
         return channel.say(&compiled(detect::check(&bundle).map(|checked| Compiled::Ready {
             set: checked.set,
@@ -228,6 +231,7 @@ fn serve(caged: &Caged, channel: &Channel, tray: &mut Option<TrayView>, detector
     let answered = match request {
         Request::Explain => explain(caged, octets, detectors).map(|explained| channel.explain(explained)),
         Request::File => fingerprint(caged, octets).map(|file| channel.say(&Answer::Examined(file))),
+        Request::Sighting => sighting(caged, octets, detectors).map(|file| channel.say(&Answer::Examined(file))),
         Request::Tree { with_text } => tree(caged, octets, detectors, with_text).map(|tree| channel.tree(tree)),
         Request::Messages { want_facts, sizes } => {
             let reached = (channel, beside.as_ref());
@@ -303,6 +307,11 @@ fn tree(caged: &Caged, message: Option<&[u8]>, detectors: &Detectors, with_text:
 /// `None` when decoding it panicked.
 fn fingerprint(caged: &Caged, file: Option<&[u8]>) -> Option<Result<Fingerprint, Reason>> {
     catch_unwind(AssertUnwindSafe(|| Ok(super::examine_file(caged, file.ok_or(Reason::Budget)?)))).ok()
+}
+
+/// `None` when decoding it panicked.
+fn sighting(caged: &Caged, file: Option<&[u8]>, detectors: &Detectors) -> Option<Result<Sighting, Reason>> {
+    catch_unwind(AssertUnwindSafe(|| Ok(super::sighting(caged, file.ok_or(Reason::Budget)?, detectors)))).ok()
 }
 
 /// The one descriptor on which this process may receive and send.

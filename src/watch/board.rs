@@ -204,6 +204,11 @@ impl Board {
         status.refused.clear();
     }
 
+    /// The same rules on another day; what was refused of later ones stays refused.
+    pub fn rules_today(&self, rule_set: RuleSet) {
+        self.lock().rule_set = rule_set;
+    }
+
     pub fn refused(&self, faults: Vec<String>) {
         self.lock().refused = faults;
     }

@@ -37,7 +37,7 @@ use std::fs::File;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -66,6 +66,9 @@ pub use trouble::Trouble;
 
 /// How often the board is written to its file, and the watchdog told that all is well.
 const HEARTBEAT: Duration = Duration::from_secs(2);
+
+/// How often the daemon looks whether it is another day.
+const DAY_CHECK: Duration = Duration::from_mins(1);
 
 /// Everything that the rounds share.
 pub struct Daemon {
@@ -149,6 +152,7 @@ impl Daemon {
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         let mut entries = tokio::time::interval_at(tokio::time::Instant::now() + ledger::ENTRY, ledger::ENTRY);
+        let mut days = tokio::time::interval(DAY_CHECK);
         loop {
             tokio::select! {
                 _ = heartbeat.tick() => {
@@ -156,6 +160,7 @@ impl Daemon {
                     self.beat();
                 }
                 _ = entries.tick() => ledger::enter(self).await,
+                _ = days.tick() => self.turn_to_today().await,
                 _ = hup.recv() => {
                     self.reload().await;
                     self.watch_all(&mut posts);
@@ -236,6 +241,25 @@ impl Daemon {
                 self.board.refused(faults.iter().map(ToString::to_string).collect());
                 tell::trouble(self, casebook::Trouble::RulesRefused, None);
                 self.note(&Event::RulesRefused { faults: faults.len() });
+            }
+        }
+    }
+
+    /// Rules and lists as they are today: an exception, a list or a snooze that ended yesterday is in force no more. The files
+    /// are those that were read last, not what somebody may be writing.
+    async fn turn_to_today(&self) {
+        match self.pool.turn_to(Zoned::now().date()).await {
+            Ok(false) => self.board.trouble("day", None),
+            Ok(true) => {
+                let rule_set = self.pool.rule_set();
+                self.board.trouble("day", None);
+                self.board.rules_today(rule_set.clone());
+                tracing::info!(rule_set = %rule_set.id, "rules and lists are in force as they are today");
+                self.note(&start::in_force(&rule_set));
+            }
+            Err(error) => {
+                tracing::error!(%error, "rules and lists stay in force as they were yesterday; tried again in a minute");
+                self.board.trouble("day", Some(format!("rules and lists are in force as they were yesterday: {error}")));
             }
         }
     }

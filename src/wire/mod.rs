@@ -19,7 +19,7 @@ pub use memory_file::memory_file;
 pub use message::{MAX_SMALL, Message, MessageWriter, Parcel};
 
 /// Changes whenever a shape below changes: both ends are the same binary, and this proves it.
-pub const VERSION: u8 = 9;
+pub const VERSION: u8 = 10;
 /// `VERSION` and the length of the payload, big-endian.
 pub const HEADER: usize = 5;
 /// The largest payload of any frame, in octets: two sheets of 512 KiB each with room to spare.
@@ -109,6 +109,8 @@ pub enum Request {
         /// In octets.
         sizes: Vec<u64>,
     },
+    /// They are a file of their own: answered by a `Result<Sighting, Reason>`.
+    Sighting,
     /// They are one message: answered by a `Tree`.
     Tree {
         /// Also what is written in it, for the asker's own messages.
@@ -120,7 +122,7 @@ impl Request {
     /// How many messages or files it is about.
     pub fn count(&self) -> usize {
         match self {
-            Self::Explain | Self::File | Self::Tree { .. } => 1,
+            Self::Explain | Self::File | Self::Sighting | Self::Tree { .. } => 1,
             Self::Messages { sizes, .. } => sizes.len(),
         }
     }
