@@ -9,6 +9,7 @@ mod course;
 mod coverage;
 #[cfg(test)]
 pub(crate) mod desk;
+mod destroy;
 mod error;
 mod keyed;
 mod learnt;
@@ -36,6 +37,7 @@ use column::Moment;
 pub use cases::{CaseFacts, CaseRow, Filter, FindingFacts, NoticeFacts, Standing};
 pub use course::Course;
 pub use coverage::{Reach, SeenFolder};
+pub use destroy::{Destruction, Doomed};
 pub use error::CasebookError;
 pub use keyed::Keyed;
 pub use learnt::{Learnt, ShadowCount};
@@ -50,13 +52,14 @@ pub use trouble::{Episode, Trouble};
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
+    include_str!("schema_7.sql"),
 ];
 
 /// One connection. For use by one thread at a time; several may be open.
@@ -263,7 +266,8 @@ mod tests {
     fn a_casebook_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_holds() {
         let desk = Desk::new();
         desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
-        let of_an_earlier_version = "DROP TABLE desk_progress; DROP TABLE desk_party; ALTER TABLE cases DROP COLUMN recipients;
+        let of_an_earlier_version = "DROP INDEX cases_to_empty; ALTER TABLE cases DROP COLUMN emptied_at;
+             ALTER TABLE cases DROP COLUMN destroyed_by; ALTER TABLE cases DROP COLUMN destroyed_at; DROP TABLE desk_progress; DROP TABLE desk_party; ALTER TABLE cases DROP COLUMN recipients;
              ALTER TABLE cases DROP COLUMN sender; DROP TABLE seen; DROP TABLE reach; DROP TABLE unread;
              ALTER TABLE mailbox DROP COLUMN met_at; PRAGMA user_version = 3";
         desk.book.conn.execute_batch(of_an_earlier_version).unwrap();

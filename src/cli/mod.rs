@@ -5,6 +5,7 @@ mod caged;
 mod cases;
 mod check;
 mod coverage;
+mod destroy;
 mod discretion;
 mod doctor;
 mod enrolment;
@@ -56,6 +57,7 @@ enum Command {
     Cases(cases::Cases),
     Check(check::Check),
     Coverage(coverage::Coverage),
+    Destroy(destroy::Destroy),
     Doctor(doctor::Doctor),
     Hashes(hashes::Hashes),
     Init(init::Init),
@@ -104,6 +106,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Cases(cases) => cases.run(&mut out),
         Command::Check(check) => check.run(&mut out),
         Command::Coverage(coverage) => coverage.run(&mut out),
+        Command::Destroy(destroy) => destroy.run(&mut out),
         Command::Doctor(doctor) => doctor.run(&mut out),
         Command::Hashes(hashes) => hashes.run(&mut out),
         Command::Init(init) => init.run(&mut out),

@@ -23,7 +23,7 @@ pub use error::DeskError;
 
 type Result<T, E = DeskError> = std::result::Result<T, E>;
 
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
 
 /// One connection. For use by one thread at a time; several may be open.
 pub struct Desk {
@@ -231,7 +231,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let desk = Desk::open(folder.path()).unwrap();
         desk.note(Timestamp::UNIX_EPOCH, &Actor::Program, &Event::SignedIn).unwrap();
-        let back = "ALTER TABLE deed DROP COLUMN until; ALTER TABLE standing DROP COLUMN snoozed_until; PRAGMA user_version = 1";
+        let back = "ALTER TABLE standing DROP COLUMN destroy_asked_by; ALTER TABLE deed DROP COLUMN until;
+             ALTER TABLE standing DROP COLUMN snoozed_until; PRAGMA user_version = 1";
         desk.conn.execute_batch(back).unwrap();
         assert!(matches!(Deeds::open(folder.path()), Err(DeskError::Older { .. })));
         assert_eq!(Desk::open(folder.path()).unwrap().verify_journal().unwrap().entries, 1);

@@ -80,6 +80,20 @@ pub enum Event {
         case: CaseId,
         codename: Codename,
     },
+    /// A decision, with the confirmation that no agency needs it any more (D4): what is sealed of a case is destroyed. By these
+    /// people; the reason is their own words.
+    Destroyed {
+        case: CaseId,
+        codename: Codename,
+        by: Vec<String>,
+        objects: Vec<String>,
+        reason: String,
+    },
+    /// Somebody tried to have what is sealed destroyed, and her key does not open it.
+    DestroyRefused {
+        case: CaseId,
+        codename: Codename,
+    },
     InvitationUsed {
         name: String,
     },
@@ -230,6 +244,7 @@ impl Event {
     pub fn without_reason(mut self) -> Self {
         if let Self::CiphertextServed { reason, .. }
         | Self::Deed { words: reason, .. }
+        | Self::Destroyed { reason, .. }
         | Self::PicturesListed { reason, .. }
         | Self::Released { reason, .. }
         | Self::Viewed { reason, .. } = &mut self

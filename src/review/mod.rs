@@ -8,6 +8,7 @@ mod answer;
 mod attempts;
 mod case_page;
 mod decide;
+mod destroy;
 mod form;
 mod guard;
 mod health;
@@ -23,6 +24,7 @@ mod session;
 mod sight;
 mod sign_in;
 mod snooze;
+mod step_up;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -27,6 +27,8 @@ enum View {
     Mine,
     Unassigned,
     Snoozed,
+    /// Somebody asked to have what is sealed destroyed, and nobody has answered.
+    Asked,
     Closed,
 }
 
@@ -77,7 +79,8 @@ struct Line {
 }
 
 impl View {
-    const ALL: [Self; 8] = [Self::Open, Self::New, Self::Overdue, Self::Today, Self::Mine, Self::Unassigned, Self::Snoozed, Self::Closed];
+    const ALL: [Self; 9] =
+        [Self::Open, Self::New, Self::Overdue, Self::Today, Self::Mine, Self::Unassigned, Self::Snoozed, Self::Asked, Self::Closed];
 
     fn as_str(self) -> &'static str {
         match self {
@@ -88,6 +91,7 @@ impl View {
             Self::Mine => "mine",
             Self::Unassigned => "unassigned",
             Self::Snoozed => "snoozed",
+            Self::Asked => "asked",
             Self::Closed => "closed",
         }
     }
@@ -101,6 +105,7 @@ impl View {
             Self::Mine => "Mine",
             Self::Unassigned => "Unassigned",
             Self::Snoozed => "Put off",
+            Self::Asked => "To be destroyed",
             Self::Closed => "Closed",
         }
     }
@@ -121,6 +126,7 @@ impl View {
             Self::Mine => here && seen.stand.owner == Some(me),
             Self::Unassigned => here && seen.stand.owner.is_none(),
             Self::Snoozed => snoozed,
+            Self::Asked => seen.stand.destroy_asked_by.is_some(),
             Self::Closed => !open,
         }
     }

@@ -9,6 +9,7 @@ mod board;
 mod connect;
 pub mod coverage;
 mod decisions;
+mod destroy;
 pub mod doctor;
 mod examine;
 mod gate;
