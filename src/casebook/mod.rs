@@ -29,7 +29,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, DropBehavior, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, Verified};
+use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, JournalLine, Signer, Verified};
 use crate::mail::Address;
 use crate::steps;
 use column::Moment;
@@ -105,6 +105,19 @@ impl Casebook {
     /// As [`Casebook::journal`].
     pub fn journal_end(&self, limit: usize) -> Result<Vec<Entry>> {
         journal::last_entries(&self.conn, limit).map_err(|error| self.journal_error(error))
+    }
+
+    /// As [`journal::lines_before`].
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn journal_before(&self, before: u64, limit: usize) -> Result<Vec<JournalLine>> {
+        self.read(|conn| journal::lines_before(conn, before, limit))
+    }
+
+    /// Signs what leaves the house in the name of this installation.
+    pub fn signer(&self) -> Signer {
+        self.key.signer()
     }
 
     /// # Errors

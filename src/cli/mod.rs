@@ -9,6 +9,7 @@ mod destroy;
 mod discretion;
 mod doctor;
 mod enrolment;
+mod evidence;
 mod failure;
 mod hashes;
 mod init;
@@ -59,6 +60,7 @@ enum Command {
     Coverage(coverage::Coverage),
     Destroy(destroy::Destroy),
     Doctor(doctor::Doctor),
+    Evidence(evidence::Evidence),
     Hashes(hashes::Hashes),
     Init(init::Init),
     Journal(journal::Journal),
@@ -108,6 +110,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Coverage(coverage) => coverage.run(&mut out),
         Command::Destroy(destroy) => destroy.run(&mut out),
         Command::Doctor(doctor) => doctor.run(&mut out),
+        Command::Evidence(evidence) => evidence.run(&mut out),
         Command::Hashes(hashes) => hashes.run(&mut out),
         Command::Init(init) => init.run(&mut out),
         Command::Journal(journal) => journal.run(&mut out),

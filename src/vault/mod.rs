@@ -5,6 +5,7 @@
 
 mod error;
 mod file;
+mod handover;
 mod key;
 mod object;
 mod proof;
@@ -21,6 +22,7 @@ use crate::wire::Digester;
 use proof::{Capture, CapturedKey, Hashing};
 
 pub use error::VaultError;
+pub use handover::{HandedOver, Passphrase, Receiver};
 pub use key::{AudienceIdentity, Member, MemberIdentity, Opens, Recipient};
 pub use object::{ObjectId, Receipt};
 pub use proof::ObjectKey;
