@@ -1,12 +1,13 @@
-//! What people do with cases, one line a deed, and where a case stands after its last.
+//! What people do with cases, one line a deed.
 
 use std::collections::HashMap;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 
-use super::{Account, AccountId, Deeds, Desk, DeskError, Result};
+use super::standing::{stand, stand_of};
+use super::{Account, AccountId, Deeds, Desk, DeskError, Result, Stand};
 use crate::case::{CaseId, Codename};
 use crate::journal::Event;
 use crate::vault::ObjectId;
@@ -37,28 +38,6 @@ pub enum Deed {
     Snooze,
     /// It is on the list again before that moment.
     Wake,
-}
-
-/// How far people have come with a case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Status {
-    #[default]
-    New,
-    Acknowledged,
-    InHand,
-    Closed,
-}
-
-/// Where a case stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stand {
-    pub status: Status,
-    /// What was decided last: `Concern`, `NoConcern`, `FalseMatch` or `MoreInformation`.
-    pub outcome: Option<Deed>,
-    pub owner: Option<AccountId>,
-    pub snoozed_until: Option<Timestamp>,
-    /// Who asked that what is sealed be destroyed, as long as nobody has answered.
-    pub destroy_asked_by: Option<AccountId>,
 }
 
 /// A deed that is to be written down.
@@ -180,31 +159,6 @@ impl Deed {
     pub fn is_of_the_sealed(self) -> bool {
         matches!(self, Self::AskDestroy | Self::Destroy | Self::Keep | Self::Release)
     }
-
-    /// Where a case stands after it. Whoever does anything with a case has looked at it: it is put off no longer.
-    fn after(self, before: Stand, done: &Done<'_>, by: AccountId) -> Stand {
-        let owner = before.owner.or(Some(by));
-        // What somebody asked of a case that has moved on is to be asked anew.
-        let awake = Stand { snoozed_until: None, destroy_asked_by: None, ..before };
-        match self {
-            Self::Acknowledge => Stand { status: before.status.max(Status::Acknowledged), owner: Some(by), ..awake },
-            Self::Assign => Stand {
-                status: before.status.max(Status::Acknowledged),
-                owner: done.to.or(before.owner),
-                destroy_asked_by: before.destroy_asked_by,
-                ..awake
-            },
-            Self::Close => Stand { status: Status::Closed, owner, ..awake },
-            Self::Concern | Self::MoreInformation => Stand { status: Status::InHand, outcome: Some(self), owner, ..awake },
-            Self::FalseMatch | Self::NoConcern => Stand { status: Status::Closed, outcome: Some(self), owner, ..awake },
-            Self::AskDestroy => Stand { destroy_asked_by: Some(by), ..awake },
-            Self::Note => before,
-            Self::Release => Stand { status: Status::Closed, outcome: before.outcome.or(Some(Self::NoConcern)), owner, ..awake },
-            Self::Reopen => Stand { status: Status::InHand, owner, ..awake },
-            Self::Snooze => Stand { snoozed_until: done.until, ..before },
-            Self::Destroy | Self::Keep | Self::Wake => awake,
-        }
-    }
 }
 
 impl FromStr for Deed {
@@ -212,19 +166,6 @@ impl FromStr for Deed {
 
     fn from_str(text: &str) -> Result<Self, ()> {
         Self::ALL.into_iter().find(|deed| deed.as_str() == text).ok_or(())
-    }
-}
-
-impl Status {
-    const ALL: [Self; 4] = [Self::New, Self::Acknowledged, Self::InHand, Self::Closed];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Acknowledged => "acknowledged",
-            Self::InHand => "in hand",
-            Self::Closed => "closed",
-        }
     }
 }
 
@@ -344,23 +285,6 @@ impl Deeds {
 const ROW: &str = "SELECT deed.*, doer.name AS doer, taker.name AS taker FROM deed
      JOIN account AS doer ON doer.id = deed.by LEFT JOIN account AS taker ON taker.id = deed.owner";
 
-fn stand_of(tx: &rusqlite::Connection, case: CaseId) -> rusqlite::Result<Stand> {
-    let known = tx.prepare_cached("SELECT * FROM standing WHERE of_case = ?")?.query_row([case.0], stand).optional()?;
-    Ok(known.unwrap_or_default())
-}
-
-fn stand(row: &Row<'_>) -> rusqlite::Result<Stand> {
-    let status: String = row.get("status")?;
-    let outcome: Option<String> = row.get("outcome")?;
-    Ok(Stand {
-        status: Status::ALL.into_iter().find(|known| known.as_str() == status).ok_or_else(|| unreadable("status"))?,
-        outcome: outcome.map(|word| word.parse().map_err(|()| unreadable("outcome"))).transpose()?,
-        owner: row.get::<_, Option<i64>>("owner")?.map(AccountId),
-        snoozed_until: moment_if_any(row, "snoozed_until")?,
-        destroy_asked_by: row.get::<_, Option<i64>>("destroy_asked_by")?.map(AccountId),
-    })
-}
-
 fn deed_row(row: &Row<'_>) -> rusqlite::Result<DeedRow> {
     Ok(DeedRow {
         id: row.get("id")?,
@@ -375,18 +299,18 @@ fn deed_row(row: &Row<'_>) -> rusqlite::Result<DeedRow> {
     })
 }
 
-fn moment_if_any(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn moment_if_any(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
     let second: Option<i64> = row.get(column)?;
     second.map(|second| Timestamp::from_second(second).map_err(|_| unreadable(column))).transpose()
 }
 
-fn unreadable(column: &str) -> rusqlite::Error {
+pub(super) fn unreadable(column: &str) -> rusqlite::Error {
     rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{NewAccount, Role};
+    use super::super::{NewAccount, Role, Status};
     use super::*;
     use crate::journal::Actor;
 

@@ -6,6 +6,7 @@
 mod account;
 mod deed;
 mod error;
+mod standing;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -18,8 +19,9 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, JournalLine, Verified};
 
 pub use account::{Account, AccountId, Credentials, Invitation, Invited, Keys, NewAccount, Role};
-pub use deed::{Deed, DeedRow, Done, ReleasedKey, Stand, Status};
+pub use deed::{Deed, DeedRow, Done, ReleasedKey};
 pub use error::DeskError;
+pub use standing::{Stand, Status};
 
 type Result<T, E = DeskError> = std::result::Result<T, E>;
 
