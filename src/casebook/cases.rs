@@ -67,6 +67,12 @@ impl CaseRow {
     pub fn takes_two(&self) -> bool {
         self.action == Action::Withhold || self.level >= Level::Now
     }
+
+    /// Whether it is for the chair of governors and not for the headteacher, whom it may be about (D6): then she reads of it in no
+    /// list that she watches over others with.
+    pub fn is_kept_from_the_head(&self) -> bool {
+        self.audiences.contains(&Audience::Chair) && !self.audiences.contains(&Audience::Head)
+    }
 }
 
 /// All that the casebook knows of a case.

@@ -13,6 +13,7 @@ mod destroy;
 mod error;
 mod keyed;
 mod learnt;
+mod openings;
 mod outbox;
 mod place;
 mod progress;
@@ -41,6 +42,7 @@ pub use destroy::{Destruction, Doomed};
 pub use error::CasebookError;
 pub use keyed::Keyed;
 pub use learnt::{Learnt, ShadowCount};
+pub use openings::{OpenedCase, WeekOfOpenings};
 pub use outbox::{About, NewNotice, Notice, NoticeId, Undelivered};
 pub use place::{PlaceFacts, PlaceId, SealedObject, SealedPlace};
 pub use progress::{Counts, Judged, MailboxDay, Outcome, Progress};
@@ -52,7 +54,7 @@ pub use trouble::{Episode, Trouble};
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
@@ -60,6 +62,7 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
     include_str!("schema_7.sql"),
+    include_str!("schema_8.sql"),
 ];
 
 /// One connection. For use by one thread at a time; several may be open.
@@ -113,6 +116,14 @@ impl Casebook {
     /// When the database refuses.
     pub fn journal_before(&self, before: u64, limit: usize) -> Result<Vec<JournalLine>> {
         self.read(|conn| journal::lines_before(conn, before, limit))
+    }
+
+    /// When the first line of the journal was written.
+    ///
+    /// # Errors
+    /// As [`Casebook::journal`].
+    pub fn journal_begins(&self) -> Result<Option<Timestamp>> {
+        journal::begins(&self.conn).map_err(|error| self.journal_error(error))
     }
 
     /// Signs what leaves the house in the name of this installation.

@@ -164,6 +164,14 @@ impl Deeds {
         }
     }
 
+    /// When the first line of the journal was written.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn journal_begins(&self) -> Result<Option<Timestamp>> {
+        Ok(journal::begins(&self.conn)?)
+    }
+
     /// As [`Desk::journal_before`].
     ///
     /// # Errors

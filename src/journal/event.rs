@@ -147,6 +147,11 @@ pub enum Event {
         notice: i64,
         case: Option<CaseId>,
     },
+    /// The headteacher is to be told what was opened in a week, by its Monday.
+    OpeningsTold {
+        week: String,
+        cases: usize,
+    },
     /// Somebody is shown who opened what in a week, by its Monday.
     OpeningsViewed {
         week: String,
@@ -285,6 +290,7 @@ impl Event {
             | Self::MailboxesChanged { .. }
             | Self::MemberAdded { .. }
             | Self::NotFound { .. }
+            | Self::OpeningsTold { .. }
             | Self::OpeningsViewed { .. }
             | Self::RuleFell { .. }
             | Self::RuleStaged { .. }

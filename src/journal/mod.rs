@@ -8,6 +8,7 @@
 
 mod event;
 mod key;
+mod opening;
 mod sign;
 mod verify;
 
@@ -18,6 +19,7 @@ use sha2::{Digest, Sha256};
 
 pub use event::{Actor, Entry, Event};
 pub use key::InstanceKey;
+pub use opening::Depth;
 pub use sign::Signer;
 pub use verify::{Broken, How, Verified, verify};
 
@@ -128,6 +130,14 @@ pub fn lines_before(conn: &Connection, before: u64, limit: usize) -> rusqlite::R
         Ok(JournalLine { seq, entry: entry(seq, &row.get::<_, String>(1)?) })
     })?;
     rows.collect()
+}
+
+/// When the first line was written.
+///
+/// # Errors
+/// When the database refuses, or the line cannot be understood.
+pub fn begins(conn: &Connection) -> Result<Option<Timestamp>, JournalError> {
+    Ok(entries(conn, 1, 1)?.first().map(|entry| entry.at))
 }
 
 /// The lines from one moment until before another, of a journal that is read backwards: `read` is asked for those before a number.

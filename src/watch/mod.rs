@@ -18,6 +18,7 @@ mod ledger;
 mod mailbox;
 mod notice;
 mod oauth;
+mod openings;
 mod pulse;
 mod put_back;
 mod quarantine;
@@ -125,6 +126,7 @@ impl Daemon {
         ledger::enter(self).await;
         let decided = decisions::carry_out(self, 0).await;
         self.board.trouble("desk", decided.err().map(|(_, trouble)| trouble.to_string()));
+        openings::tell_or_show(self, &mut None).await;
         notice::send_due(self).await;
         let _ = self.board.write();
         match self.board.failing() {
