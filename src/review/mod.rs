@@ -7,6 +7,7 @@
 mod answer;
 mod attempts;
 mod case_page;
+mod chart;
 mod decide;
 mod destroy;
 mod form;
