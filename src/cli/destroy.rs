@@ -1,6 +1,6 @@
 //! `mailwarden destroy`: has what is sealed of a case destroyed, when no agency needs it any more. The facts stay.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use jiff::Timestamp;
@@ -51,7 +51,7 @@ impl Destroy {
                 return Err(refused);
             }
         };
-        let second = self.second.as_ref().map(|path| second(path, &member, &shelf)).transpose()?;
+        let second = self.second.as_deref().map(|path| second(path, &member, &shelf)).transpose()?;
         if waits_for_release(&config, &shelf, case)? {
             return Err(CasebookError::ReleasePending(codename).into());
         }
@@ -69,7 +69,7 @@ fn audiences(facts: &CaseFacts) -> Vec<Audience> {
 }
 
 /// A member of whatever audience, who is not the first once more: she learns the codename alone.
-fn second(path: &PathBuf, first: &MemberIdentity, shelf: &Shelf) -> Result<Actor, Failure> {
+fn second(path: &Path, first: &MemberIdentity, shelf: &Shelf) -> Result<Actor, Failure> {
     let member = MemberIdentity::read(path)?;
     let refused =
         |why: &str| Failure::world("the second key does not count", &why, "let another member of any audience agree with her own key");

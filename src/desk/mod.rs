@@ -6,6 +6,7 @@
 mod account;
 mod deed;
 mod error;
+mod kept_list;
 mod standing;
 
 use std::fs::OpenOptions;
@@ -21,11 +22,13 @@ use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, Journ
 pub use account::{Account, AccountId, Credentials, Invitation, Invited, Keys, NewAccount, Role};
 pub use deed::{Deed, DeedRow, Done, ReleasedKey};
 pub use error::DeskError;
+pub use kept_list::{KeptList, MOST_KEPT};
 pub use standing::{Stand, Status};
 
 type Result<T, E = DeskError> = std::result::Result<T, E>;
 
-const MIGRATIONS: [&str; 3] = [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql")];
+const MIGRATIONS: [&str; 4] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql"), include_str!("schema_4.sql")];
 
 /// One connection. For use by one thread at a time; several may be open.
 pub struct Desk {
@@ -249,7 +252,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let desk = Desk::open(folder.path()).unwrap();
         desk.note(Timestamp::UNIX_EPOCH, &Actor::Program, &Event::SignedIn).unwrap();
-        let back = "ALTER TABLE standing DROP COLUMN destroy_asked_by; ALTER TABLE deed DROP COLUMN until;
+        let back = "DROP TABLE kept_list; ALTER TABLE standing DROP COLUMN destroy_asked_by; ALTER TABLE deed DROP COLUMN until;
              ALTER TABLE standing DROP COLUMN snoozed_until; PRAGMA user_version = 1";
         desk.conn.execute_batch(back).unwrap();
         assert!(matches!(Deeds::open(folder.path()), Err(DeskError::Older { .. })));

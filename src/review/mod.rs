@@ -15,6 +15,7 @@ mod guard;
 mod health;
 mod journal_page;
 mod keys;
+mod lists;
 mod openings;
 mod password;
 mod queue;

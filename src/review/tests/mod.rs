@@ -5,6 +5,7 @@ mod coming;
 mod deeds;
 mod destroying;
 mod forms;
+mod lists;
 mod sealing;
 mod trends;
 mod watching;
