@@ -142,9 +142,10 @@ fn the_headteacher_reads_once_a_week_how_much_was_opened_and_nothing_of_what_is_
 #[test]
 fn silence_is_told_of_too_but_not_of_a_week_before_there_was_a_desk() {
     let school = School::new();
+    let desk = Desk::open(&school.warden.path().join("desk")).unwrap();
+    desk.note(school.monday, &Actor::Account("Robin Finch".to_owned()), &Event::SignedIn).unwrap();
     school.opened(Timestamp::now(), "Robin Finch", &school.case(1, Audience::Dsl, &[]));
     school.warden.poll();
-    // The casebook has a line of last week, when the case was found.
     let letters = school.letters();
     assert!(letters.len() == 1 && letters[0].contains("Nobody has opened anything."), "{letters:?}");
 

@@ -9,7 +9,7 @@ use jiff::{Timestamp, ToSpan};
 use super::quarantine::blocking;
 use super::{Daemon, Trouble};
 use crate::case::CaseId;
-use crate::casebook::{Filter, OpenedCase, WeekOfOpenings};
+use crate::casebook::{CaseRow, Filter, OpenedCase, WeekOfOpenings};
 use crate::config::{Config, SchoolClock};
 use crate::desk::Deeds;
 use crate::finding::Recipient;
@@ -106,7 +106,7 @@ fn hidden_from(daemon: &Daemon, config: &Config, own: &BTreeSet<Address>) -> Res
     }
     if is_head {
         let rows = daemon.shelf.book(|book| book.cases(&Filter::default()))?;
-        hidden.extend(rows.into_iter().filter(|row| row.is_kept_from_the_head()).map(|row| row.id));
+        hidden.extend(rows.into_iter().filter(CaseRow::is_kept_from_the_head).map(|row| row.id));
     }
     Ok(hidden)
 }

@@ -36,7 +36,7 @@ pub(super) struct Evidence {
     #[command(flatten)]
     holder: KeyHolder,
     #[command(flatten)]
-    to: To,
+    officer: Officer,
     /// The package to make, mode 0600. It must not be there yet.
     #[arg(long, value_name = "FILE")]
     out: PathBuf,
@@ -44,7 +44,7 @@ pub(super) struct Evidence {
 
 #[derive(Debug, Args)]
 #[group(required = true, multiple = false)]
-struct To {
+struct Officer {
     /// The officer's public key.
     #[arg(long, value_name = "age1…")]
     to: Option<Recipient>,
@@ -68,7 +68,7 @@ impl Evidence {
             return Err(Failure::world(format!("no message of {codename} is sealed"), &"it was delivered, and lies in its mailbox", hint));
         }
         // What can go wrong before anything is written down goes wrong first.
-        let (receiver, draft) = (self.to.receiver()?, draft(&self.out)?);
+        let (receiver, draft) = (self.officer.receiver()?, draft(&self.out)?);
         let audiences = if receiver.is_some() { message_audiences(&facts) } else { those_who_may_pass_it_on(&facts) };
         let (who, keys) = match KeyHolder::admission(&self.holder.presented()?, &shelf.vault, &audiences)? {
             Admission::Admitted { who, key, mut others } => {
@@ -81,11 +81,12 @@ impl Evidence {
                 return Err(refused);
             }
         };
-        let made = Event::EvidencePackaged { case, codename, objects, to: self.to.told(), reason: self.holder.reason.as_str().to_owned() };
+        let made =
+            Event::EvidencePackaged { case, codename, objects, to: self.officer.told(), reason: self.holder.reason.as_str().to_owned() };
         shelf.book.note(Timestamp::now(), &who, &made)?;
 
         let sealing = match &receiver {
-            Some(receiver) => Sealing::Anew { receiver, told: self.to.told() },
+            Some(receiver) => Sealing::Anew { receiver, told: self.officer.told() },
             None => Sealing::AsItIs { audiences: message_audiences(&facts) },
         };
         let package = Package {
@@ -106,7 +107,7 @@ impl Evidence {
     }
 }
 
-impl To {
+impl Officer {
     fn receiver(&self) -> Result<Option<Receiver>, Failure> {
         if let Some(path) = &self.passphrase_file {
             let unfit = |why: &dyn ToString| {

@@ -72,8 +72,8 @@ impl Package<'_> {
         files.push(File { name: "manifest.json.minisig".to_owned(), octets: signer.sign(&manifest, &comment).into_bytes() });
         files.push(File { name: "manifest.json".to_owned(), octets: manifest });
         files.push(File { name: "README.txt".to_owned(), octets: self.readme(signer).into_bytes() });
-        let sums: String = files.iter().map(|file| format!("{}  {}\n", sha256(&file.octets), file.name)).collect();
-        files.push(File { name: "SHA256SUMS".to_owned(), octets: sums.into_bytes() });
+        let sums: Vec<_> = files.iter().map(|file| format!("{}  {}", sha256(&file.octets), file.name)).collect();
+        files.push(File { name: "SHA256SUMS".to_owned(), octets: format!("{}\n", sums.join("\n")).into_bytes() });
         files.reverse();
         self.packed(&files)
     }
@@ -175,12 +175,13 @@ impl Package<'_> {
             Sealing::Anew { receiver: Receiver::Key(_), .. } => (String::new(), "age -d -i YOUR-KEY-FILE"),
             Sealing::Anew { receiver: Receiver::Passphrase(_), .. } => (String::new(), "age -d"),
             Sealing::AsItIs { audiences } => {
-                let ring: String = audiences
-                    .iter()
-                    .map(|audience| format!("   age -d -i MEMBER-KEY-FILE -o audience.key ring-{audience}.age\n"))
-                    .collect();
+                let ring = |audience: &Audience| format!("   age -d -i MEMBER-KEY-FILE -o audience.key ring-{audience}.age");
+                let rings: Vec<_> = audiences.iter().map(ring).collect();
                 (
-                    format!("   A member of the audience opens its ring first, with her own key, and on her own machine:\n\n{ring}\n"),
+                    format!(
+                        "   A member of the audience opens its ring first, with her own key, and on her own machine:\n\n{}\n\n",
+                        rings.join("\n")
+                    ),
                     "age -d -i audience.key",
                 )
             }

@@ -16,7 +16,7 @@ impl School {
 }
 
 fn ticked(cases: &[&Recorded]) -> String {
-    cases.iter().map(|case| format!("case={}&", case.codename)).collect()
+    cases.iter().flat_map(|case| ["case=", case.codename.as_str(), "&"]).collect()
 }
 
 #[tokio::test]
