@@ -59,8 +59,8 @@ impl Chart {
             let (x, width, foot) = (at * step + step / 8, step * 3 / 4, HIGHEST + 20);
             let area = |height: usize| Area { x, y: foot - height, width, height };
             let middle = x + width / 2;
-            // Every third, or they would run into each other.
-            let name = if at % 3 == 0 { short(&line.title) } else { String::new() };
+            // Every third, or they would run into each other; not the first, or it would run out of the drawing.
+            let name = if at % 3 == 1 { short(&line.title) } else { String::new() };
             Bar {
                 whole: area(high),
                 urgent: area(urgent),
@@ -83,7 +83,7 @@ impl Chart {
             Bar {
                 whole: area(long),
                 urgent: area(urgent),
-                count: Label { x: long + 22, y: top + 32, text: line.cases.to_string() },
+                count: Label { x: long + 8, y: top + 32, text: line.cases.to_string() },
                 name: Label { x: 0, y: top + 14, text: line.title.clone() },
             }
         });
@@ -133,17 +133,17 @@ mod tests {
     fn a_column_is_as_high_as_its_number_and_the_highest_fills_the_drawing() {
         let weeks = [line("2 Mar 2026", 4, 1), line("9 Mar 2026", 0, 0), line("16 Mar 2026", 8, 8)];
         let svg = Chart::columns("weeks", "Cases by week", &weeks).render().unwrap();
-        assert_eq!(sizes(&svg, "whole", "height"), [HIGHEST / 2, 0, HIGHEST]);
+        assert_eq!(sizes(&svg, "bar", "height"), [HIGHEST / 2, 0, HIGHEST]);
         assert_eq!(sizes(&svg, "urgent", "height"), [HIGHEST / 8, 0, HIGHEST]);
-        assert_eq!(sizes(&svg, "whole", "y"), [20 + HIGHEST / 2, 20 + HIGHEST, 20], "they stand on one line");
-        assert!(svg.contains(">2 Mar</text>") && !svg.contains("2026</text>"), "{svg}");
+        assert_eq!(sizes(&svg, "bar", "y"), [20 + HIGHEST / 2, 20 + HIGHEST, 20], "they stand on one line");
+        assert!(svg.contains(">9 Mar</text>") && !svg.contains("2026</text>"), "{svg}");
     }
 
     #[test]
     fn no_bar_is_longer_than_the_drawing_and_no_chart_has_more_than_it_can_show() {
         let many: Vec<_> = (0..20_usize).map(|at| line(&format!("category {at}"), 1_000_000 - at, at)).collect();
         let svg = Chart::rows("categories", "Cases by category", &many).render().unwrap();
-        let lengths = sizes(&svg, "whole", "width");
+        let lengths = sizes(&svg, "bar", "width");
         assert_eq!((lengths.len(), lengths[0]), (MOST_BARS, LONGEST));
         assert!(svg.contains(&format!("viewBox=\"0 0 {WIDTH} {}\"", 40 * MOST_BARS)), "{svg}");
     }
