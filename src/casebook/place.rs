@@ -149,7 +149,7 @@ impl Casebook {
         })
     }
 
-    /// Whether these are the octets that were found in this place, by their SHA-256.
+    /// Whether these are the octets that were found in this place, by [`crate::wire::Digests::whole`].
     ///
     /// # Errors
     /// `NoPlace`, or when the database refuses.

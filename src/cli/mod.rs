@@ -5,9 +5,11 @@ mod caged;
 mod cases;
 mod check;
 mod coverage;
+mod destroy;
 mod discretion;
 mod doctor;
 mod enrolment;
+mod evidence;
 mod failure;
 mod hashes;
 mod init;
@@ -58,7 +60,9 @@ enum Command {
     Cases(cases::Cases),
     Check(check::Check),
     Coverage(coverage::Coverage),
+    Destroy(destroy::Destroy),
     Doctor(doctor::Doctor),
+    Evidence(evidence::Evidence),
     Hashes(hashes::Hashes),
     Init(init::Init),
     Journal(journal::Journal),
@@ -107,7 +111,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Cases(cases) => cases.run(&mut out),
         Command::Check(check) => check.run(&mut out),
         Command::Coverage(coverage) => coverage.run(&mut out),
+        Command::Destroy(destroy) => destroy.run(&mut out),
         Command::Doctor(doctor) => doctor.run(&mut out),
+        Command::Evidence(evidence) => evidence.run(&mut out),
         Command::Hashes(hashes) => hashes.run(&mut out),
         Command::Init(init) => init.run(&mut out),
         Command::Journal(journal) => journal.run(&mut out),

@@ -10,6 +10,7 @@ mod board;
 mod connect;
 pub mod coverage;
 mod decisions;
+mod destroy;
 pub mod doctor;
 mod examine;
 mod gate;
@@ -18,6 +19,7 @@ mod ledger;
 mod mailbox;
 mod notice;
 mod oauth;
+mod openings;
 mod pulse;
 mod put_back;
 mod quarantine;
@@ -129,6 +131,7 @@ impl Daemon {
         ledger::enter(self).await;
         let decided = decisions::carry_out(self, 0).await;
         self.board.trouble("desk", decided.err().map(|(_, trouble)| trouble.to_string()));
+        openings::tell_or_show(self, &mut None).await;
         notice::send_due(self).await;
         let _ = self.board.write();
         match self.board.failing() {

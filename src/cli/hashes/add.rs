@@ -53,7 +53,7 @@ impl Add {
         // A list that is broken already would take this one down with it.
         config::hash_lists(&hashsets).and_then(|bundle| list_stats(&bundle)).map_err(Failure::config)?;
         let shelf = Shelf::open(&config)?;
-        let facts = shelf.case(&self.case)?;
+        let facts = shelf.case_not_destroyed(&self.case)?;
         let (case, codename, category) = (facts.row.id, facts.row.codename.clone(), facts.row.category);
         let Some((copy, object)) = facts.places.iter().find_map(|copy| Some((copy, copy.object?.object))) else {
             let hint = "let `mailwarden hashes compute` print the digests of a file of it, for a list in `hashsets`";
