@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use super::backoff::{Backoff, LONGEST};
 use super::imap::{Folder, ImapError, Session};
@@ -22,6 +22,9 @@ use crate::worker::Standing;
 
 /// A trouble that waiting may mend is told to the technician when it has lasted so long.
 const LASTS: SignedDuration = SignedDuration::from_mins(15);
+
+/// For so long a server may go on counting a connection that made room for another.
+const UNTIL_COUNTED: Duration = Duration::from_secs(1);
 
 /// How long a mailbox is only polled after IDLE went wrong.
 const WITHOUT_IDLE: Duration = Duration::from_mins(15);
@@ -249,6 +252,7 @@ async fn open(daemon: &Daemon, watched: &Watched) -> Result<Open, Trouble> {
             return Err(trouble);
         }
         tracing::info!(%mailbox, %trouble, "its server bears no more connections: it waits for one");
+        sleep(UNTIL_COUNTED).await;
     }
 }
 

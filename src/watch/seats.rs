@@ -1,6 +1,6 @@
 //! How many connections a mail server bears: unknown until it refuses one for their number, and tried again upwards, slowly.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,6 +15,8 @@ const UNLIMITED: usize = 1 << 24;
 /// After so long without a refusal, where somebody waits, one more is tried for every four.
 const TRY_AGAIN: Duration = Duration::from_mins(10);
 const ONE_MORE_FOR: usize = 4;
+/// For so long a server may go on counting a connection that was given up.
+const LINGERS: Duration = Duration::from_secs(5);
 /// After so long without a refusal it is forgotten that there ever was one.
 const FORGET: Duration = Duration::from_hours(24);
 
@@ -29,6 +31,8 @@ pub struct Seats {
 #[derive(Default)]
 struct Learnt {
     signed_in: usize,
+    /// When those left who were signed in, as far as the server may still count them.
+    left: VecDeque<Instant>,
     waiting: usize,
     limit: Option<Limit>,
     /// So many that are taken now are beyond the limit: they are not given out again.
@@ -141,15 +145,15 @@ impl Seat {
     /// another seat.
     pub fn refused(self, mailbox: &Address, how: Crowded) -> bool {
         let mut learnt = self.seats.learnt();
-        let others = learnt.signed_in;
+        let now = Instant::now();
+        let (others, counted) = (learnt.signed_in, learnt.counted(now));
         let seats = learnt.limit.as_ref().map_or(UNLIMITED, |limit| limit.seats);
         // One that only says that it is unavailable is believed to be full when it never bore more than this.
         let is_full = others > 0 && (how == Crowded::ItSays || learnt.limit.is_none() || others >= seats);
         if !is_full || !learnt.refused.insert(mailbox.clone()) {
             return false;
         }
-        let now = Instant::now();
-        let bears = others.min(seats);
+        let bears = counted.min(seats);
         learnt.limit = Some(Limit { seats: bears, refused_at: now, changed_at: now });
         self.seats.fewer(&mut learnt, seats - bears);
         true
@@ -171,10 +175,21 @@ impl Seat {
     }
 }
 
+impl Learnt {
+    /// How many connections the server may count.
+    fn counted(&mut self, now: Instant) -> usize {
+        while self.left.pop_front_if(|left| now.duration_since(*left) >= LINGERS).is_some() {}
+        self.signed_in + self.left.len()
+    }
+}
+
 impl Drop for Seat {
     fn drop(&mut self) {
         let mut learnt = self.seats.learnt();
-        learnt.signed_in -= usize::from(self.signed_in);
+        if self.signed_in {
+            learnt.signed_in -= 1;
+            learnt.left.push_back(Instant::now());
+        }
         if learnt.beyond > 0
             && let Some(permit) = self.permit.take()
         {
@@ -303,8 +318,10 @@ mod tests {
         for _ in 0..20 {
             assert!(!refuse(&seats, 9, Crowded::ItSays).await);
         }
-        assert_eq!(bears(&seats), Some(8));
-        assert!(refuse(&seats, 10, Crowded::ItSays).await, "another is");
+        assert!(refuse(&seats, 10, Crowded::ItSays).await);
+        assert_eq!(bears(&seats), Some(8), "the server may still count those who have just left");
+        tokio::time::advance(LINGERS).await;
+        assert!(refuse(&seats, 11, Crowded::ItSays).await);
         assert_eq!(bears(&seats), Some(4));
     }
 
@@ -342,6 +359,7 @@ mod tests {
         // Two of them the server has dropped, and their rounds do not know it yet.
         let (a, b) = (seats.take().await, seats.take().await);
         taken.truncate(4);
+        tokio::time::advance(LINGERS).await;
         let in_flight = [seats.take().await, seats.take().await];
         assert!(a.refused(&name(20), Crowded::ItSays));
         drop(b);
