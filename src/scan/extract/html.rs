@@ -2,6 +2,7 @@
 //! read the same way, for their words and for the pictures in them; their lines are not drawn.
 
 mod data_uri;
+mod lenient;
 mod link;
 mod style;
 mod xml;
@@ -10,8 +11,9 @@ use std::borrow::Cow;
 use std::convert::Infallible;
 
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Emitter, ForwardingEmitter, Span, Tokenizer};
+use html5gum::{Span, Tokenizer};
 
+use self::lenient::Lenient;
 use self::style::Unseen;
 use super::sniff::SVG;
 use super::{Item, Reader};
@@ -84,21 +86,6 @@ impl Page {
 
     fn visible_text(&self) -> String {
         format!("{}\n{}", self.visible, self.aside)
-    }
-}
-
-/// Wants no word of what is wrong with the markup: nobody hears it, and every letter would be looked at for it.
-struct Lenient<E>(E);
-
-impl<E: Emitter> ForwardingEmitter for Lenient<E> {
-    type Token = E::Token;
-
-    fn inner(&mut self) -> &mut impl Emitter<Token = E::Token> {
-        &mut self.0
-    }
-
-    fn should_emit_errors(&mut self) -> bool {
-        false
     }
 }
 
