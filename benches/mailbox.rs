@@ -18,7 +18,7 @@ const ROUNDS: usize = 5;
 /// Mailboxes with a backlog, each on a connection of its own.
 const BACKLOGS: usize = 4;
 /// Messages in each, of a school day's mail and of bare text: enough for start-up not to tell.
-const DAY: usize = 2000;
+const DAY: usize = 4000;
 const TEXT: usize = 5000;
 /// Mailboxes that are polled once a second.
 const POLLED: usize = 50;

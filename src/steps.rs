@@ -17,6 +17,9 @@ pub const STEPS: [&str; 13] = [
     "cursor.commit",
 ];
 
+/// The steps of a destruction, in their order: they come to a case when people have decided so, and to no message by itself.
+pub const DESTROY_STEPS: [&str; 4] = ["destroy.commit", "destroy.unlink", "destroy.fsync-folder", "destroyed.commit"];
+
 /// The deliberate mistakes that `make faults` must notice.
 pub const MUTANTS: [&str; 3] = ["no-fsync", "synchronous-normal", "remove-before-commit"];
 
@@ -29,7 +32,7 @@ pub fn step(name: &'static str) {
     use std::sync::atomic::{AtomicBool, Ordering};
 
     static PAUSED: AtomicBool = AtomicBool::new(false);
-    debug_assert!(STEPS.contains(&name), "`{name}` is no step");
+    debug_assert!(STEPS.iter().chain(&DESTROY_STEPS).any(|step| *step == name), "`{name}` is no step");
     let named = |variable| std::env::var_os(variable).is_some_and(|step| step == name);
     if named("MAILWARDEN_STOP_BEFORE") {
         let _ = rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL);

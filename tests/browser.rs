@@ -194,6 +194,7 @@ async fn people_work_at_the_desk_in_a_browser_and_a_released_message_is_back() {
             "held": school.case(Category::Violence).row.codename.as_str(),
             "flagged": school.case(Category::Bullying).row.codename.as_str(),
             "about": school.case(Category::Hate).row.codename.as_str(),
+            "tick": { "codename": school.case(Category::Hate).row.codename.as_str(), "category": "hate" },
             "canary": CANARY,
         }),
     );
@@ -201,7 +202,10 @@ async fn people_work_at_the_desk_in_a_browser_and_a_released_message_is_back() {
     let lying = lying(dovecot, AMBER).await;
     assert!(lying.len() == 3 && lying.contains(&held), "the very message is back");
     assert!(school.case(Category::Violence).released.is_some_and(|(_, who)| who == "Robin Finch"));
-    assert!(school.case(Category::Bullying).released.is_some(), "what was decided without script was carried out");
+    let decided = school.case(Category::Bullying);
+    assert!(decided.released.is_some(), "what was decided without script was carried out");
+    assert!(decided.destroyed.is_some_and(|(_, who)| who == "Robin Finch"), "and what was sealed of it is destroyed");
+    assert!(decided.sheet.is_some_and(|sheet| warden.vault().ciphertext(&sheet.object).is_err()));
 }
 
 #[tokio::test]

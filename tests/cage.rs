@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
+use jiff::civil::Date;
 use mailwarden::finding::{Incomplete, Reason, Report};
 use mailwarden::sandbox::Cage;
 use mailwarden::wire::{Bundle, MAX_SMALL, Message, SourceFile};
 use mailwarden::worker::{CageOptions, Loss, Nursery, Pool, PoolError, Standing, StartError, World};
+use sha2::{Digest, Sha256};
 
 /// Ample for a machine under load; attacks that wait for their deadline have a short one of their own.
 const DEADLINE: Duration = Duration::from_secs(20);
@@ -251,6 +253,29 @@ async fn a_second_nursery_takes_over_while_the_first_finishes() {
         assert!(examine(&pool, &benign(), false).await.unwrap().incomplete.is_empty());
     });
     assert!(is_unread(&report.unwrap(), Reason::Deadline));
+}
+
+#[tokio::test]
+async fn on_another_day_the_same_lists_are_in_force_as_they_are_then() {
+    let file = |name: &str, text: String| SourceFile { path: PathBuf::from("hashsets").join(name), octets: text.into_bytes() };
+    let digest = hex::encode(Sha256::digest(b"a file"));
+    let hash_lists = vec![
+        file("own.txt", format!("# mailwarden list 1\n# name: test\n# category: scam\n# kind: sha256\n{digest}\n")),
+        file(
+            "snoozed.toml",
+            format!("[[snoozed]]\nlist = \"scam.own\"\ndigest = \"{digest}\"\nfrom = 2026-11-29\nuntil = 2026-11-30\nby = \"Kit\"\n"),
+        ),
+    ];
+    let (last, next) = (Date::constant(2026, 11, 30), Date::constant(2026, 12, 1));
+    let nursery = Nursery::start(&Bundle { hash_lists, today: last, ..bundle() }, &options()).await.expect("a nursery");
+    let pool = Pool::new(nursery, 1, DEADLINE);
+    let message = Message::from_octets(b"Content-Type: application/octet-stream\r\nContent-Disposition: attachment\r\n\r\na file").unwrap();
+    let rule_set = pool.rule_set();
+    assert_eq!(examine(&pool, &message, false).await.unwrap().findings.len(), 0, "the entry is passed over");
+    assert!(!pool.turn_to(last).await.unwrap(), "the day is not over");
+    assert!(pool.turn_to(next).await.unwrap());
+    assert_eq!(examine(&pool, &message, false).await.unwrap().findings.len(), 1, "it has ended by itself");
+    assert_eq!(pool.rule_set(), rule_set, "the files are the same");
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ use mailwarden::finding::{Action, Audience, Category, Concern, Field, Finding, I
 use mailwarden::journal::{Actor, Event, InstanceKey};
 use mailwarden::mail::{Address, Arrival, Cursor, FolderName, Place, Role, Uid, UidValidity};
 use mailwarden::vault::Vault;
-use mailwarden::watch::{MailboxStatus, Status};
+use mailwarden::watch::{Backlog, MailboxStatus, Status};
 use mailwarden::wire::RuleSet;
 use support::school::{School, err, out};
 
@@ -77,6 +77,8 @@ impl Desk {
             oldest_unscanned: None,
             failing_since: None,
             trouble: None,
+            polled_only_until: None,
+            backlog: None,
         };
         let mut status = Status {
             pid: std::process::id(),
@@ -86,6 +88,7 @@ impl Desk {
             cage: "seccomp, landlock ABI 4".to_owned(),
             refused: Vec::new(),
             troubles: BTreeMap::new(),
+            servers: BTreeMap::new(),
             mailboxes: BTreeMap::from([(address(AMBER), amber)]),
         };
         change(&mut status);
@@ -261,6 +264,25 @@ fn whatever_fails_is_told_and_makes_the_exit_code_1() {
         (amber.failing_since, amber.trouble) = (Some(at(5)), Some("login refused: no".to_owned()));
     });
     fails("\t2026-03-02 09:20\namber@willowbrook.example: login refused: no\n");
+
+    desk.board(|status| {
+        let amber = status.mailboxes.values_mut().next().unwrap();
+        amber.backlog = Some(Backlog { since: at(0), done: 52_000, left: 48_000, per_second: 200.0 });
+        let mut heron = amber.clone();
+        heron.backlog = Some(Backlog { since: at(0), done: 0, left: 100_000, per_second: 0.0 });
+        status.mailboxes.insert(address("heron@willowbrook.example"), heron);
+    });
+    let told = desk.school.run_here(&["status"]);
+    assert_eq!(told.status.code(), Some(0), "a backlog is no failure: {}", err(&told));
+    for line in [
+        "backlog  2 mailboxes: 26 % is judged, 148000 messages left, 200.0 a second, 12 min left\n",
+        "heron@willowbrook.example: 0 % of its backlog is judged, 100000 messages left, 0.0 a second, nothing comes on\n\
+         amber@willowbrook.example: 52 % of its backlog is judged, 48000 messages left, 200.0 a second, 4 min left\n",
+    ] {
+        assert!(out(&told).contains(line), "{}", out(&told));
+    }
+    let json = out(&desk.school.run_here(&["status", "--json"]));
+    assert!(json.contains("\"left\":48000,\"per_second\":200.0,\"percent\":52,\"seconds_left\":240"), "{json}");
 
     desk.board(|_| ());
     desk.book.record_system(at(0), Trouble::MailboxUnreachable, Some(&address("left@willowbrook.example")), &[]).unwrap();

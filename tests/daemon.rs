@@ -13,6 +13,7 @@ use mailwarden::finding::{Audience, Category, Reason};
 use mailwarden::journal::Actor;
 use mailwarden::watch::{Board, Status};
 use support::dovecot::Dovecot;
+use support::folders::Folders;
 use support::odd::{HANG_UP, Odd};
 use support::smtp::Smtp;
 use support::warden::{CRY_FOR_HELP, FLAGGED, HELD, Warden, message, rule};
@@ -436,6 +437,52 @@ fn a_mailbox_that_moves_to_another_server_is_watched_there_after_a_reload() {
     running.signal(rustix::process::Signal::HUP);
     new.deliver(AMBER, message("help", CRY_FOR_HELP).as_slice());
     until_cases(&warden, 1);
+    assert!(running.stop().success());
+}
+
+#[test]
+fn a_backlog_is_told_of_as_it_comes_on_and_no_more_when_it_is_done() {
+    let (dovecot, smtp, server) = (Dovecot::start(), Smtp::start(), Folders::start(&[]));
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    warden.also_watch("full", server.port, "password");
+    for number in 0..1_000 {
+        server.deliver("INBOX", &message("clear", &format!("see you at lunch {number}")));
+    }
+    // The third of its batches comes when it has been looked at.
+    let (go_on, wait) = std::sync::mpsc::channel::<()>();
+    server.before("UID FETCH 401:600 (UID BODY", move |_| {
+        let _ = wait.recv();
+        None
+    });
+    let running = Running { warden: &warden, daemon: warden.start().expect("the program") };
+    let backlog = |status: &Status| status.mailboxes.values().find_map(|mailbox| mailbox.backlog);
+    let half_way = running.until("two batches judged", |status| backlog(status).is_some_and(|backlog| backlog.done == 400));
+    assert_eq!(backlog(&half_way).map(|backlog| (backlog.left, backlog.percent())), Some((600, 40)));
+    drop(go_on);
+    let done = running
+        .until("all of it", |status| status.mailboxes.values().all(|mailbox| mailbox.last_poll.is_some()) && backlog(status).is_none());
+    assert!(done.mailboxes.values().all(|mailbox| mailbox.oldest_unscanned.is_none()));
+    assert!(running.stop().success());
+}
+
+#[test]
+fn an_idle_that_hangs_in_silence_delays_nothing_beyond_the_interval_and_is_told_of() {
+    let (dovecot, smtp, server) = (Dovecot::start(), Smtp::start(), Folders::start(&[]));
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    warden.configure("interval = \"1s\"\nidle = true\n");
+    warden.also_watch("silent", server.port, "password");
+    server.hang_in_idle();
+    let running = Running::start(&warden);
+    let begun = Instant::now();
+    server.deliver("INBOX", &message("flagged", FLAGGED));
+    until_cases(&warden, 1);
+    assert!(begun.elapsed() < Duration::from_secs(20), "it waited for the end of an IDLE for {:?}", begun.elapsed());
+    let silent = |status: &Status| status.mailboxes.values().any(|mailbox| mailbox.polled_only_until.is_some());
+    let status = running.until("the silence on the board", silent);
+    assert!(status.mailboxes.values().all(|mailbox| mailbox.trouble.is_none()), "it is polled, and that is enough");
+    let told = warden.command("status").output().expect("the program");
+    let told = String::from_utf8_lossy(&told.stdout).into_owned();
+    assert!(told.contains("idle     1 mailboxes are only polled: "), "{told}");
     assert!(running.stop().success());
 }
 

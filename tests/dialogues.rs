@@ -36,6 +36,7 @@ const LIMITS: Limits = Limits {
     silence: Duration::from_secs(2),
     slowest: 1 << 10,
     idle: Duration::from_secs(1),
+    idle_end: Duration::from_millis(800),
     large: 64,
     part: 32,
     message: 100,

@@ -200,6 +200,72 @@ fn every_frame_of_a_moving_picture_is_looked_at_within_its_budget_and_the_rest_i
     assert_eq!(file(&detectors, &gif(&many[..500])).incomplete, None);
 }
 
+/// Pictures that look alike in nothing but their size.
+fn distinct(count: u32) -> Vec<RgbImage> {
+    (0..count).map(|seed| texture(100 + seed, 80, 60)).collect()
+}
+
+/// Looked for is the last of them.
+fn looked(frames: &[RgbImage], octets: &[u8]) -> (usize, Option<Reason>) {
+    let listed = fingerprint(&png(&frames[frames.len() - 1].clone().into())).pdq.unwrap();
+    let report = file(&list("pdq", &hex::encode(listed)), octets);
+    (report.matches.len(), report.incomplete)
+}
+
+#[test]
+fn every_frame_of_a_moving_png_or_webp_is_looked_at_and_one_too_many_is_told() {
+    let frames = distinct(5);
+    assert_eq!(looked(&frames, &moving_png(&frames)), (1, None));
+    assert_eq!(looked(&frames, &moving_webp(&frames)), (1, None));
+    let small: Vec<_> = (0..501).map(|shade: u32| RgbImage::from_pixel(8, 8, Rgb([u8::try_from(shade % 251).unwrap(); 3]))).collect();
+    for moving in [moving_png, moving_webp] {
+        assert_eq!(looked(&small, &moving(&small)).1, Some(Reason::Budget));
+        assert_eq!(looked(&small, &moving(&small[..500])).1, None);
+        // The last frame lacks its end.
+        let cut = moving(&frames);
+        let (_, incomplete) = looked(&frames, &cut[..cut.len() - 2_000]);
+        assert_eq!(incomplete, Some(Reason::Damaged));
+    }
+}
+
+#[test]
+fn a_picture_that_comes_again_between_others_is_found_wherever_it_stands() {
+    let pictures = distinct(3);
+    let frames = [0, 1, 0, 2, 0].map(|number: usize| pictures[number].clone());
+    let digest = hex::encode(fingerprint(&png(&pictures[2].clone().into())).pdq.unwrap());
+    assert_eq!(file(&list("pdq", &digest), &gif(&frames)).matches.len(), 1);
+}
+
+#[test]
+fn every_page_of_a_tiff_is_looked_at_and_one_too_many_is_told() {
+    let pages = distinct(33);
+    assert_eq!(looked(&pages[..32], &tiff_of(&pages[..32])), (1, None));
+    let (_, incomplete) = looked(&pages, &tiff_of(&pages));
+    assert_eq!(incomplete, Some(Reason::Budget));
+}
+
+#[test]
+fn every_picture_of_an_icon_is_looked_at_and_one_too_many_is_told() {
+    let pictures = distinct(6);
+    let entries = |pictures: &[RgbImage]| -> Vec<Vec<u8>> {
+        // A bitmap and a PNG by turns; the crate would look at one of them, and at no PNG without transparency.
+        let entry =
+            |(number, picture): (usize, &RgbImage)| if number % 2 == 0 { mask_bitmap(picture) } else { png(&picture.clone().into()) };
+        pictures.iter().enumerate().map(entry).collect()
+    };
+    for last in 1..=6 {
+        assert_eq!(looked(&pictures[..last], &icon(&entries(&pictures))), (1, None), "entry {last} of 6");
+    }
+    let many: Vec<_> = (0..65).map(|_| png(&DynamicImage::new_rgb8(16, 16))).collect();
+    assert_eq!(looked(&pictures, &icon(&many)).1, Some(Reason::Budget));
+    assert_eq!(looked(&pictures, &icon(&many[..64])).1, None);
+    let mut cut = icon(&entries(&pictures));
+    cut.truncate(cut.len() - 10);
+    assert_eq!(looked(&pictures[..1], &cut), (1, Some(Reason::Damaged)), "the others are looked at all the same");
+    assert_eq!(looked(&pictures, &icon(&[png_header(30_000, 30_000)])).1, Some(Reason::Budget));
+    assert_eq!(looked(&pictures, &icon(&[])).1, Some(Reason::Damaged));
+}
+
 #[test]
 fn every_page_of_a_scanned_document_is_looked_at() {
     let pages = std::fs::read("tests/pictures/pages.tif").unwrap();
@@ -214,6 +280,7 @@ fn every_page_of_a_scanned_document_is_looked_at() {
 fn damage_anywhere_never_panics() {
     let picture = DynamicImage::from(texture(10, 60, 40));
     let mut formats = vec![png(&picture), gif(&[texture(1, 40, 30), texture(2, 40, 30)])];
+    formats.push(icon(&[mask_bitmap(&texture(1, 40, 30)), png(&picture)]));
     for format in [ImageFormat::Jpeg, ImageFormat::Bmp, ImageFormat::Tiff, ImageFormat::WebP] {
         let mut octets = Vec::new();
         picture.write_to(&mut Cursor::new(&mut octets), format).unwrap();
@@ -259,6 +326,106 @@ fn gif(frames: &[RgbImage]) -> Vec<u8> {
     let mut octets = Vec::new();
     let frames = frames.iter().map(|frame| Frame::new(DynamicImage::from(frame.clone()).to_rgba8()));
     GifEncoder::new_with_speed(&mut octets, 30).encode_frames(frames).unwrap();
+    octets
+}
+
+/// The chunks of a PNG: their kinds and what is in them.
+fn chunks(png: &[u8]) -> Vec<(&[u8], &[u8])> {
+    let mut chunks = Vec::new();
+    let mut rest = &png[8..];
+    while let Some((length, behind)) = rest.split_first_chunk::<4>() {
+        let length = u32::from_be_bytes(*length) as usize;
+        chunks.push((&behind[..4], &behind[4..4 + length]));
+        rest = &behind[4 + length + 4..];
+    }
+    chunks
+}
+
+/// Source: PNG (third edition), 11.3.6: the frames are PNGs of one size, put into one file.
+fn moving_png(frames: &[RgbImage]) -> Vec<u8> {
+    fn add(octets: &mut Vec<u8>, kind: &[u8], body: &[&[u8]]) {
+        let whole = [&[kind][..], body].concat().concat();
+        octets.extend(u32::try_from(whole.len() - 4).unwrap().to_be_bytes());
+        octets.extend_from_slice(&whole);
+        octets.extend(crc32(&whole).to_be_bytes());
+    }
+    let mut octets = b"\x89PNG\r\n\x1a\n".to_vec();
+    let mut sequence = 0_u32;
+    let mut next = || {
+        sequence += 1;
+        (sequence - 1).to_be_bytes()
+    };
+    for (number, frame) in frames.iter().enumerate() {
+        let still = png(&frame.clone().into());
+        let chunks = chunks(&still);
+        let of_kind = |wanted: &'static [u8]| chunks.iter().filter(move |(kind, _)| *kind == wanted).map(|(_, body)| *body);
+        if number == 0 {
+            add(&mut octets, b"IHDR", &of_kind(b"IHDR").collect::<Vec<_>>());
+            add(&mut octets, b"acTL", &[&u32::try_from(frames.len()).unwrap().to_be_bytes(), &[0; 4]]);
+        }
+        let (width, height) = (frame.width().to_be_bytes(), frame.height().to_be_bytes());
+        add(&mut octets, b"fcTL", &[&next(), &width, &height, &[0; 8], &[0, 1, 0, 10], &[0, 0]]);
+        for data in of_kind(b"IDAT") {
+            if number == 0 { add(&mut octets, b"IDAT", &[data]) } else { add(&mut octets, b"fdAT", &[&next(), data]) }
+        }
+    }
+    add(&mut octets, b"IEND", &[]);
+    octets
+}
+
+/// Source: RFC 9649, 2.7: the frames are pictures of one size without loss, put into one file.
+fn moving_webp(frames: &[RgbImage]) -> Vec<u8> {
+    fn chunk(kind: &[u8], body: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(body.len()).unwrap().to_le_bytes();
+        [kind, &length, body, &vec![0; body.len() % 2]].concat()
+    }
+    let side = |side: u32| (side - 1).to_le_bytes()[..3].to_vec();
+    let (width, height) = frames[0].dimensions();
+    let mut body = b"WEBP".to_vec();
+    // Bit 1 says that it moves.
+    body.extend(chunk(b"VP8X", &[&[2, 0, 0, 0][..], &side(width), &side(height)].concat()));
+    body.extend(chunk(b"ANIM", &[0; 6]));
+    for frame in frames {
+        let mut still = Vec::new();
+        DynamicImage::from(frame.clone()).write_to(&mut Cursor::new(&mut still), ImageFormat::WebP).unwrap();
+        let place = [&[0; 6][..], &side(width), &side(height), &[100, 0, 0], &[2]].concat();
+        body.extend(chunk(b"ANMF", &[&place, &still[12..]].concat()));
+    }
+    chunk(b"RIFF", &body)
+}
+
+fn tiff_of(pages: &[RgbImage]) -> Vec<u8> {
+    let mut octets = Cursor::new(Vec::new());
+    let mut encoder = tiff::encoder::TiffEncoder::new(&mut octets).unwrap();
+    for page in pages {
+        encoder.write_image::<tiff::encoder::colortype::RGB8>(page.width(), page.height(), page).unwrap();
+    }
+    octets.into_inner()
+}
+
+/// A bitmap of 24 bits as it stands in an icon: without the header of its file, and with an empty mask.
+fn mask_bitmap(picture: &RgbImage) -> Vec<u8> {
+    let mut file = Vec::new();
+    picture.write_to(&mut Cursor::new(&mut file), ImageFormat::Bmp).unwrap();
+    let pixels = u32::from_le_bytes(file[10..14].try_into().unwrap()) as usize;
+    let mut header = file[14..14 + 40].to_vec();
+    header[..4].copy_from_slice(&40_u32.to_le_bytes());
+    header[8..12].copy_from_slice(&(2 * picture.height()).to_le_bytes());
+    let mask = vec![0; (picture.width().div_ceil(32) * 4 * picture.height()) as usize];
+    [&header[..], &file[pixels..], &mask].concat()
+}
+
+/// Of pictures of 80 by 60, or of what says to be so.
+fn icon(entries: &[Vec<u8>]) -> Vec<u8> {
+    let mut octets = [&[0, 0, 1, 0][..], &u16::try_from(entries.len()).unwrap().to_le_bytes()].concat();
+    let mut start = 6 + 16 * entries.len();
+    for entry in entries {
+        octets.extend([80, 60, 0, 0, 1, 0, 24, 0]);
+        octets.extend(u32::try_from(entry.len()).unwrap().to_le_bytes());
+        octets.extend(u32::try_from(start).unwrap().to_le_bytes());
+        start += entry.len();
+    }
+    octets.extend(entries.concat());
     octets
 }
 

@@ -49,6 +49,8 @@ impl Dovecot {
         let configured = folder.path().join("dovecot.conf");
         fs::write(&configured, configuration(&folder.path().display().to_string(), &account, port))?;
         account.take(folder.path())?;
+        // What is still being written to the disk would slow down whoever comes first.
+        rustix::fs::sync();
         let mut command = Command::new(PROGRAM);
         command.arg("-F").arg("-c").arg(&configured);
         let server = Server::start(&mut command, port, &folder.path().join("dovecot.log"))?;

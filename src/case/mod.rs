@@ -28,6 +28,8 @@ impl fmt::Display for CaseId {
 pub enum PlaceState {
     /// Delivered and left where it is: the case is about a flagged message.
     Delivered,
+    /// Its sealed copy was destroyed by people's decision; it is nowhere any more.
+    Destroyed,
     /// The server cannot remove one message alone; it lies there still, and the case says so.
     LeftInMailbox,
     /// Put back by a person's decision.
@@ -36,16 +38,19 @@ pub enum PlaceState {
     Removed,
     /// Sealed on disk, not yet verified to be gone from the mailbox.
     Sealed,
-    /// The server did not hand it over when it was found; since then it was judged after all, or it is gone.
+    /// The server did not hand it over when it was found; since then it was judged after all, or it is gone. Or its folder has
+    /// another name since, and it was met there.
     Superseded,
 }
 
 impl PlaceState {
-    pub const ALL: [Self; 6] = [Self::Delivered, Self::LeftInMailbox, Self::Released, Self::Removed, Self::Sealed, Self::Superseded];
+    pub const ALL: [Self; 7] =
+        [Self::Delivered, Self::Destroyed, Self::LeftInMailbox, Self::Released, Self::Removed, Self::Sealed, Self::Superseded];
 
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Delivered => "delivered",
+            Self::Destroyed => "destroyed",
             Self::LeftInMailbox => "left-in-mailbox",
             Self::Released => "released",
             Self::Removed => "removed",

@@ -7,11 +7,12 @@ use serde::{Deserialize, Serialize};
 use super::column::{Json, Moment, moment, moment_if_any, parsed, word};
 use super::outbox::{NoticeId, acknowledge};
 use super::place::{self, PlaceFacts, SealedObject, sealed};
-use super::{Casebook, CasebookError, Ends, Keyed, Refusal, Result};
-use crate::case::{CaseId, Codename};
+use super::{Casebook, CasebookError, Ends, Keyed, Refusal, Result, destroy};
+use crate::case::{CaseId, Codename, PlaceState};
 use crate::finding::{Action, Audience, Category, Incomplete, Kind, Level, Location, RuleId, RuleVersion};
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
+use crate::vault::ObjectId;
 
 /// Which cases are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -61,6 +62,19 @@ pub struct CaseRow {
     pub places: u32,
 }
 
+impl CaseRow {
+    /// Whether two people destroy what is sealed of it, and never one alone: evidence of the gravest kind (D3, D4).
+    pub fn takes_two(&self) -> bool {
+        self.action == Action::Withhold || self.level >= Level::Now
+    }
+
+    /// Whether it is for the chair of governors and not for the headteacher, whom it may be about (D6): then she reads of it in no
+    /// list that she watches over others with.
+    pub fn is_kept_from_the_head(&self) -> bool {
+        self.audiences.contains(&Audience::Chair) && !self.audiences.contains(&Audience::Head)
+    }
+}
+
 /// All that the casebook knows of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CaseFacts {
@@ -71,10 +85,35 @@ pub struct CaseFacts {
     /// When and by whom.
     pub acknowledged: Option<(Timestamp, String)>,
     pub released: Option<(Timestamp, String)>,
+    /// Nothing is sealed any more; the names of the objects stay.
+    pub destroyed: Option<(Timestamp, String)>,
     pub places: Vec<PlaceFacts>,
     pub findings: Vec<FindingFacts>,
     pub incomplete: Vec<Incomplete>,
     pub notices: Vec<NoticeFacts>,
+}
+
+impl CaseFacts {
+    /// Every object in the vault that is sealed of it, each once; none when they were destroyed.
+    pub fn sealed_objects(&self) -> Vec<ObjectId> {
+        if self.destroyed.is_some() {
+            return Vec::new();
+        }
+        let copies = self.places.iter().filter_map(|copy| copy.object);
+        let mut objects: Vec<_> = self.sheet.into_iter().chain(copies).map(|sealed| sealed.object).collect();
+        objects.sort_unstable();
+        objects.dedup();
+        objects
+    }
+
+    /// Whether it was released and a copy is yet to be put back.
+    pub fn is_going_back(&self) -> bool {
+        self.released.is_some() && self.has_copy_in(PlaceState::Removed)
+    }
+
+    pub fn has_copy_in(&self, state: PlaceState) -> bool {
+        self.places.iter().any(|copy| copy.state == state)
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -120,10 +159,13 @@ impl Casebook {
     /// place is settled as `Released`. The reason is the person's own words, for the journal alone.
     ///
     /// # Errors
-    /// `NoCase`, or when the database refuses.
+    /// `NoCase`; `Destroyed` where there is nothing left to put back; or when the database refuses.
     pub fn release(&self, now: Timestamp, who: &Actor, case: CaseId, reason: &str) -> Result<()> {
         self.write(|tx| {
             let codename = codename(tx, case)?;
+            if destroy::keeps_from_release(tx, case)? {
+                return Err(CasebookError::Destroyed(codename).into());
+            }
             acknowledge(tx, now, case, who)?;
             let released = tx
                 .prepare_cached("UPDATE cases SET released_at = ?, released_by = ? WHERE id = ? AND released_at IS NULL")?
@@ -172,6 +214,7 @@ pub(super) fn case(conn: &Connection, codename: &Codename) -> rusqlite::Result<O
                 sheet: sealed(row, "sheet", "sheet_sha256")?,
                 acknowledged: moment_if_any(row, "acknowledged_at")?.zip(row.get("acknowledged_by")?),
                 released: moment_if_any(row, "released_at")?.zip(row.get("released_by")?),
+                destroyed: moment_if_any(row, "destroyed_at")?.zip(row.get("destroyed_by")?),
                 places: Vec::new(),
                 findings: Vec::new(),
                 incomplete: Vec::new(),

@@ -1,6 +1,6 @@
 //! What proves that a day was seen whole: how each mailbox was reached, what was judged in it, and what was not read.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -86,6 +86,22 @@ impl Casebook {
                 Ok((column::parsed(row, "address")?, reach))
             })?
             .collect()
+        })
+    }
+
+    /// When a round went through last in each mailbox that was reached since a day.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn last_polls(&self, since: Date) -> Result<HashMap<Address, Timestamp>> {
+        self.read(|conn| {
+            let rows = conn
+                .prepare_cached(
+                    "SELECT address, (SELECT max(last_poll) FROM reach WHERE reach.mailbox = mailbox.id AND day >= ?) AS last_poll FROM mailbox",
+                )?
+                .query_map([since.to_string()], |row| Ok((column::parsed(row, "address")?, column::moment_if_any(row, "last_poll")?)))?
+                .collect::<rusqlite::Result<Vec<(Address, Option<Timestamp>)>>>()?;
+            Ok(rows.into_iter().filter_map(|(address, last)| Some((address, last?))).collect())
         })
     }
 
@@ -266,6 +282,21 @@ mod tests {
         let unread = desk.book.unread("1970-01-01".parse().unwrap()).unwrap();
         assert_eq!(unread[&address("ann")], BTreeMap::from([(Reason::Damaged, 3), (Reason::Video, 1)]));
         assert!(desk.book.unread("1970-01-02".parse().unwrap()).unwrap().is_empty());
+    }
+
+    #[test]
+    fn the_last_round_of_each_mailbox_is_found_over_several_days() {
+        let desk = Desk::new();
+        let polled = |at| Reach { polls: 1, last_poll: Some(at), ..Reach::default() };
+        let failed = Reach { failures: 1, ..Reach::default() };
+        for (name, day, reach) in
+            [("ann", 0, polled(at(60))), ("ann", 1, polled(at(86_460))), ("ann", 2, failed), ("ben", 0, polled(at(70))), ("cat", 2, failed)]
+        {
+            desk.book.reached(at(86_400 * day), &[(address(name), reach)]).unwrap();
+        }
+        let last = |day: &str| desk.book.last_polls(day.parse().unwrap()).unwrap();
+        assert_eq!(last("1970-01-01"), HashMap::from([(address("ann"), at(86_460)), (address("ben"), at(70))]));
+        assert_eq!(last("1970-01-02"), HashMap::from([(address("ann"), at(86_460))]), "what is older is as good as never");
     }
 
     #[test]

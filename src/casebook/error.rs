@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::ErrorCode;
 
-use crate::case::CaseId;
+use crate::case::{CaseId, Codename};
 use crate::journal::JournalError;
 
 #[derive(Debug, thiserror::Error)]
@@ -15,6 +15,8 @@ pub enum CasebookError {
     Damaged { path: PathBuf, source: rusqlite::Error },
     #[error("{}: {source}", path.display())]
     Database { path: PathBuf, source: rusqlite::Error },
+    #[error("what is sealed of {0} was destroyed: only its facts are left")]
+    Destroyed(Codename),
     #[error("{}: the disk is full: make room", path.display())]
     Full { path: PathBuf },
     #[error("{}: {source}", path.display())]
@@ -27,6 +29,15 @@ pub enum CasebookError {
     NoCase(CaseId),
     #[error("there is no place number {0}")]
     NoPlace(i64),
+    #[error("nothing is sealed of {0}: there is nothing to destroy")]
+    NothingSealed(Codename),
+    #[error("a copy of {0} is on its way out of its mailbox: try again when `mailwarden cases show {0}` says that it is removed")]
+    OnItsWay(Codename),
+    #[error("{0} was released, and not every copy is back: finish that first, with `mailwarden release {0}`")]
+    ReleasePending(Codename),
+    /// It is withheld, or of level 5.
+    #[error("what is sealed of {0} is destroyed by two people: the other one has to agree")]
+    SecondPerson(Codename),
     #[error("{}: made with another instance key: put the key back that belongs to it", path.display())]
     WrongKey { path: PathBuf },
 }

@@ -9,9 +9,11 @@ mod course;
 mod coverage;
 #[cfg(test)]
 pub(crate) mod desk;
+mod destroy;
 mod error;
 mod keyed;
 mod learnt;
+mod openings;
 mod outbox;
 mod place;
 mod progress;
@@ -26,9 +28,10 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, DropBehavior, OptionalExtension, Transaction, TransactionBehavior, params};
 
-use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, Verified};
+use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, JournalLine, Signer, Verified};
 use crate::mail::Address;
 use crate::steps;
 use column::Moment;
@@ -36,9 +39,11 @@ use column::Moment;
 pub use cases::{CaseFacts, CaseRow, Filter, FindingFacts, NoticeFacts, Standing};
 pub use course::Course;
 pub use coverage::{Reach, SeenFolder};
+pub use destroy::{Destruction, Doomed};
 pub use error::CasebookError;
 pub use keyed::Keyed;
 pub use learnt::{Learnt, ShadowCount};
+pub use openings::{OpenedCase, WeekOfOpenings};
 pub use outbox::{About, NewNotice, Notice, NoticeId, Undelivered};
 pub use place::{PlaceFacts, PlaceId, SealedObject, SealedPlace};
 pub use progress::{Counts, Judged, MailboxDay, Outcome, Progress};
@@ -50,13 +55,15 @@ pub use trouble::{Episode, Trouble};
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 8] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
+    include_str!("schema_7.sql"),
+    include_str!("schema_8.sql"),
 ];
 
 /// One connection. For use by one thread at a time; several may be open.
@@ -102,6 +109,27 @@ impl Casebook {
     /// As [`Casebook::journal`].
     pub fn journal_end(&self, limit: usize) -> Result<Vec<Entry>> {
         journal::last_entries(&self.conn, limit).map_err(|error| self.journal_error(error))
+    }
+
+    /// As [`journal::lines_before`].
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn journal_before(&self, before: u64, limit: usize) -> Result<Vec<JournalLine>> {
+        self.read(|conn| journal::lines_before(conn, before, limit))
+    }
+
+    /// When the first line of the journal was written.
+    ///
+    /// # Errors
+    /// As [`Casebook::journal`].
+    pub fn journal_begins(&self) -> Result<Option<Timestamp>> {
+        journal::begins(&self.conn).map_err(|error| self.journal_error(error))
+    }
+
+    /// Signs what leaves the house in the name of this installation.
+    pub fn signer(&self) -> Signer {
+        self.key.signer()
     }
 
     /// # Errors
@@ -192,6 +220,8 @@ fn connect(path: &Path) -> rusqlite::Result<Connection> {
     let conn = Connection::open(path)?;
     conn.busy_timeout(Duration::from_secs(10))?;
     conn.set_prepared_statement_cache_capacity(64);
+    // A statement that is kept stays compiled: otherwise some are compiled anew for every value that they are asked about.
+    conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     let synchronous = if steps::mutant("synchronous-normal") { "NORMAL" } else { "FULL" };
     conn.pragma_update(None, "journal_mode", "WAL")?;
     conn.pragma_update(None, "synchronous", synchronous)?;
@@ -263,7 +293,8 @@ mod tests {
     fn a_casebook_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_holds() {
         let desk = Desk::new();
         desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
-        let of_an_earlier_version = "DROP TABLE desk_progress; DROP TABLE desk_party; ALTER TABLE cases DROP COLUMN recipients;
+        let of_an_earlier_version = "DROP INDEX cases_to_empty; ALTER TABLE cases DROP COLUMN emptied_at;
+             ALTER TABLE cases DROP COLUMN destroyed_by; ALTER TABLE cases DROP COLUMN destroyed_at; DROP TABLE desk_progress; DROP TABLE desk_party; ALTER TABLE cases DROP COLUMN recipients;
              ALTER TABLE cases DROP COLUMN sender; DROP TABLE seen; DROP TABLE reach; DROP TABLE unread;
              ALTER TABLE mailbox DROP COLUMN met_at; PRAGMA user_version = 3";
         desk.book.conn.execute_batch(of_an_earlier_version).unwrap();

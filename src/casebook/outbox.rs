@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{Row, Transaction, params};
 
 use super::column::{Moment, moment, moment_if_any, parsed, word};
-use super::{Casebook, Keyed, Refusal, Result, Trouble};
+use super::{Casebook, Keyed, Refusal, Result, Trouble, WeekOfOpenings};
 use crate::case::{CaseId, Codename};
 use crate::finding::{Category, Level, RuleId};
 use crate::journal::{Actor, Event};
@@ -46,6 +46,7 @@ pub struct Notice {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum About {
     Case { case: CaseId, codename: Codename, category: Category, level: Level },
+    Openings(WeekOfOpenings),
     System { trouble: Trouble, mailbox: Option<Address>, rule: Option<RuleId>, since: Timestamp },
 }
 
@@ -88,7 +89,7 @@ impl Casebook {
     pub fn due(&self, now: Timestamp) -> Result<Vec<Notice>> {
         self.read(|conn| {
             conn.prepare_cached(&format!(
-                "SELECT notice.id AS id, of_case, recipient, rank, due_at, failures, codename, category, level, kind, mailbox, rule, began_at {DUE}
+                "SELECT notice.id AS id, of_case, of_week, facts, recipient, rank, due_at, failures, codename, category, level, kind, mailbox, rule, began_at {DUE}
                  AND (retry_at IS NULL OR retry_at <= ?1) ORDER BY level DESC, due_at, notice.id"
             ))?
             .query_map(params![Moment(now)], notice)?
@@ -181,14 +182,15 @@ pub(super) fn acknowledge(tx: &Transaction<'_>, now: Timestamp, case: CaseId, by
 }
 
 fn notice(row: &Row<'_>) -> rusqlite::Result<Notice> {
-    let about = match row.get::<_, Option<i64>>("of_case")? {
-        Some(case) => About::Case {
+    let about = match (row.get::<_, Option<i64>>("of_case")?, row.get::<_, Option<String>>("of_week")?) {
+        (None, Some(_)) => About::Openings(WeekOfOpenings { monday: parsed(row, "of_week")?, cases: word(row, "facts")? }),
+        (Some(case), _) => About::Case {
             case: CaseId(case),
             codename: parsed(row, "codename")?,
             category: word(row, "category")?,
             level: word(row, "level")?,
         },
-        None => About::System {
+        (None, None) => About::System {
             trouble: word(row, "kind")?,
             mailbox: row.get::<_, String>("mailbox")?.parse().ok(),
             rule: row.get::<_, String>("rule")?.parse().ok(),

@@ -98,6 +98,20 @@ impl Casebook {
         })
     }
 
+    /// Whether the same message was met later in another folder of the same mailbox.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn met_elsewhere(&self, place: PlaceId) -> Result<bool> {
+        self.read(|conn| {
+            conn.prepare_cached(
+                "SELECT 1 FROM place AS this JOIN place AS other ON other.of_case = this.of_case AND other.mailbox = this.mailbox
+                 AND other.message = this.message AND other.id > this.id AND other.folder <> this.folder WHERE this.id = ?",
+            )?
+            .exists([place.0])
+        })
+    }
+
     /// Writes down what became of a place. Once more changes nothing.
     ///
     /// # Errors
@@ -135,7 +149,7 @@ impl Casebook {
         })
     }
 
-    /// Whether these are the octets that were found in this place, by their SHA-256.
+    /// Whether these are the octets that were found in this place, by [`crate::wire::Digests::whole`].
     ///
     /// # Errors
     /// `NoPlace`, or when the database refuses.

@@ -71,18 +71,7 @@ impl ReadOnly {
                     .next()
                     .transpose()?;
                 let Some(key) = key else { return Ok(None) };
-                let mut parties = conn.prepare_cached("SELECT of_case, part FROM party WHERE address = ?")?;
-                for row in parties.query_map([key], |row| Ok((CaseId(row.get(0)?), word(row, "part")?)))? {
-                    match row? {
-                        (case, super::Party::Sender) => found.sent.insert(case),
-                        (case, super::Party::Mailbox | super::Party::Recipient) => found.received.insert(case),
-                    };
-                }
-                let mut lay =
-                    conn.prepare_cached("SELECT DISTINCT of_case FROM place JOIN mailbox ON mailbox.id = place.mailbox WHERE address = ?")?;
-                for case in lay.query_map([address.as_str()], |row| row.get(0).map(CaseId))? {
-                    found.received.insert(case?);
-                }
+                involve(conn, address, &key, &mut found)?;
             }
             Ok(Some(found))
         })
@@ -136,7 +125,36 @@ impl ReadOnly {
     }
 }
 
+/// Adds what somebody with this address, keyed so, is to which cases.
+fn involve(conn: &Connection, address: &Address, key: &Keyed, found: &mut Involvement) -> rusqlite::Result<()> {
+    let mut parties = conn.prepare_cached("SELECT of_case, part FROM party WHERE address = ?")?;
+    for row in parties.query_map([key], |row| Ok((CaseId(row.get(0)?), word(row, "part")?)))? {
+        match row? {
+            (case, super::Party::Sender) => found.sent.insert(case),
+            (case, super::Party::Mailbox | super::Party::Recipient) => found.received.insert(case),
+        };
+    }
+    let mut lay = conn.prepare_cached("SELECT DISTINCT of_case FROM place JOIN mailbox ON mailbox.id = place.mailbox WHERE address = ?")?;
+    for case in lay.query_map([address.as_str()], |row| row.get(0).map(CaseId))? {
+        found.received.insert(case?);
+    }
+    Ok(())
+}
+
 impl Casebook {
+    /// What somebody with this address is to which cases.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn involvement_of(&self, address: &Address) -> Result<Involvement> {
+        let key = self.key_address(address);
+        self.read(|conn| {
+            let mut found = Involvement::default();
+            involve(conn, address, &key, &mut found)?;
+            Ok(found)
+        })
+    }
+
     /// Keys the addresses of the people at the desk, who could not be told from strangers otherwise; these and no others.
     ///
     /// # Errors

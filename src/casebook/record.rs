@@ -189,11 +189,15 @@ impl Casebook {
     }
 }
 
-/// The undecided case of this content that was judged at least as grave.
+/// The undecided case of this content that was judged at least as grave. Where what was sealed is destroyed, a further copy is
+/// news to somebody, and opens a case of its own.
 fn undecided(conn: &Connection, content: &Keyed, level: Level) -> rusqlite::Result<Option<(CaseId, Action)>> {
-    conn.prepare_cached("SELECT id, action FROM cases WHERE content = ? AND judged_level >= ? AND released_at IS NULL ORDER BY id LIMIT 1")?
-        .query_row(params![content, Json(level)], |row| Ok((CaseId(row.get("id")?), word(row, "action")?)))
-        .optional()
+    conn.prepare_cached(
+        "SELECT id, action FROM cases WHERE content = ? AND judged_level >= ? AND released_at IS NULL AND destroyed_at IS NULL
+                           ORDER BY id LIMIT 1",
+    )?
+    .query_row(params![content, Json(level)], |row| Ok((CaseId(row.get("id")?), word(row, "action")?)))
+    .optional()
 }
 
 /// The strictest of what is done to any copy is what the case says.

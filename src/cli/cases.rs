@@ -194,7 +194,7 @@ fn told(facts: &CaseFacts, zone: &TimeZone) -> Vec<(&'static str, String)> {
     if facts.sheet.is_none() {
         lines.push(("sheet", "none: there is nothing to open".to_owned()));
     }
-    for (name, decision) in [("in hand", &facts.acknowledged), ("released", &facts.released)] {
+    for (name, decision) in [("in hand", &facts.acknowledged), ("released", &facts.released), ("destroyed", &facts.destroyed)] {
         lines.extend(decision.iter().map(|(when, who)| (name, format!("{} by {}", at(*when), visible(who)))));
     }
     for found in &facts.findings {

@@ -5,9 +5,11 @@ mod caged;
 mod cases;
 mod check;
 mod coverage;
+mod destroy;
 mod discretion;
 mod doctor;
 mod enrolment;
+mod evidence;
 mod failure;
 mod hashes;
 mod init;
@@ -15,12 +17,14 @@ mod journal;
 mod key_holder;
 mod keys;
 mod log;
+mod mailboxes;
 mod octets;
 mod offline;
 mod open;
 mod output;
 mod progress;
 mod release;
+mod replace;
 mod review;
 mod rules;
 mod run;
@@ -56,11 +60,14 @@ enum Command {
     Cases(cases::Cases),
     Check(check::Check),
     Coverage(coverage::Coverage),
+    Destroy(destroy::Destroy),
     Doctor(doctor::Doctor),
+    Evidence(evidence::Evidence),
     Hashes(hashes::Hashes),
     Init(init::Init),
     Journal(journal::Journal),
     Keys(keys::Keys),
+    Mailboxes(mailboxes::Mailboxes),
     Open(open::Open),
     Release(release::Release),
     Review(review::Review),
@@ -104,11 +111,14 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Command::Cases(cases) => cases.run(&mut out),
         Command::Check(check) => check.run(&mut out),
         Command::Coverage(coverage) => coverage.run(&mut out),
+        Command::Destroy(destroy) => destroy.run(&mut out),
         Command::Doctor(doctor) => doctor.run(&mut out),
+        Command::Evidence(evidence) => evidence.run(&mut out),
         Command::Hashes(hashes) => hashes.run(&mut out),
         Command::Init(init) => init.run(&mut out),
         Command::Journal(journal) => journal.run(&mut out),
         Command::Keys(keys) => keys.run(&mut out),
+        Command::Mailboxes(mailboxes) => mailboxes.run(&mut out),
         Command::Open(open) => open.run(&mut out),
         Command::Release(release) => release.run(&mut out),
         Command::Review(review) => review.run(),

@@ -32,7 +32,7 @@ impl Open {
     pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
         let holder = &self.holder;
         let shelf = Shelf::open(&holder.config.load()?)?;
-        let facts = shelf.case(&self.codename)?;
+        let facts = shelf.case_not_destroyed(&self.codename)?;
         let Shelf { vault, book } = shelf;
         let (case, codename) = (facts.row.id, facts.row.codename);
         let Some(sheet) = facts.sheet else {

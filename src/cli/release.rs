@@ -104,7 +104,7 @@ impl Release {
         shelf: &Shelf,
         out: &mut Output,
     ) -> Result<(), Failure> {
-        let facts = shelf.case(codename)?;
+        let facts = shelf.case_not_destroyed(codename)?;
         let (case, codename) = (facts.row.id, facts.row.codename.clone());
         if facts.row.action < Action::Hold {
             let hint = format!("`mailwarden cases acknowledge {codename}` says that somebody has it in hand");
@@ -185,10 +185,11 @@ impl Errand<'_> {
         let folder = visible(&copy.place.folder.0);
         Ok(match copy.state {
             PlaceState::Delivered | PlaceState::Superseded => format!("was never taken out of {folder}"),
+            PlaceState::Destroyed => "was destroyed".to_owned(),
             PlaceState::LeftInMailbox => format!("still in {folder}, because its server cannot remove one message alone"),
             PlaceState::Released => "is back already".to_owned(),
             PlaceState::Sealed => {
-                let _no_daemon = watch::alone(self.config).map_err(|_| Obstacle::OnItsWay)?;
+                let _no_daemon = watch::alone(&self.config.state).map_err(|_| Obstacle::OnItsWay)?;
                 self.bring_back(copy).await?
             }
             PlaceState::Removed => self.bring_back(copy).await?,

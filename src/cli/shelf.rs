@@ -5,7 +5,7 @@ use std::path::Path;
 use std::{env, fs, io};
 
 use super::Failure;
-use crate::case::Codename;
+use crate::case::{Codename, visible};
 use crate::casebook::{CaseFacts, Casebook, CasebookError};
 use crate::config::Config;
 use crate::journal::Actor;
@@ -22,7 +22,7 @@ impl Shelf {
     /// When `mailwarden init` was not run, or by another user.
     pub fn open(config: &Config) -> Result<Self, Failure> {
         require_owner(config)?;
-        match watch::open_shelf(config) {
+        match watch::open_shelf(&config.state) {
             Err(StartFailure::Key { source, .. }) => Err(out_of_reach(config, &source)),
             opened => opened.map(|(vault, book)| Self { vault, book }).map_err(Failure::from),
         }
@@ -35,6 +35,25 @@ impl Shelf {
     pub fn case(&self, codename: &Codename) -> Result<CaseFacts, Failure> {
         let facts = self.book.case(codename)?;
         facts.ok_or_else(|| Failure::world(format!("there is no case {codename}"), &"", "`mailwarden cases list` lists them"))
+    }
+
+    /// A case of which something may be sealed.
+    ///
+    /// # Errors
+    /// When there is none of that name, and when what was sealed of it is destroyed.
+    pub fn case_not_destroyed(&self, codename: &Codename) -> Result<CaseFacts, Failure> {
+        let facts = self.case(codename)?;
+        match &facts.destroyed {
+            Some((_, who)) => {
+                let hint = format!("`mailwarden cases show {codename}` tells the facts, which are all that is left");
+                Err(Failure::world(
+                    format!("nothing of {codename} is sealed any more"),
+                    &format!("{} had it destroyed", visible(who)),
+                    hint,
+                ))
+            }
+            None => Ok(facts),
+        }
     }
 }
 

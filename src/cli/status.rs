@@ -1,5 +1,6 @@
 //! `mailwarden status`: whether all is well, for a person at a glance and for a program by the exit code.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 
@@ -10,17 +11,19 @@ use rustix::process::{Pid, test_kill_process};
 use serde::Serialize;
 
 use super::shelf::Shelf;
-use super::time::{brief, wall};
+use super::time::{brief, span, wall};
 use super::{ConfigFile, Exit, Failure, Output};
 use crate::casebook::{Casebook, Counts, Episode, Undelivered};
 use crate::mail::{Address, Role};
-use crate::watch::{Board, Status};
+use crate::watch::{Backlog, Board, ServerStatus, Status};
 use crate::wire::RuleSet;
 
 /// The daemon writes its board every two seconds; after so long without, it is stuck or gone.
 const FRESH: SignedDuration = SignedDuration::from_secs(30);
 /// A notice that is due is sent within seconds, and tried again every minute.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
+/// Backlogs that are told one by one; of all, the sum is.
+const NAMED: usize = 10;
 
 /// Say whether all is well: 0 when mailwarden runs and nothing fails, else 1.
 #[derive(Debug, Args)]
@@ -41,6 +44,7 @@ struct Told {
     daemon: Option<Daemon>,
     troubles: Vec<Trouble>,
     undelivered: Waiting,
+    servers: BTreeMap<String, ServerStatus>,
     mailboxes: Vec<Row>,
 }
 
@@ -82,6 +86,33 @@ struct Row {
     oldest_unscanned: Option<Timestamp>,
     failing_since: Option<Timestamp>,
     trouble: Option<String>,
+    /// Its server did not keep up IDLE: until then it is polled and no more.
+    polled_only_until: Option<Timestamp>,
+    /// Where there is much that is not judged yet.
+    backlog: Option<Going>,
+}
+
+/// How a backlog comes on.
+#[derive(Serialize)]
+struct Going {
+    #[serde(flatten)]
+    backlog: Backlog,
+    percent: u64,
+    /// `None` while nothing comes on.
+    seconds_left: Option<u64>,
+}
+
+impl Going {
+    fn of(backlog: Backlog, fails: bool) -> Self {
+        let seconds_left = backlog.time_left().filter(|_| !fails).map(|left| left.as_secs());
+        Self { backlog, percent: backlog.percent(), seconds_left }
+    }
+
+    fn told(&self) -> String {
+        let Backlog { left, per_second, .. } = self.backlog;
+        let time_left = self.seconds_left.map_or_else(|| "nothing comes on".to_owned(), |seconds| format!("{} left", span(seconds)));
+        format!("{left} messages left, {per_second:.1} a second, {time_left}")
+    }
 }
 
 /// Messages since midnight UTC.
@@ -119,8 +150,9 @@ fn tell(board: Option<Status>, book: &Casebook, now: Timestamp) -> Result<Told, 
     let troubles = troubles(board.as_ref(), book)?;
     let mut today: BTreeMap<Address, Counts> =
         book.counts(now.to_zoned(TimeZone::UTC).date())?.into_iter().map(|row| (row.mailbox, row.counts)).collect();
-    let (mut mailboxes, mut daemon) = (Vec::new(), None);
-    if let Some(Status { pid, started, written, rule_set, cage, refused, mailboxes: watched, .. }) = board {
+    let (mut mailboxes, mut servers, mut daemon) = (Vec::new(), BTreeMap::new(), None);
+    if let Some(Status { pid, started, written, rule_set, cage, refused, servers: known, mailboxes: watched, .. }) = board {
+        servers = known;
         daemon = Some(Daemon { pid, started, written, cage, rule_set, refused });
         mailboxes.extend(watched.into_iter().map(|(address, status)| Row {
             today: today.remove(&address).map(Today::from).unwrap_or_default(),
@@ -131,7 +163,9 @@ fn tell(board: Option<Status>, book: &Casebook, now: Timestamp) -> Result<Told, 
             last_poll: status.last_poll,
             oldest_unscanned: status.oldest_unscanned.and_then(|seconds| Timestamp::from_second(seconds).ok()),
             failing_since: status.failing_since,
+            backlog: status.backlog.map(|backlog| Going::of(backlog, status.trouble.is_some())),
             trouble: status.trouble,
+            polled_only_until: status.polled_only_until.filter(|until| *until > now),
         }));
     }
     let well = running
@@ -139,7 +173,7 @@ fn tell(board: Option<Status>, book: &Casebook, now: Timestamp) -> Result<Told, 
         && daemon.as_ref().is_some_and(|daemon| daemon.refused.is_empty())
         && mailboxes.iter().all(|row| row.trouble.is_none())
         && oldest.is_none_or(|due| now.duration_since(due) < LATE);
-    Ok(Told { well, running, daemon, troubles, undelivered: Waiting { count, oldest }, mailboxes })
+    Ok(Told { well, running, daemon, troubles, undelivered: Waiting { count, oldest }, servers, mailboxes })
 }
 
 /// What the daemon has on its board, and what the technician was told of and is not over.
@@ -195,6 +229,31 @@ fn print(told: &Told, zone: &TimeZone, out: &mut Output) -> io::Result<()> {
         }
         Waiting { .. } => out.line("notices  all delivered")?,
     }
+    for (name, ServerStatus { bears, refused_at, waiting, .. }) in &told.servers {
+        if let (Some(bears), Some(refused_at)) = (bears, refused_at) {
+            let refused_at = at(*refused_at);
+            out.line(&format!(
+                "server   {name} bears {bears} connections: it refused another at {refused_at}; {waiting} mailboxes wait for one"
+            ))?;
+        }
+    }
+    let backlogs = longest_first(&told.mailboxes);
+    if !backlogs.is_empty() {
+        let sum = |one: Backlog, other: &Backlog| Backlog {
+            since: one.since.min(other.since),
+            done: one.done + other.done,
+            left: one.left + other.left,
+            per_second: one.per_second + other.per_second,
+        };
+        let nothing = Backlog { since: Timestamp::MAX, done: 0, left: 0, per_second: 0.0 };
+        let all = Going::of(backlogs.iter().fold(nothing, |all, (_, going)| sum(all, &going.backlog)), false);
+        out.line(&format!("backlog  {} mailboxes: {} % is judged, {}", backlogs.len(), all.percent, all.told()))?;
+    }
+    let polled_only: Vec<_> = told.mailboxes.iter().filter_map(|row| row.polled_only_until).collect();
+    if let Some(last) = polled_only.iter().max() {
+        let what = "are only polled: their server fell silent when it was to tell of new mail";
+        out.line(&format!("idle     {} mailboxes {what}. It is tried again by {}", polled_only.len(), at(*last)))?;
+    }
     let header = [
         "mailbox",
         "group",
@@ -212,12 +271,21 @@ fn print(told: &Told, zone: &TimeZone, out: &mut Output) -> io::Result<()> {
     let now = Timestamp::now();
     let rows: Vec<_> = told.mailboxes.iter().map(|row| columns(row, now, zone)).collect();
     out.table(header, &rows)?;
+    for (address, going) in longest_first(&told.mailboxes).into_iter().take(NAMED) {
+        out.line(&format!("{address}: {} % of its backlog is judged, {}", going.percent, going.told()))?;
+    }
     for Row { address, trouble, .. } in &told.mailboxes {
         if let Some(trouble) = trouble {
             out.line(&format!("{address}: {trouble}"))?;
         }
     }
     Ok(())
+}
+
+fn longest_first(rows: &[Row]) -> Vec<(&Address, &Going)> {
+    let mut backlogs: Vec<_> = rows.iter().filter_map(|row| Some((&row.address, row.backlog.as_ref()?))).collect();
+    backlogs.sort_by_key(|(_, going)| Reverse(going.backlog.left));
+    backlogs
 }
 
 fn columns(row: &Row, now: Timestamp, zone: &TimeZone) -> [String; 12] {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::issuer::{Issuers, Named};
@@ -63,16 +64,11 @@ pub(super) struct Mailboxes {
 
 /// Reads every mailbox of the file.
 pub(super) fn mailboxes(file: &Table<'_>, school: Option<&School>, issuers: &Issuers) -> Mailboxes {
-    let accounts = Accounts { servers: servers(file, issuers), school };
-    let mut mailboxes = Mailboxes::default();
-    file.each("mailbox", "[[mailbox]]", |table| {
-        if let Some(watched) = mailbox(table, &accounts, &mailboxes.watched) {
-            mailboxes.watched.push(watched);
-        }
-    });
+    let accounts = Accounts::read(file, school, issuers);
+    let mut mailboxes = Mailboxes { watched: one_by_one(file, &accounts), faults: Vec::new() };
     if file.has("mailboxes") {
         file.section("mailboxes", "[mailboxes]", |table| {
-            if let Some(path) = table.required("file", "\"mailboxes.csv\"", |value| Ok(table.beside(&kind::text(value)?))) {
+            if let Some(path) = list(table) {
                 mailbox_list::read(&path, &accounts, table, &mut mailboxes);
             }
         });
@@ -81,6 +77,18 @@ pub(super) fn mailboxes(file: &Table<'_>, school: Option<&School>, issuers: &Iss
         file.tell("no mailbox is watched".to_owned(), file.at(), wrong("there is neither [[mailbox]] nor [mailboxes]", hint));
     }
     mailboxes
+}
+
+/// Every [[mailbox]].
+pub(super) fn one_by_one(file: &Table<'_>, accounts: &Accounts<'_>) -> Vec<Watched> {
+    let mut watched = Vec::new();
+    file.each("mailbox", "[[mailbox]]", |table| watched.extend(mailbox(table, accounts, &watched)));
+    watched
+}
+
+/// Where the list of mailboxes lies that [mailboxes] names.
+pub(super) fn list(table: &Table<'_>) -> Option<PathBuf> {
+    table.required("file", "\"mailboxes.csv\"", |value| Ok(table.beside(&kind::text(value)?)))
 }
 
 fn servers(file: &Table<'_>, issuers: &Issuers) -> BTreeMap<String, Option<Account>> {
@@ -206,7 +214,11 @@ fn mailbox(table: &Table<'_>, accounts: &Accounts<'_>, earlier: &[Watched]) -> O
     watched.map_err(|wrong| table.tell(format!("there is no way into mailbox `{address}`"), table.at(), wrong)).ok()
 }
 
-impl Accounts<'_> {
+impl<'s> Accounts<'s> {
+    pub fn read(file: &Table<'_>, school: Option<&'s School>, issuers: &Issuers) -> Self {
+        Self { servers: servers(file, issuers), school }
+    }
+
     /// The account of a server by its name, or the only one; `None` when that server has a fault of its own.
     pub fn find(&self, name: Option<&str>) -> Result<Option<Account>, Wrong> {
         match name {

@@ -6,12 +6,16 @@ use std::path::Path;
 use super::accounts::{Accounts, Mailboxes, role};
 use super::kind::{address_from, wrong};
 use super::nearest::did_you_mean;
+use super::spreadsheet::{self, fields};
 use super::table::{Table, Wrong};
 use super::{Password, Watched};
 use crate::fault::{At, Fault};
 
-const COLUMNS: [&str; 6] = ["address", "group", "role", "server", "user", "password_file"];
+pub(super) const COLUMNS: [&str; 6] = ["address", "group", "role", "server", "user", "password_file"];
 const HEADER: &str = "begin the file with the line `address,group,role`; `server`, `user` and `password_file` may follow";
+
+/// The number of a line of a file, and what it says or why it cannot be used.
+pub(super) type Numbered = (usize, Result<Line, Wrong>);
 
 /// Adds the mailboxes of the file at `path` to those of `table`'s file. A file that cannot be read as a whole is a
 /// fault of the configuration.
@@ -21,22 +25,13 @@ pub(super) fn read(path: &Path, accounts: &Accounts<'_>, table: &Table<'_>, mail
         Ok(octets) => octets,
         Err(error) => return unusable(At::file(path), wrong(error.to_string(), "correct `file` of [mailboxes], or create the file")),
     };
-    let mut lines = (1..).zip(lines(&octets)).filter(|(_, line)| line.as_ref().map_or(true, |line| says_something(line)));
-    let (number, header) = match lines.next() {
-        Some((number, Ok(header))) => (number, header),
-        Some((number, Err(wrong))) => return unusable(At::line(path, number), wrong),
-        None => return unusable(At::file(path), wrong("it is empty", HEADER)),
+    let lines = match lines(path, &octets) {
+        Ok(lines) => lines,
+        Err((at, wrong)) => return unusable(at, wrong),
     };
-    // A spreadsheet writes what its country writes: the header shows what that is.
-    let separator = [',', ';', '\t'].into_iter().max_by_key(|separator| header.matches(*separator).count()).unwrap_or(',');
-    let columns = match columns(&header, separator) {
-        Ok(columns) => columns,
-        Err(wrong) => return unusable(At::line(path, number), wrong),
-    };
-    let mut empty = true;
+    let empty = lines.is_empty();
     for (number, line) in lines {
-        empty = false;
-        match line.and_then(|line| Line::cut(&line, separator, &columns)) {
+        match line {
             Ok(line) => match line.watched(path, accounts, &mailboxes.watched) {
                 Ok(watched) => mailboxes.watched.extend(watched),
                 Err(reasons) => mailboxes.faults.extend(reasons.into_iter().map(|wrong| line.not_watched(path, number, wrong))),
@@ -51,30 +46,21 @@ pub(super) fn read(path: &Path, accounts: &Accounts<'_>, table: &Table<'_>, mail
     }
 }
 
-/// The lines of a file in UTF-8, or in UTF-16 where it begins by saying so.
-fn lines(octets: &[u8]) -> Vec<Result<String, Wrong>> {
-    let hint = "save the list as \"CSV UTF-8\"";
-    let wide = |order: fn([u8; 2]) -> u16, octets: &[u8]| {
-        let units: Vec<u16> = octets.chunks_exact(2).map(|pair| order([pair[0], pair[1]])).collect();
-        let told = |line: &str| {
-            let broken = line.contains(char::REPLACEMENT_CHARACTER);
-            if broken { Err(wrong("it is not UTF-16", hint)) } else { Ok(line.to_owned()) }
-        };
-        String::from_utf16_lossy(&units).lines().map(told).collect()
+/// Every line below the header, with its number.
+///
+/// # Errors
+/// Where and why the file is no list of mailboxes.
+pub(super) fn lines(path: &Path, octets: &[u8]) -> Result<Vec<Numbered>, (At, Wrong)> {
+    let lines = (1..).zip(spreadsheet::lines(octets, spreadsheet::utf8_alone));
+    let mut lines = lines.filter(|(_, line)| line.as_ref().map_or(true, |line| spreadsheet::says_something(line)));
+    let (number, header) = match lines.next() {
+        Some((number, Ok(header))) => (number, header),
+        Some((number, Err(wrong))) => return Err((At::line(path, number), wrong)),
+        None => return Err((At::file(path), wrong("it is empty", HEADER))),
     };
-    match octets {
-        [0xff, 0xfe, rest @ ..] => wide(u16::from_le_bytes, rest),
-        [0xfe, 0xff, rest @ ..] => wide(u16::from_be_bytes, rest),
-        octets => {
-            let octets = octets.strip_prefix("\u{feff}".as_bytes()).unwrap_or(octets);
-            let line = |line: &[u8]| String::from_utf8(line.to_vec()).map_err(|_| wrong("it is not UTF-8", hint));
-            octets.split(|octet| *octet == b'\n').map(|octets| line(octets.strip_suffix(b"\r").unwrap_or(octets))).collect()
-        }
-    }
-}
-
-fn says_something(line: &str) -> bool {
-    !line.trim_matches([' ', ',', ';', '\t']).is_empty() && !line.starts_with('#')
+    let separator = spreadsheet::separator(&header);
+    let columns = columns(&header, separator).map_err(|wrong| (At::line(path, number), wrong))?;
+    Ok(lines.map(|(number, line)| (number, line.and_then(|line| Line::cut(&line, separator, &columns)))).collect())
 }
 
 /// The place of each column among `COLUMNS`.
@@ -105,25 +91,32 @@ fn columns(header: &str, separator: char) -> Result<Vec<usize>, Wrong> {
 }
 
 /// One line, its fields in the order of `COLUMNS`; an empty field counts as absent.
-#[derive(Default)]
-struct Line([Option<String>; COLUMNS.len()]);
+#[derive(Clone, Default, PartialEq, Eq)]
+pub(super) struct Line(pub [Option<String>; COLUMNS.len()]);
 
 impl Line {
     fn cut(line: &str, separator: char, columns: &[usize]) -> Result<Self, Wrong> {
-        let fields = fields(line, separator)?;
+        let columns: Vec<_> = columns.iter().copied().map(Some).collect();
+        Self::of(fields(line, separator)?, separator, &columns)
+    }
+
+    /// From fields, each with its place among `COLUMNS` or with none.
+    pub fn of(fields: Vec<String>, separator: char, columns: &[Option<usize>]) -> Result<Self, Wrong> {
         if fields.len() > columns.len() {
             let why = format!("it has {} fields, and the header {}", fields.len(), columns.len());
             return Err(wrong(why, format!("put a field that holds a `{separator}` between double quotes")));
         }
-        let mut cut = Self::default();
+        let mut line = Self::default();
         for (field, column) in fields.into_iter().zip(columns) {
-            cut.0[*column] = Some(field).filter(|field| !field.is_empty());
+            if let Some(column) = column {
+                line.0[*column] = Some(field).filter(|field| !field.is_empty());
+            }
         }
-        Ok(cut)
+        Ok(line)
     }
 
     /// The mailbox of this line; `None` when its server has a fault of its own, which is told already.
-    fn watched(&self, path: &Path, accounts: &Accounts<'_>, earlier: &[Watched]) -> Result<Option<Watched>, Vec<Wrong>> {
+    pub fn watched(&self, path: &Path, accounts: &Accounts<'_>, earlier: &[Watched]) -> Result<Option<Watched>, Vec<Wrong>> {
         let [address, group, role_word, server, user, password_file] = &self.0;
         let mut reasons = Vec::new();
         let mut keep = |wrong| reasons.push(wrong);
@@ -153,54 +146,5 @@ impl Line {
         let what =
             self.0[0].as_ref().map_or("a mailbox is not watched".to_owned(), |address| format!("mailbox `{address}` is not watched"));
         Fault { what, at: Some(At::line(path, number)), why: wrong.why, hint: wrong.hint }
-    }
-}
-
-/// The fields of one line, without the spaces and quotes around them.
-fn fields(line: &str, separator: char) -> Result<Vec<String>, Wrong> {
-    let mut fields = vec![String::new()];
-    let mut quoted = false;
-    let mut characters = line.chars().peekable();
-    while let Some(c) = characters.next() {
-        let field = fields.last_mut().expect("there is always a field");
-        match c {
-            '"' if quoted && characters.next_if_eq(&'"').is_some() => field.push('"'),
-            '"' => quoted = !quoted,
-            _ if c == separator && !quoted => fields.push(String::new()),
-            _ => field.push(c),
-        }
-    }
-    if quoted {
-        return Err(wrong("a double quote is opened and not closed", "close it, or write it twice to mean the character"));
-    }
-    Ok(fields.iter().map(|field| field.trim().to_owned()).collect())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn cut(line: &str) -> Vec<String> {
-        fields(line, ',').ok().unwrap()
-    }
-
-    #[test]
-    fn a_line_is_cut_as_a_spreadsheet_wrote_it() {
-        assert_eq!(cut("a@s.example, year-7 ,pupil"), ["a@s.example", "year-7", "pupil"]);
-        assert_eq!(cut("\"a@s.example\",\"7, \"\"red\"\"\",,"), ["a@s.example", "7, \"red\"", "", ""]);
-        assert_eq!(fields("a;\"b;c\"", ';').ok().unwrap(), ["a", "b;c"]);
-        assert_eq!(fields("a,\"b", ',').err().unwrap().why, "a double quote is opened and not closed");
-    }
-
-    #[test]
-    fn a_line_in_another_encoding_is_named_and_the_others_are_read() {
-        let read = |octets: &[u8]| lines(octets).into_iter().map(|line| line.map_err(|wrong| wrong.why)).collect::<Vec<_>>();
-        let latin = read(b"\xef\xbb\xbfaddress\r\nann\r\ncaf\xe9\r\nben");
-        assert_eq!(latin, [Ok("address".to_owned()), Ok("ann".to_owned()), Err("it is not UTF-8".to_owned()), Ok("ben".to_owned())]);
-        let wide = |text: &str, order: fn(u16) -> [u8; 2]| -> Vec<u8> { text.encode_utf16().flat_map(order).collect() };
-        let expected = [Ok("address".to_owned()), Ok("caf\u{e9}".to_owned())];
-        for order in [u16::to_le_bytes, u16::to_be_bytes] {
-            assert_eq!(read(&wide("\u{feff}address\r\ncaf\u{e9}", order)), expected);
-        }
     }
 }

@@ -3,8 +3,10 @@
 mod accounts;
 mod bundle;
 mod clock;
+mod export;
 mod issuer;
 mod kind;
+mod list_import;
 mod mailbox_list;
 mod nearest;
 mod password;
@@ -12,10 +14,12 @@ mod read;
 mod review;
 mod sections;
 mod settings;
+mod spreadsheet;
 mod table;
 
 pub use bundle::{bundle, hash_lists};
 pub use clock::SchoolClock;
+pub use list_import::{ListImport, Listed, Taken};
 pub use password::{Password, Secret, certificate};
 pub use settings::{
     Contact, Grant, History, Issuer, Login, Notice, Review, Scan, School, Security, Server, SmtpLogin, State, Tls, TokenMechanism, Watch,

@@ -31,33 +31,53 @@ impl Config {
     }
 
     fn load_with(path: &Path, passwords: Passwords) -> Result<Self, Vec<Fault>> {
-        let unreadable = |why: String| Fault {
-            what: "the configuration cannot be read".to_owned(),
-            at: Some(At::file(path)),
-            why,
-            hint: "name the file with `--config FILE`; docs/technician.md shows a whole one".to_owned(),
-        };
-        let octets = fs::read(path).map_err(|error| vec![unreadable(error.to_string())])?;
-        let text = String::from_utf8(octets).map_err(|_| vec![unreadable("it is not UTF-8".to_owned())])?;
-        Self::read(path, &text, passwords)
+        Self::read(path, &text(path)?, passwords)
     }
 
     /// As [`Config::load`], of a text that would stand at `path`.
     fn read(path: &Path, text: &str, passwords: Passwords) -> Result<Self, Vec<Fault>> {
-        let (entries, broken) = DeTable::parse_recoverable(text);
-        if !broken.is_empty() {
-            let mut faults: Vec<Fault> = broken.iter().map(|error| not_toml(path, text, error)).collect();
-            faults.sort_by(|a, b| a.at.cmp(&b.at));
-            return Err(faults);
-        }
-        let source = Source::new(path, text, passwords);
-        let config = Table::whole_file(&source, &entries).read(whole);
-        let faults = source.into_faults();
+        let (config, faults) = tables(path, text, passwords, |file| file.read(whole))?;
         match config {
             Some(config) if faults.is_empty() => Ok(config),
             config => Err(faults.into_iter().chain(config.into_iter().flat_map(|config| config.faults)).collect()),
         }
     }
+}
+
+/// The text of a configuration.
+///
+/// # Errors
+/// When there is none to be read.
+pub(super) fn text(path: &Path) -> Result<String, Vec<Fault>> {
+    let unreadable = |why: String| Fault {
+        what: "the configuration cannot be read".to_owned(),
+        at: Some(At::file(path)),
+        why,
+        hint: "name the file with `--config FILE`; docs/technician.md shows a whole one".to_owned(),
+    };
+    let octets = fs::read(path).map_err(|error| vec![unreadable(error.to_string())])?;
+    String::from_utf8(octets).map_err(|_| vec![unreadable("it is not UTF-8".to_owned())])
+}
+
+/// Reads what is wanted of a configuration, and every fault that was found on the way, in the order of the file.
+///
+/// # Errors
+/// When it is not TOML.
+pub(super) fn tables<T>(
+    path: &Path,
+    text: &str,
+    passwords: Passwords,
+    read: impl FnOnce(Table<'_>) -> T,
+) -> Result<(T, Vec<Fault>), Vec<Fault>> {
+    let (entries, broken) = DeTable::parse_recoverable(text);
+    if !broken.is_empty() {
+        let mut faults: Vec<Fault> = broken.iter().map(|error| not_toml(path, text, error)).collect();
+        faults.sort_by(|a, b| a.at.cmp(&b.at));
+        return Err(faults);
+    }
+    let source = Source::new(path, text, passwords);
+    let wanted = read(Table::whole_file(&source, &entries));
+    Ok((wanted, source.into_faults()))
 }
 
 fn whole(file: &Table<'_>) -> Option<Config> {

@@ -100,7 +100,7 @@ pub struct Server {
     pub security: Security,
     /// PEM certificates to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
-    /// The most connections that are open at once.
+    /// Mailboxes that sign in, or fetch, at once. Each keeps its connection afterwards, as far as the server bears it.
     pub connections: NonZeroUsize,
 }
 

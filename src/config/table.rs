@@ -43,6 +43,7 @@ pub(super) struct Placed<T> {
 }
 
 /// Why a value cannot be used, and what to write instead.
+#[derive(Clone)]
 pub(super) struct Wrong {
     pub why: String,
     pub hint: String,

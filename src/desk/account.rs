@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -304,16 +304,30 @@ impl Desk {
     /// When the database refuses.
     pub fn signed_in(&self, now: Timestamp, who: &Account, totp_step: u64) -> Result<bool> {
         self.write(|tx| {
-            let used = tx.execute(
-                "UPDATE account SET totp_step = ?1 WHERE id = ?2 AND totp_step < ?1 AND closed_at IS NULL",
-                params![totp_step.cast_signed(), who.id.0],
-            )?;
-            if used > 0 {
+            let fits = use_code(tx, who, totp_step)?;
+            if fits {
                 self.append(tx, now, &who.actor(), &Event::SignedIn)?;
             }
-            Ok(used > 0)
+            Ok(fits)
         })
     }
+
+    /// She showed the code of this step once more, before something grave. Says whether no code of it or of a later one was used
+    /// before.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn showed_code(&self, who: &Account, totp_step: u64) -> Result<bool> {
+        self.write(|tx| use_code(tx, who, totp_step))
+    }
+}
+
+fn use_code(tx: &Transaction<'_>, who: &Account, totp_step: u64) -> Result<bool> {
+    let used = tx.execute(
+        "UPDATE account SET totp_step = ?1 WHERE id = ?2 AND totp_step < ?1 AND closed_at IS NULL",
+        params![totp_step.cast_signed(), who.id.0],
+    )?;
+    Ok(used > 0)
 }
 
 impl Deeds {

@@ -1,12 +1,13 @@
-//! What people do with cases, one line a deed, and where a case stands after its last.
+//! What people do with cases, one line a deed.
 
 use std::collections::HashMap;
 use std::str::FromStr;
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, params};
+use rusqlite::{Row, params};
 
-use super::{Account, AccountId, Deeds, Desk, Result};
+use super::standing::{stand, stand_of};
+use super::{Account, AccountId, Deeds, Desk, DeskError, Result, Stand};
 use crate::case::{CaseId, Codename};
 use crate::journal::Event;
 use crate::vault::ObjectId;
@@ -15,11 +16,17 @@ use crate::vault::ObjectId;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Deed {
     Acknowledge,
+    /// What is sealed is to be destroyed, if somebody else agrees.
+    AskDestroy,
     Assign,
     Close,
     Concern,
+    /// What is sealed is destroyed, and the facts stay.
+    Destroy,
     /// The rule was wrong: it should not have matched.
     FalseMatch,
+    /// What somebody asked to have destroyed stays sealed.
+    Keep,
     MoreInformation,
     /// The rule was right, and there is nothing to be done.
     NoConcern,
@@ -33,26 +40,6 @@ pub enum Deed {
     Wake,
 }
 
-/// How far people have come with a case.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Status {
-    #[default]
-    New,
-    Acknowledged,
-    InHand,
-    Closed,
-}
-
-/// Where a case stands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Stand {
-    pub status: Status,
-    /// What was decided last: `Concern`, `NoConcern`, `FalseMatch` or `MoreInformation`.
-    pub outcome: Option<Deed>,
-    pub owner: Option<AccountId>,
-    pub snoozed_until: Option<Timestamp>,
-}
-
 /// A deed that is to be written down.
 #[derive(Clone, Copy)]
 pub struct Done<'a> {
@@ -61,7 +48,7 @@ pub struct Done<'a> {
     pub deed: Deed,
     /// Her own words: a note, a reason; empty where there are none.
     pub words: &'a str,
-    /// For `Assign`: to whom.
+    /// For `Assign`: to whom. For `Destroy`: who asked for it, as the case stands.
     pub to: Option<AccountId>,
     /// For `Snooze`: how long.
     pub until: Option<Timestamp>,
@@ -86,19 +73,22 @@ pub struct DeedRow {
     pub by: String,
     pub deed: Deed,
     pub words: String,
-    /// For `Assign`: to whom.
+    /// For `Assign`: to whom. For `Destroy`: who had asked for it.
     pub to: Option<String>,
     /// For `Snooze`: how long.
     pub until: Option<Timestamp>,
 }
 
 impl Deed {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 15] = [
         Self::Acknowledge,
+        Self::AskDestroy,
         Self::Assign,
         Self::Close,
         Self::Concern,
+        Self::Destroy,
         Self::FalseMatch,
+        Self::Keep,
         Self::MoreInformation,
         Self::NoConcern,
         Self::Note,
@@ -111,10 +101,13 @@ impl Deed {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Acknowledge => "acknowledge",
+            Self::AskDestroy => "ask-destroy",
             Self::Assign => "assign",
             Self::Close => "close",
             Self::Concern => "concern",
+            Self::Destroy => "destroy",
             Self::FalseMatch => "false-match",
+            Self::Keep => "keep",
             Self::MoreInformation => "more-information",
             Self::NoConcern => "no-concern",
             Self::Note => "note",
@@ -129,10 +122,13 @@ impl Deed {
     pub fn told(self) -> &'static str {
         match self {
             Self::Acknowledge => "took it in hand",
+            Self::AskDestroy => "asked a colleague to agree that what is sealed be destroyed",
             Self::Assign => "gave it to",
             Self::Close => "closed it",
             Self::Concern => "decided: a concern",
+            Self::Destroy => "had what is sealed destroyed",
             Self::FalseMatch => "decided: the rule was wrong",
+            Self::Keep => "decided: what is sealed is kept",
             Self::MoreInformation => "decided: more information is needed",
             Self::NoConcern => "decided: no concern",
             Self::Note => "noted",
@@ -145,25 +141,23 @@ impl Deed {
 
     /// Whether it has to say why.
     pub fn needs_words(self) -> bool {
-        matches!(self, Self::Close | Self::FalseMatch | Self::NoConcern | Self::Note | Self::Release | Self::Reopen)
+        matches!(
+            self,
+            Self::AskDestroy
+                | Self::Close
+                | Self::Destroy
+                | Self::FalseMatch
+                | Self::Keep
+                | Self::NoConcern
+                | Self::Note
+                | Self::Release
+                | Self::Reopen
+        )
     }
 
-    /// Where a case stands after it. Whoever does anything with a case has looked at it: it is put off no longer.
-    fn after(self, before: Stand, done: &Done<'_>, by: AccountId) -> Stand {
-        let owner = before.owner.or(Some(by));
-        let awake = Stand { snoozed_until: None, ..before };
-        match self {
-            Self::Acknowledge => Stand { status: before.status.max(Status::Acknowledged), owner: Some(by), ..awake },
-            Self::Assign => Stand { status: before.status.max(Status::Acknowledged), owner: done.to.or(before.owner), ..awake },
-            Self::Close => Stand { status: Status::Closed, owner, ..awake },
-            Self::Concern | Self::MoreInformation => Stand { status: Status::InHand, outcome: Some(self), owner, ..awake },
-            Self::FalseMatch | Self::NoConcern => Stand { status: Status::Closed, outcome: Some(self), owner, ..awake },
-            Self::Note => before,
-            Self::Release => Stand { status: Status::Closed, outcome: before.outcome.or(Some(Self::NoConcern)), owner, ..awake },
-            Self::Reopen => Stand { status: Status::InHand, owner, ..awake },
-            Self::Snooze => Stand { snoozed_until: done.until, ..before },
-            Self::Wake => awake,
-        }
+    /// Whether it is about what is sealed: for those alone whose key opens it, and with rules of its own.
+    pub fn is_of_the_sealed(self) -> bool {
+        matches!(self, Self::AskDestroy | Self::Destroy | Self::Keep | Self::Release)
     }
 }
 
@@ -175,27 +169,18 @@ impl FromStr for Deed {
     }
 }
 
-impl Status {
-    const ALL: [Self; 4] = [Self::New, Self::Acknowledged, Self::InHand, Self::Closed];
-
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::New => "new",
-            Self::Acknowledged => "acknowledged",
-            Self::InHand => "in hand",
-            Self::Closed => "closed",
-        }
-    }
-}
-
 impl Desk {
     /// Writes down a deed, where the case stands after it, and a line of the journal: all or nothing.
     ///
     /// # Errors
-    /// When the database refuses.
+    /// `Changed` for a `Destroy` that agrees with somebody who does not ask for it any more; else when the database refuses.
     pub fn done(&self, now: Timestamp, by: &Account, done: &Done<'_>) -> Result<()> {
         let Done { case, codename, deed, words, to, until, keys } = *done;
         self.write(|tx| {
+            let before = stand_of(tx, case)?;
+            if deed == Deed::Destroy && before.destroy_asked_by != to {
+                return Err(DeskError::Changed);
+            }
             let id: i64 = tx
                 .prepare_cached(
                     "INSERT INTO deed (of_case, codename, at, by, kind, words, owner, until) VALUES (?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
@@ -217,14 +202,17 @@ impl Desk {
             for released in keys {
                 keep.execute(params![id, released.object.to_string(), released.key])?;
             }
-            let stand = deed.after(stand_of(tx, case)?, done, by.id);
-            tx.prepare_cached("INSERT OR REPLACE INTO standing (of_case, status, outcome, owner, snoozed_until) VALUES (?, ?, ?, ?, ?)")?
-                .execute(params![
+            let stand = deed.after(before, done, by.id);
+            tx.prepare_cached(
+                "INSERT OR REPLACE INTO standing (of_case, status, outcome, owner, snoozed_until, destroy_asked_by) VALUES (?, ?, ?, ?, ?, ?)",
+            )?
+            .execute(params![
                 case.0,
                 stand.status.as_str(),
                 stand.outcome.map(Deed::as_str),
                 stand.owner.map(|owner| owner.0),
-                stand.snoozed_until.map(Timestamp::as_second)
+                stand.snoozed_until.map(Timestamp::as_second),
+                stand.destroy_asked_by.map(|asker| asker.0)
             ])?;
             let event = Event::Deed { case, codename: codename.clone(), deed: deed.as_str().to_owned(), words: words.to_owned(), until };
             self.append(tx, now, &by.actor(), &event)
@@ -297,22 +285,6 @@ impl Deeds {
 const ROW: &str = "SELECT deed.*, doer.name AS doer, taker.name AS taker FROM deed
      JOIN account AS doer ON doer.id = deed.by LEFT JOIN account AS taker ON taker.id = deed.owner";
 
-fn stand_of(tx: &rusqlite::Connection, case: CaseId) -> rusqlite::Result<Stand> {
-    let known = tx.prepare_cached("SELECT * FROM standing WHERE of_case = ?")?.query_row([case.0], stand).optional()?;
-    Ok(known.unwrap_or_default())
-}
-
-fn stand(row: &Row<'_>) -> rusqlite::Result<Stand> {
-    let status: String = row.get("status")?;
-    let outcome: Option<String> = row.get("outcome")?;
-    Ok(Stand {
-        status: Status::ALL.into_iter().find(|known| known.as_str() == status).ok_or_else(|| unreadable("status"))?,
-        outcome: outcome.map(|word| word.parse().map_err(|()| unreadable("outcome"))).transpose()?,
-        owner: row.get::<_, Option<i64>>("owner")?.map(AccountId),
-        snoozed_until: moment_if_any(row, "snoozed_until")?,
-    })
-}
-
 fn deed_row(row: &Row<'_>) -> rusqlite::Result<DeedRow> {
     Ok(DeedRow {
         id: row.get("id")?,
@@ -327,18 +299,18 @@ fn deed_row(row: &Row<'_>) -> rusqlite::Result<DeedRow> {
     })
 }
 
-fn moment_if_any(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
+pub(super) fn moment_if_any(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<Timestamp>> {
     let second: Option<i64> = row.get(column)?;
     second.map(|second| Timestamp::from_second(second).map_err(|_| unreadable(column))).transpose()
 }
 
-fn unreadable(column: &str) -> rusqlite::Error {
+pub(super) fn unreadable(column: &str) -> rusqlite::Error {
     rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::{NewAccount, Role};
+    use super::super::{NewAccount, Role, Status};
     use super::*;
     use crate::journal::Actor;
 
@@ -382,13 +354,13 @@ mod tests {
         let people = People::new();
         let (first, second) = (Some(robin.id), Some(kim.id));
         for (deed, to, stand) in [
-            (Deed::Acknowledge, None, Stand { status: Status::Acknowledged, outcome: None, owner: first, snoozed_until: None }),
-            (Deed::Concern, None, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: first, snoozed_until: None }),
-            (Deed::Acknowledge, None, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: first, snoozed_until: None }),
-            (Deed::Assign, second, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: second, snoozed_until: None }),
-            (Deed::FalseMatch, None, Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second, snoozed_until: None }),
-            (Deed::Note, None, Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second, snoozed_until: None }),
-            (Deed::Reopen, None, Stand { status: Status::InHand, outcome: Some(Deed::FalseMatch), owner: second, snoozed_until: None }),
+            (Deed::Acknowledge, None, Stand { status: Status::Acknowledged, outcome: None, owner: first, ..Stand::default() }),
+            (Deed::Concern, None, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: first, ..Stand::default() }),
+            (Deed::Acknowledge, None, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: first, ..Stand::default() }),
+            (Deed::Assign, second, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: second, ..Stand::default() }),
+            (Deed::FalseMatch, None, Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second, ..Stand::default() }),
+            (Deed::Note, None, Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second, ..Stand::default() }),
+            (Deed::Reopen, None, Stand { status: Status::InHand, outcome: Some(Deed::FalseMatch), owner: second, ..Stand::default() }),
         ] {
             assert_eq!(people.does(&people.robin, deed, to, "because"), stand, "{deed:?}");
         }
@@ -401,13 +373,48 @@ mod tests {
         for deed in Deed::ALL.into_iter().filter(|deed| *deed != Deed::Snooze) {
             let put_off = people.does(&people.robin, Deed::Snooze, None, "");
             assert_eq!(put_off.snoozed_until, Some(noon()));
-            let stand = people.does(&people.kim, deed, Some(people.kim.id), "because");
+            let to = if deed == Deed::Destroy { put_off.destroy_asked_by } else { Some(people.kim.id) };
+            let stand = people.does(&people.kim, deed, to, "because");
             assert_eq!(stand.snoozed_until, (deed == Deed::Note).then(noon), "{deed:?}");
         }
         let history = people.desk.history(CaseId(7)).unwrap();
         assert_eq!((history[0].deed, history[0].until), (Deed::Snooze, Some(noon())));
         let first = people.desk.journal_end(1_000).unwrap().into_iter().find(|line| matches!(line.event, Event::Deed { .. })).unwrap();
         assert!(matches!(first.event, Event::Deed { until, .. } if until == Some(noon())));
+    }
+
+    #[test]
+    fn what_was_asked_stands_until_somebody_answers_or_the_case_moves_on() {
+        let people = People::new();
+        let (robin, kim) = (&people.robin, &people.kim);
+        for (deed, to, asked) in [
+            (Deed::Note, None, Some(robin.id)),
+            (Deed::Assign, Some(kim.id), Some(robin.id)),
+            (Deed::Keep, None, None),
+            (Deed::Reopen, None, None),
+            (Deed::Release, None, None),
+            (Deed::Destroy, Some(robin.id), None),
+        ] {
+            assert_eq!(people.does(robin, Deed::AskDestroy, None, "no agency needs it").destroy_asked_by, Some(robin.id));
+            assert_eq!(people.does(kim, deed, to, "because").destroy_asked_by, asked, "{deed:?}");
+        }
+        let last = people.desk.history(CaseId(7)).unwrap().pop().unwrap();
+        assert_eq!((last.by.as_str(), last.to.as_deref()), ("Kim Linnet", Some("Robin Finch")), "both are named");
+    }
+
+    #[test]
+    fn nobody_agrees_with_what_is_asked_no_more() {
+        let people = People::new();
+        people.does(&people.robin, Deed::AskDestroy, None, "no agency needs it");
+        people.does(&people.robin, Deed::Keep, None, "the police have called");
+        let codename = "amber-heron-7".parse().unwrap();
+        let agrees = |to| {
+            let done = Done { case: CaseId(7), codename: &codename, deed: Deed::Destroy, words: "as asked", to, until: None, keys: &[] };
+            people.desk.done(Timestamp::UNIX_EPOCH, &people.kim, &done)
+        };
+        assert!(matches!(agrees(Some(people.robin.id)), Err(DeskError::Changed)));
+        assert_eq!(people.desk.history(CaseId(7)).unwrap().len(), 2, "and nothing is written down");
+        agrees(None).unwrap();
     }
 
     #[test]

@@ -8,6 +8,8 @@ use crate::journal::JournalError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
+    #[error("somebody has changed this case meanwhile: look at it again")]
+    Changed,
     #[error("{}: in use by another mailwarden for longer than 10 seconds: try again", path.display())]
     Busy { path: PathBuf },
     #[error("{}: damaged: {source}; restore it from the backup, together with the state", path.display())]

@@ -6,6 +6,8 @@
 mod account;
 mod deed;
 mod error;
+mod kept_list;
+mod standing;
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -18,12 +20,15 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, JournalLine, Verified};
 
 pub use account::{Account, AccountId, Credentials, Invitation, Invited, Keys, NewAccount, Role};
-pub use deed::{Deed, DeedRow, Done, ReleasedKey, Stand, Status};
+pub use deed::{Deed, DeedRow, Done, ReleasedKey};
 pub use error::DeskError;
+pub use kept_list::{KeptList, MOST_KEPT};
+pub use standing::{Stand, Status};
 
 type Result<T, E = DeskError> = std::result::Result<T, E>;
 
-const MIGRATIONS: [&str; 2] = [include_str!("schema.sql"), include_str!("schema_2.sql")];
+const MIGRATIONS: [&str; 4] =
+    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql"), include_str!("schema_4.sql")];
 
 /// One connection. For use by one thread at a time; several may be open.
 pub struct Desk {
@@ -162,6 +167,22 @@ impl Deeds {
         }
     }
 
+    /// When the first line of the journal was written.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn journal_begins(&self) -> Result<Option<Timestamp>> {
+        Ok(journal::begins(&self.conn)?)
+    }
+
+    /// As [`Desk::journal_before`].
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn journal_before(&self, before: u64, limit: usize) -> Result<Vec<JournalLine>> {
+        self.read(|conn| journal::lines_before(conn, before, limit))
+    }
+
     fn read<T>(&self, query: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T> {
         query(&self.conn).map_err(DeskError::database(&self.path))
     }
@@ -231,7 +252,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let desk = Desk::open(folder.path()).unwrap();
         desk.note(Timestamp::UNIX_EPOCH, &Actor::Program, &Event::SignedIn).unwrap();
-        let back = "ALTER TABLE deed DROP COLUMN until; ALTER TABLE standing DROP COLUMN snoozed_until; PRAGMA user_version = 1";
+        let back = "DROP TABLE kept_list; ALTER TABLE standing DROP COLUMN destroy_asked_by; ALTER TABLE deed DROP COLUMN until;
+             ALTER TABLE standing DROP COLUMN snoozed_until; PRAGMA user_version = 1";
         desk.conn.execute_batch(back).unwrap();
         assert!(matches!(Deeds::open(folder.path()), Err(DeskError::Older { .. })));
         assert_eq!(Desk::open(folder.path()).unwrap().verify_journal().unwrap().entries, 1);

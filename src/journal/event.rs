@@ -75,8 +75,46 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         until: Option<Timestamp>,
     },
+    /// An entry of a list, by its number in that version of it, is passed over. The reason is the person's own words.
+    EntrySnoozed {
+        list: RuleId,
+        version: String,
+        entry: usize,
+        until: String,
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        second: Option<String>,
+        reason: String,
+    },
+    /// A package of what is sealed is made for somebody outside: for an age recipient, a passphrase, or as it was sealed. The reason
+    /// is the person's own words.
+    EvidencePackaged {
+        case: CaseId,
+        codename: Codename,
+        objects: Vec<String>,
+        to: String,
+        reason: String,
+    },
+    /// Somebody tried to make such a package, and her key does not open what is sealed.
+    EvidenceRefused {
+        case: CaseId,
+        codename: Codename,
+    },
     /// Somebody is shown the facts of a case.
     FactsViewed {
+        case: CaseId,
+        codename: Codename,
+    },
+    /// A decision, with the confirmation that no agency needs it any more (D4): what is sealed of a case is destroyed. By these
+    /// people; the reason is their own words.
+    Destroyed {
+        case: CaseId,
+        codename: Codename,
+        by: Vec<String>,
+        objects: Vec<String>,
+        reason: String,
+    },
+    /// Somebody tried to have what is sealed destroyed, and her key does not open it.
+    DestroyRefused {
         case: CaseId,
         codename: Codename,
     },
@@ -118,6 +156,11 @@ pub enum Event {
     NoticeDelivered {
         notice: i64,
         case: Option<CaseId>,
+    },
+    /// The headteacher is to be told what was opened in a week, by its Monday.
+    OpeningsTold {
+        week: String,
+        cases: usize,
     },
     /// Somebody is shown who opened what in a week, by its Monday.
     OpeningsViewed {
@@ -225,11 +268,65 @@ pub enum Event {
 }
 
 impl Event {
+    /// Which case it is about, if it is about one.
+    pub fn case(&self) -> Option<CaseId> {
+        match self {
+            Self::Acknowledged { case, .. }
+            | Self::CaseOpened { case, .. }
+            | Self::CiphertextServed { case, .. }
+            | Self::Deed { case, .. }
+            | Self::Destroyed { case, .. }
+            | Self::DestroyRefused { case, .. }
+            | Self::EvidencePackaged { case, .. }
+            | Self::EvidenceRefused { case, .. }
+            | Self::FactsViewed { case, .. }
+            | Self::PicturesListed { case, .. }
+            | Self::PlaceFound { case, .. }
+            | Self::PlaceSettled { case, .. }
+            | Self::Released { case, .. }
+            | Self::ReleaseRefused { case, .. }
+            | Self::Viewed { case, .. }
+            | Self::ViewRefused { case, .. }
+            | Self::Waived { case, .. } => Some(*case),
+            Self::NoticeDelivered { case, .. } => *case,
+            Self::AccountClosed { .. }
+            | Self::AudienceCreated { .. }
+            | Self::EntrySnoozed { .. }
+            | Self::InvitationUsed { .. }
+            | Self::Invited { .. }
+            | Self::JournalViewed
+            | Self::KeyConfirmed { .. }
+            | Self::KeyMade { .. }
+            | Self::Listed { .. }
+            | Self::MailboxesChanged { .. }
+            | Self::MemberAdded { .. }
+            | Self::NotFound { .. }
+            | Self::OpeningsTold { .. }
+            | Self::OpeningsViewed { .. }
+            | Self::RuleFell { .. }
+            | Self::RuleStaged { .. }
+            | Self::RulesInForce { .. }
+            | Self::RulesRefused { .. }
+            | Self::SelfTested { .. }
+            | Self::SignInRefused { .. }
+            | Self::SignedIn
+            | Self::SignedOut
+            | Self::Started { .. }
+            | Self::Stopped
+            | Self::Swept { .. }
+            | Self::TroubleBegan { .. }
+            | Self::TroubleOver { .. } => None,
+        }
+    }
+
     /// The same event without what a person typed: what the technician's commands show.
     #[must_use]
     pub fn without_reason(mut self) -> Self {
         if let Self::CiphertextServed { reason, .. }
         | Self::Deed { words: reason, .. }
+        | Self::Destroyed { reason, .. }
+        | Self::EntrySnoozed { reason, .. }
+        | Self::EvidencePackaged { reason, .. }
         | Self::PicturesListed { reason, .. }
         | Self::Released { reason, .. }
         | Self::Viewed { reason, .. } = &mut self

@@ -8,6 +8,8 @@
 
 mod event;
 mod key;
+mod opening;
+mod sign;
 mod verify;
 
 use jiff::Timestamp;
@@ -17,6 +19,8 @@ use sha2::{Digest, Sha256};
 
 pub use event::{Actor, Entry, Event};
 pub use key::InstanceKey;
+pub use opening::Depth;
+pub use sign::Signer;
 pub use verify::{Broken, How, Verified, verify};
 
 const TABLES: &str = "
@@ -35,6 +39,9 @@ CREATE TABLE journal_head (
 CREATE TRIGGER journal_lines_stay BEFORE DELETE ON journal BEGIN SELECT RAISE(ABORT, 'a line of the journal is never deleted'); END;
 CREATE TRIGGER journal_lines_stand BEFORE UPDATE ON journal BEGIN SELECT RAISE(ABORT, 'a line of the journal is never changed'); END;
 ";
+
+/// Lines that are read at a time.
+const CHUNK: usize = 500;
 
 /// What stands before the first line.
 const NOTHING: [u8; 32] = [0; 32];
@@ -123,6 +130,38 @@ pub fn lines_before(conn: &Connection, before: u64, limit: usize) -> rusqlite::R
         Ok(JournalLine { seq, entry: entry(seq, &row.get::<_, String>(1)?) })
     })?;
     rows.collect()
+}
+
+/// When the first line was written.
+///
+/// # Errors
+/// When the database refuses, or the line cannot be understood.
+pub fn begins(conn: &Connection) -> Result<Option<Timestamp>, JournalError> {
+    Ok(entries(conn, 1, 1)?.first().map(|entry| entry.at))
+}
+
+/// The lines from one moment until before another, of a journal that is read backwards: `read` is asked for those before a number.
+///
+/// # Errors
+/// Those of `read`.
+pub fn lines_within<E>(
+    begins: Timestamp,
+    ends: Timestamp,
+    read: impl Fn(u64, usize) -> Result<Vec<JournalLine>, E>,
+) -> Result<Vec<Entry>, E> {
+    let (mut found, mut before) = (Vec::new(), u64::MAX);
+    loop {
+        let chunk = read(before, CHUNK)?;
+        let Some(last) = chunk.last() else { return Ok(found) };
+        before = last.seq;
+        let entries: Vec<_> = chunk.into_iter().filter_map(|line| line.entry).collect();
+        // A clock that was set back puts single lines out of order, and not hundreds.
+        let is_past = !entries.is_empty() && entries.iter().all(|entry| entry.at < begins);
+        found.extend(entries.into_iter().filter(|entry| begins <= entry.at && entry.at < ends));
+        if is_past {
+            return Ok(found);
+        }
+    }
 }
 
 fn entry(seq: u64, text: &str) -> Option<Entry> {

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 
 use super::answer::{Answer, Refusal, page};
+use super::destroy::Way;
 use super::guard::{Visit, Visitor};
 use super::queue::Seen;
 use super::snooze::Snooze;
@@ -52,6 +53,12 @@ struct Page<'a> {
     wrapped: &'a str,
     back: bool,
     people: Vec<(i64, String)>,
+    way: Way,
+    takes_two: bool,
+    /// Who has asked to have it destroyed.
+    asker: String,
+    /// When and by whom what was sealed was destroyed.
+    destroyed: String,
 }
 
 struct Copy {
@@ -121,6 +128,9 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let people = review.may_have(&facts)?;
     let accounts = review.desk().accounts()?;
     let owner = stand.owner.and_then(|owner| accounts.iter().find(|account| account.id == owner));
+    let asker = stand.destroy_asked_by.and_then(|asker| accounts.iter().find(|account| account.id == asker));
+    let on_its_way = review.on_its_way(&facts)?;
+    let way = Way::of(&visitor.account, &facts, &stand, on_its_way);
     let history = review.desk().history(case)?;
     page(&Page {
         visitor,
@@ -151,10 +161,15 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         history: history.into_iter().map(|row| told(&row, zone)).collect(),
         may_decide: visitor.account.role != Role::DataProtection,
         may_open: sight::opens(visitor.account.role).is_some_and(|audience| row.audiences.contains(&audience))
-            && row.action != Action::Withhold,
+            && row.action != Action::Withhold
+            && on_its_way != Some(Deed::Destroy),
         wrapped: visitor.account.keys.as_ref().map_or("", |keys| &keys.wrapped),
         back: row.action == Action::Hold && !facts.places.iter().any(|copy| copy.state == PlaceState::Removed),
         people: people.into_iter().map(|account| (account.id.0, visible(&account.name))).collect(),
+        way,
+        takes_two: row.takes_two(),
+        asker: asker.map(|account| visible(&account.name)).unwrap_or_default(),
+        destroyed: facts.destroyed.as_ref().map(|(at, who)| format!("{} by {}", wall(*at, zone), visible(who))).unwrap_or_default(),
     })
 }
 
@@ -175,6 +190,7 @@ fn findings(facts: &CaseFacts) -> Vec<String> {
 fn told_of(copy: &PlaceFacts, zone: &TimeZone) -> Copy {
     let state = match copy.state {
         PlaceState::Delivered => "delivered, and still there",
+        PlaceState::Destroyed => "taken out, and destroyed",
         PlaceState::LeftInMailbox => "still there: its mail server cannot take one message out",
         PlaceState::Released => "put back",
         PlaceState::Removed => "taken out",
@@ -252,6 +268,7 @@ fn snooze_told(snooze: Snooze, until: Timestamp, zone: &TimeZone) -> String {
 
 fn told(row: &DeedRow, zone: &TimeZone) -> Told {
     let what = match (&row.to, row.until) {
+        (Some(asker), _) if row.deed == Deed::Destroy => format!("{}, as {} had asked", row.deed.told(), visible(asker)),
         (Some(to), _) => format!("{} {}", row.deed.told(), visible(to)),
         (None, Some(until)) => format!("{} {}", row.deed.told(), wall(until, zone)),
         (None, None) => row.deed.told().to_owned(),

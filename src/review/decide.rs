@@ -23,8 +23,8 @@ pub fn decide(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     check_words(deed, words)?;
     let to = match deed {
         Deed::Assign => Some(taker(review, &facts, form.text("to"))?),
-        // The keys that it takes come with the script of the page.
-        Deed::Release => return Err(Refusal::Malformed),
+        // They have pages of their own.
+        deed if deed.is_of_the_sealed() => return Err(Refusal::Malformed),
         _ => None,
     };
     let (case, codename, now) = (facts.row.id, &facts.row.codename, Review::now());

@@ -11,7 +11,7 @@ use super::words::{visible, wall};
 use super::{Review, sight};
 use crate::case::Codename;
 use crate::casebook::{Filter, ReadOnly};
-use crate::desk::{Account, DeskError};
+use crate::desk::{Account, DeskError, Role};
 use crate::journal::{Broken, Entry, Event, How, JournalError, JournalLine};
 
 /// Lines on a page, the newest first.
@@ -46,14 +46,16 @@ struct Line {
 }
 
 impl Review {
-    /// The cases that somebody is a party to: they are in no list of hers.
+    /// The cases that somebody is a party to, and for the headteacher those that are for the chair: they are in no list of hers.
     ///
     /// # Errors
     /// When the casebook refuses.
     pub fn hidden_from(&self, book: &ReadOnly, account: &Account) -> Result<BTreeSet<Codename>, Refusal> {
         let involved = self.involvement(book, account)?;
         let rows = book.cases(&Filter::default())?;
-        Ok(rows.into_iter().filter(|row| sight::is_party(row.id, &involved)).map(|row| row.codename).collect())
+        let is_head = account.role == Role::Head;
+        let hidden = rows.into_iter().filter(|row| sight::is_party(row.id, &involved) || is_head && row.is_kept_from_the_head());
+        Ok(hidden.map(|row| row.codename).collect())
     }
 }
 
@@ -134,7 +136,8 @@ fn told(event: &Event) -> (String, Option<&Codename>) {
         Event::JournalViewed => ("was shown this journal".to_owned(), None),
         Event::KeyConfirmed { name, .. } => (format!("confirmed the key of {name}"), None),
         Event::KeyMade { .. } => ("made a key".to_owned(), None),
-        Event::Listed { view, cases } => (format!("was shown the list `{view}`, {cases} cases"), None),
+        // How many there were stays in the journal: somebody else's list counts cases that the reader is a party to.
+        Event::Listed { view, .. } => (format!("was shown the list `{view}`"), None),
         Event::NotFound { page } => (format!("asked for what is not there or not hers: {page}"), None),
         Event::OpeningsViewed { week } => (format!("was shown the openings of the week of {week}"), None),
         Event::SignInRefused { why } => (format!("was not let in: {why}"), None),

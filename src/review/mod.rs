@@ -7,12 +7,15 @@
 mod answer;
 mod attempts;
 mod case_page;
+mod chart;
 mod decide;
+mod destroy;
 mod form;
 mod guard;
 mod health;
 mod journal_page;
 mod keys;
+mod lists;
 mod openings;
 mod password;
 mod queue;
@@ -23,6 +26,7 @@ mod session;
 mod sight;
 mod sign_in;
 mod snooze;
+mod step_up;
 #[cfg(test)]
 mod tests;
 mod tls;

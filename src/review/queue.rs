@@ -1,25 +1,24 @@
 //! The queue: what is to be looked at, the most urgent first, as facts that name nobody.
 
-use std::fmt::Write;
-
 use askama::Template;
 use jiff::Timestamp;
 
 use super::answer::{Answer, Refusal, page};
 use super::guard::{Visit, Visitor};
+use super::lists::{Conditions, link_to};
 use super::words::{self, Urgency, ends, span, urgency, wall};
 use super::{Review, sight};
 use crate::casebook::{CaseRow, Filter, Standing};
-use crate::desk::{Account, AccountId, Stand, Status};
+use crate::desk::{Account, AccountId, Role, Stand, Status};
 use crate::finding::{Category, Level};
 use crate::journal::Event;
 
 /// Cases on one page.
-const PAGE: usize = 50;
+pub const PAGE: usize = 50;
 
 /// A part of the cases, by its name in the address.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum View {
+pub enum View {
     Open,
     New,
     Overdue,
@@ -27,6 +26,8 @@ enum View {
     Mine,
     Unassigned,
     Snoozed,
+    /// Somebody asked to have what is sealed destroyed, and nobody has answered.
+    Asked,
     Closed,
 }
 
@@ -52,6 +53,10 @@ struct Page<'a> {
     categories: Vec<(&'static str, &'static str, bool)>,
     earlier: Option<String>,
     later: Option<String>,
+    from: usize,
+    /// Her own lists: name and address.
+    kept: Vec<(String, String)>,
+    may_tick: bool,
 }
 
 struct Tab {
@@ -74,12 +79,15 @@ struct Line {
     status: &'static str,
     owner: String,
     held: bool,
+    /// It can be taken in hand with others.
+    ticks: bool,
 }
 
 impl View {
-    const ALL: [Self; 8] = [Self::Open, Self::New, Self::Overdue, Self::Today, Self::Mine, Self::Unassigned, Self::Snoozed, Self::Closed];
+    pub const ALL: [Self; 9] =
+        [Self::Open, Self::New, Self::Overdue, Self::Today, Self::Mine, Self::Unassigned, Self::Snoozed, Self::Asked, Self::Closed];
 
-    fn as_str(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Open => "open",
             Self::New => "new",
@@ -88,6 +96,7 @@ impl View {
             Self::Mine => "mine",
             Self::Unassigned => "unassigned",
             Self::Snoozed => "snoozed",
+            Self::Asked => "asked",
             Self::Closed => "closed",
         }
     }
@@ -101,6 +110,7 @@ impl View {
             Self::Mine => "Mine",
             Self::Unassigned => "Unassigned",
             Self::Snoozed => "Put off",
+            Self::Asked => "To be destroyed",
             Self::Closed => "Closed",
         }
     }
@@ -121,6 +131,7 @@ impl View {
             Self::Mine => here && seen.stand.owner == Some(me),
             Self::Unassigned => here && seen.stand.owner.is_none(),
             Self::Snoozed => snoozed,
+            Self::Asked => seen.stand.destroy_asked_by.is_some(),
             Self::Closed => !open,
         }
     }
@@ -163,10 +174,8 @@ impl Review {
 pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let (visitor, query, now) = (visit.visitor()?, &visit.asked.query, Review::now());
     let me = visitor.account.id;
-    let view = View::ALL.into_iter().find(|view| view.as_str() == query.text("view")).unwrap_or(View::Open);
-    let category: Option<Category> = query.text("category").parse().ok();
-    let search = query.text("search").to_lowercase();
-
+    let conditions = Conditions::of(query);
+    let view = conditions.view;
     let all = review.seen_by(&visitor.account, now)?;
     let tabs = View::ALL.map(|tab| Tab {
         word: tab.as_str(),
@@ -174,14 +183,9 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         count: all.iter().filter(|seen| tab.holds(seen, me, review, now)).count(),
         here: tab == view,
     });
-    let wanted: Vec<_> = all
-        .iter()
-        .filter(|seen| view.holds(seen, me, review, now))
-        .filter(|seen| category.is_none_or(|category| category == seen.row.category))
-        .filter(|seen| search.is_empty() || seen.row.codename.as_str().contains(&search.replace(' ', "-")))
-        .collect();
+    let wanted: Vec<_> = all.iter().filter(|seen| view.holds(seen, me, review, now)).filter(|seen| conditions.hold(seen)).collect();
     let found = wanted.len();
-    let from = query.text("from").parse::<usize>().unwrap_or(0).min(found);
+    let from = conditions.from.min(found);
     let accounts = review.desk().accounts()?;
     let name = |id: AccountId| {
         accounts.iter().find(|account| account.id == id).map_or("somebody who has left", |account| &account.name).to_owned()
@@ -190,17 +194,8 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
 
     // What she is shown is written down first.
     review.desk().note(now, &visitor.account.actor(), &Event::Listed { view: view.as_str().to_owned(), cases: lines.len() })?;
-    let link = |from: usize| {
-        let mut link = format!("/queue?view={}&from={from}", view.as_str());
-        if let Some(category) = category {
-            let _ = write!(link, "&category={category}");
-        }
-        if !search.is_empty() {
-            let _ = write!(link, "&search={}", form_urlencoded::byte_serialize(search.as_bytes()).collect::<String>());
-        }
-        link
-    };
-    let chosen = category.map_or("", Category::code);
+    let kept = review.desk().kept_lists(&visitor.account)?;
+    let chosen = conditions.category.map_or("", Category::code);
     page(&Page {
         visitor,
         school: &review.config.school.name,
@@ -208,10 +203,13 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         view: view.as_str(),
         found,
         category: chosen,
-        search: &search,
+        search: &conditions.search,
         categories: Category::ALL.iter().map(|category| (category.code(), category.title(), category.code() == chosen)).collect(),
-        earlier: (from > 0).then(|| link(from.saturating_sub(PAGE))),
-        later: (from + lines.len() < found).then(|| link(from + PAGE)),
+        earlier: (from > 0).then(|| conditions.link(from.saturating_sub(PAGE))),
+        later: (from + lines.len() < found).then(|| conditions.link(from + PAGE)),
+        from,
+        kept: kept.iter().map(|list| (words::visible(&list.name), link_to(list))).collect(),
+        may_tick: visitor.account.role != Role::DataProtection && lines.iter().any(|line| line.ticks),
         lines,
     })
 }
@@ -232,5 +230,6 @@ fn line(review: &Review, seen: &Seen, now: Timestamp, name: &dyn Fn(AccountId) -
         status: stand.status.as_str(),
         owner: stand.owner.map(name).map(|name| words::visible(&name)).unwrap_or_default(),
         held: row.action >= crate::finding::Action::Hold,
+        ticks: seen.may_be_ticked(),
     }
 }

@@ -5,7 +5,7 @@ use axum::http::Method;
 
 use super::answer::{Answer, Refusal};
 use super::guard::Visit;
-use super::{Review, case_page, decide, health, journal_page, keys, openings, queue, sealed, sign_in, trends};
+use super::{Review, case_page, decide, destroy, health, journal_page, keys, lists, openings, queue, sealed, sign_in, trends};
 use crate::desk::Role;
 
 /// Who may ask for a page.
@@ -41,6 +41,7 @@ pub const ROUTES: &[Route] = &[
     get("/assets/{name}", Who::Anyone, sign_in::asset),
     get("/case/{codename}", Who::Roles(CASES), case_page::show),
     post("/case/{codename}", Who::Roles(DECIDE), decide::decide),
+    post("/case/{codename}/destroy", Who::Roles(OPEN), destroy::destroy),
     post("/case/{codename}/headers", Who::Roles(OPEN), sealed::headers),
     post("/case/{codename}/release", Who::Roles(OPEN), sealed::release),
     post("/case/{codename}/sheet", Who::Roles(OPEN), sealed::sheet),
@@ -53,6 +54,9 @@ pub const ROUTES: &[Route] = &[
     post("/keys/confirm", Who::Roles(OPEN), keys::confirm),
     get("/openings", Who::Roles(JOURNAL), openings::show),
     get("/queue", Who::Roles(CASES), queue::show),
+    post("/queue/acknowledge", Who::Roles(DECIDE), lists::acknowledge),
+    post("/queue/lists", Who::Roles(CASES), lists::keep),
+    post("/queue/lists/drop", Who::Roles(CASES), lists::drop),
     get("/sign-in", Who::Anyone, sign_in::show),
     post("/sign-in", Who::Anyone, sign_in::sign_in),
     post("/sign-out", Who::Roles(EVERYBODY), sign_in::sign_out),

@@ -96,6 +96,9 @@ fn hers_to_open(review: &Review, account: &Account, codename: &str) -> Result<(C
     if facts.row.action == Action::Withhold {
         return Err(unfit("It is withheld: nobody at the school opens it. Please follow the advice on the page."));
     }
+    if review.on_its_way(&facts)? == Some(Deed::Destroy) {
+        return Err(unfit("What was sealed is destroyed, as was decided. The facts on the page are all that is left."));
+    }
     Ok((facts, audience))
 }
 

@@ -1,6 +1,6 @@
 //! The whole, week by week: how many cases of what, from where, how soon somebody had them in hand, and which rules were wrong.
 //!
-//! Tables alone, of the cases that the reader sees herself: who is a party to a case cannot see it in a number either.
+//! Of the cases that the reader sees herself: who is a party to a case cannot see it in a number either.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -9,6 +9,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
 use super::answer::{Answer, Refusal, page};
+use super::chart::Chart;
 use super::guard::{Visit, Visitor};
 use super::words::{Urgency, monday, span, urgency, visible};
 use super::{Review, sight};
@@ -28,21 +29,28 @@ struct Page<'a> {
     school: &'a str,
     first: String,
     cases: usize,
-    weeks: Vec<Counted>,
-    categories: Vec<Counted>,
-    groups: Vec<Counted>,
+    tables: [Table; 3],
     responses: Vec<Response>,
     rules: Vec<RuleCount>,
 }
 
+/// Numbers of cases, and a picture of them.
+struct Table {
+    chart: Chart,
+    caption: &'static str,
+    /// What its first column holds.
+    of: &'static str,
+    lines: Vec<Counted>,
+}
+
 /// A line of a table of cases.
 #[derive(Default)]
-struct Counted {
-    title: String,
-    cases: usize,
+pub struct Counted {
+    pub title: String,
+    pub cases: usize,
     /// Of these, of level 4 and 5.
-    urgent: usize,
-    held: usize,
+    pub urgent: usize,
+    pub held: usize,
 }
 
 /// How soon somebody had the cases of a level in hand.
@@ -99,14 +107,25 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let cases = cases(review, visitor, since)?;
     let group_of = review.config.mailboxes.iter().map(|watched| (&watched.mailbox.address, watched.mailbox.group.as_str())).collect();
     review.desk().note(now, &visitor.account.actor(), &Event::Listed { view: "trends".to_owned(), cases: cases.len() })?;
+    let weeks = by_week(&cases, first, |at| clock.date_at(at));
+    let categories = counted(&cases, |told| vec![told.row.category.title().to_owned()]);
+    let groups = counted(&cases, |told| groups(&told.course, &group_of));
+    let by_group = "By group of mailboxes: a case counts in each group that a copy of it reached";
     page(&Page {
         visitor,
         school: &review.config.school.name,
         first: day(first),
         cases: cases.len(),
-        weeks: by_week(&cases, first, |at| clock.date_at(at)),
-        categories: counted(&cases, |told| vec![told.row.category.title().to_owned()]),
-        groups: counted(&cases, |told| groups(&told.course, &group_of)),
+        tables: [
+            Table { chart: Chart::columns("weeks", "Cases by week", &weeks), caption: "By week", of: "Week from", lines: weeks },
+            Table {
+                chart: Chart::rows("categories", "Cases by category", &categories),
+                caption: "By category",
+                of: "Category",
+                lines: categories,
+            },
+            Table { chart: Chart::rows("groups", "Cases by group of mailboxes", &groups), caption: by_group, of: "Group", lines: groups },
+        ],
         responses: responses(&cases, now, review),
         rules: rules(&cases),
     })

@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 pub use mapped::Mapped;
 pub use pass::{receive, send, send_all};
-pub use process::{Fork, end, fork, leave, take_channel, until_alone};
+pub use process::{Fork, end, fork, give_memory_back, leave, take_channel, until_alone};
 pub use tray::{Tray, TrayView};
 
 /// Proof that this process is caged, or that somebody said `--allow-uncaged`: only [`enter`] makes one.

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::ptr::{self, NonNull};
 
 use rustix::fs::{FallocateFlags, SealFlags, SeekFrom, fallocate, fcntl_add_seals, ftruncate};
-use rustix::mm::{MapFlags, ProtFlags};
+use rustix::mm::{Advice, MapFlags, ProtFlags};
 
 use crate::wire::memory_file;
 
@@ -26,6 +26,9 @@ pub struct TrayView {
     start: NonNull<u8>,
     room: usize,
 }
+
+/// The octets of a page are a divisor of this, whatever the processor.
+const LARGEST_PAGE: usize = 64 << 10;
 
 const SEALS: SealFlags = SealFlags::FUTURE_WRITE.union(SealFlags::SHRINK);
 
@@ -56,6 +59,7 @@ impl Tray {
         if octets > self.given {
             // Asked for now: to write to memory that is not to be had would be the end of this process.
             fallocate(&self.file, FallocateFlags::empty(), 0, octets as u64)?;
+            self.populate(octets);
             self.given = octets;
         }
         let mut at = 0;
@@ -66,6 +70,15 @@ impl Tray {
             at += piece.len();
         }
         Ok(())
+    }
+}
+
+impl Tray {
+    /// Maps what is new of the first `octets` at once, where the kernel can (5.14): else the first write to each page does.
+    fn populate(&self, octets: usize) {
+        let new = self.given / LARGEST_PAGE * LARGEST_PAGE..octets;
+        // SAFETY: the range lies in the mapping, which lives as long as `self`; what is in it stays as it is.
+        let _ = unsafe { rustix::mm::madvise(self.start.as_ptr().add(new.start).cast(), new.len(), Advice::LinuxPopulateWrite) };
     }
 }
 

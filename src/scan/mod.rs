@@ -23,7 +23,7 @@ use self::detect::{Detectors, Match};
 use self::extract::{Extracts, Item, Reader};
 use self::parse::{Contents, Declared, Leaf, Mail};
 use crate::fault::Fault;
-use crate::finding::{Defect, Explained, Fingerprint, Incomplete, PictureFact, Reason, Report, Tree};
+use crate::finding::{Defect, Explained, Fingerprint, Incomplete, PictureFact, Reason, Report, Sighting, Tree};
 use crate::sandbox::Caged;
 use crate::wire::{Learnt, Lesson, Lessons};
 
@@ -33,10 +33,7 @@ pub use self::extract::{FileExtract, TextExtract};
 const MOST: usize = 2_000;
 
 /// A message of our own, with something for each reader that every school day needs.
-const WARM_UP: &[u8] = b"From: Office <office@school.example>\r\nTo: all@school.example\r\nSubject: =?utf-8?q?caf=C3=A9?=\r\n\
-    MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n\
-    --b\r\nContent-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\ncaf=E9\r\n\
-    --b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: base64\r\n\r\nPHAgc3R5bGU9J2E6Yic+Y2Fmw6k8L3A+\r\n--b--\r\n";
+const WARM_UP: &[u8] = include_bytes!("warm_up.eml");
 
 /// Reads a message of our own, so that whatever is built once and kept is built now: before a process splits, for all that come
 /// of it.
@@ -125,6 +122,12 @@ fn numbers(part: &str) -> Vec<u32> {
 /// The digests of one file that lies in no message.
 pub fn examine_file(_caged: &Caged, octets: &[u8]) -> Fingerprint {
     detect::fingerprint(octets)
+}
+
+/// Why lists know one file that lies in no message, or do not.
+pub fn sighting(_caged: &Caged, octets: &[u8], detectors: &Detectors) -> Sighting {
+    let leaf = Leaf { part: String::new(), octets: Cow::Borrowed(octets), name: None, declared: Declared::default(), is_body: false };
+    detectors.sighting(&Item::of_leaf(leaf).as_file())
 }
 
 fn report(mail: Option<&Mail<'_>>, mut extracts: Extracts, matched: Vec<(Option<usize>, Match)>, pictures: Vec<PictureFact>) -> Report {

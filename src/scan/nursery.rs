@@ -14,7 +14,7 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use super::detect::{self, Detectors};
 use crate::fault::Fault;
-use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report, Tree};
+use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report, Sighting, Tree};
 use crate::sandbox::{self, Caged, Fork, Limits, Mapped, TrayView};
 use crate::wire::{self, Answer, BadFrame, Bundle, Carrier, Compiled, Done, Lessons, Order, Request, Tested, Whole};
 
@@ -74,7 +74,7 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     #[cfg(feature = "faults")]
     sandbox::attacks::remember_parent();
     let channel = Channel(rustix::stdio::stdin());
-    let Some((first @ (Order::Check | Order::Compile | Order::Learn | Order::Test), Some(bundle))) = channel.hear()? else {
+    let Some((first @ (Order::Check | Order::Compile { .. } | Order::Learn | Order::Test), Some(bundle))) = channel.hear()? else {
         return Err(NotUnderstood);
     };
     channel.say(&cage)?;
@@ -84,7 +84,10 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
     if first == Order::Learn {
         return channel.say(&super::learn(lessons(bundle)));
     }
-    let bundle = unpack(bundle);
+    let mut bundle = unpack(bundle);
+    if let Order::Compile { today } = first {
+        bundle.today = today;
+    }
     if first == Order::Check {
         return channel.say(&compiled(detect::check(&bundle).map(|checked| Compiled::Ready {
             set: checked.set,
@@ -99,8 +102,9 @@ fn nurse(terms: &Terms) -> Result<(), NotUnderstood> {
         Ok(detectors) => detectors,
         Err(faults) => return channel.say(&compiled(Err(faults))),
     };
-    // What was read of it is compiled now: no worker needs the files.
+    // What was read of it is compiled now: no worker needs the files, nor the memory that compiling took.
     drop(bundle);
+    sandbox::give_memory_back();
     super::warm_up(&detectors);
     channel.say(&Compiled::Ready { set: detectors.rule_set(), rules: detectors.facts(), notes: Vec::new() })?;
 
@@ -225,6 +229,7 @@ fn serve(caged: &Caged, channel: &Channel, tray: &mut Option<TrayView>, detector
     let answered = match request {
         Request::Explain => explain(caged, octets, detectors).map(|explained| channel.explain(explained)),
         Request::File => fingerprint(caged, octets).map(|file| channel.say(&Answer::Examined(file))),
+        Request::Sighting => sighting(caged, octets, detectors).map(|file| channel.say(&Answer::Examined(file))),
         Request::Tree { with_text } => tree(caged, octets, detectors, with_text).map(|tree| channel.tree(tree)),
         Request::Messages { want_facts, sizes } => {
             let reached = (channel, beside.as_ref());
@@ -300,6 +305,11 @@ fn tree(caged: &Caged, message: Option<&[u8]>, detectors: &Detectors, with_text:
 /// `None` when decoding it panicked.
 fn fingerprint(caged: &Caged, file: Option<&[u8]>) -> Option<Result<Fingerprint, Reason>> {
     catch_unwind(AssertUnwindSafe(|| Ok(super::examine_file(caged, file.ok_or(Reason::Budget)?)))).ok()
+}
+
+/// `None` when decoding it panicked.
+fn sighting(caged: &Caged, file: Option<&[u8]>, detectors: &Detectors) -> Option<Result<Sighting, Reason>> {
+    catch_unwind(AssertUnwindSafe(|| Ok(super::sighting(caged, file.ok_or(Reason::Budget)?, detectors)))).ok()
 }
 
 /// The one descriptor on which this process may receive and send.

@@ -5,6 +5,7 @@
 
 mod error;
 mod file;
+mod handover;
 mod key;
 mod object;
 mod proof;
@@ -21,6 +22,7 @@ use crate::wire::Digester;
 use proof::{Capture, CapturedKey, Hashing};
 
 pub use error::VaultError;
+pub use handover::{HandedOver, Passphrase, Receiver};
 pub use key::{AudienceIdentity, Member, MemberIdentity, Opens, Recipient};
 pub use object::{ObjectId, Receipt};
 pub use proof::ObjectKey;
@@ -144,6 +146,26 @@ impl Vault {
     /// Takes back what was sealed and never recorded: nobody will ask for it. What stays behind all the same is swept.
     pub fn discard(&self, object: ObjectId) {
         let _ = std::fs::remove_file(self.folder.join(object.path()));
+    }
+
+    /// Removes sealed objects for good: when it returns, none of them is there after a power cut either. Once more changes
+    /// nothing. That nobody needs them any more is to be written down before.
+    ///
+    /// # Errors
+    /// When the disk refuses; then some may be gone, and it is to be asked again.
+    pub fn destroy(&self, objects: &[ObjectId]) -> Result<(), VaultError> {
+        for object in objects {
+            let path = self.folder.join(object.path());
+            step("destroy.unlink");
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(VaultError::io(&path)(error)),
+                _ => {}
+            }
+            step("destroy.fsync-folder");
+            let folder = path.parent().unwrap_or(&self.folder);
+            file::sync_folder(folder).map_err(VaultError::io(folder))?;
+        }
+        Ok(())
     }
 
     /// A receipt again, for an object that was sealed and recorded before a crash.
@@ -284,6 +306,17 @@ pub(crate) mod tests {
             let receipt = vault.seal(|| &message[..], &[Audience::Dsl, Audience::Head]).unwrap();
             assert!(plain(vault.unseal(receipt.object(), &dsl).unwrap()).unwrap() == message, "{size}");
             assert!(plain(vault.unseal(receipt.object(), &head).unwrap()).unwrap() == message, "{size}");
+        }
+    }
+
+    #[test]
+    fn what_is_destroyed_is_gone_and_nothing_else_is_and_once_more_changes_nothing() {
+        let Furnished { folder: _folder, vault, dsl, .. } = furnished();
+        let [gone, kept] = ["gone", "kept"].map(|text| vault.seal(|| text.as_bytes(), &[Audience::Dsl]).unwrap());
+        for _ in 0..2 {
+            vault.destroy(&[*gone.object()]).unwrap();
+            assert!(matches!(vault.unseal(gone.object(), &dsl), Err(VaultError::Missing { .. })));
+            assert_eq!(plain(vault.unseal(kept.object(), &dsl).unwrap()).unwrap(), b"kept");
         }
     }
 

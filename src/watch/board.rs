@@ -10,7 +10,9 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::backlog::Backlog;
 use super::round::Rounded;
+use super::seats::{Known, Seats};
 use crate::mail::{Address, Mailbox, Role};
 use crate::wire::RuleSet;
 
@@ -27,7 +29,30 @@ pub struct Status {
     pub refused: Vec<String>,
     /// Troubles that are not one mailbox's: disk, notices.
     pub troubles: BTreeMap<String, String>,
+    /// By their names.
+    #[serde(default)]
+    pub servers: BTreeMap<String, ServerStatus>,
     pub mailboxes: BTreeMap<Address, MailboxStatus>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub struct ServerStatus {
+    /// Connections on which somebody is signed in.
+    pub signed_in: usize,
+    /// The most that it bears, as far as it has shown: it refused another
+    pub bears: Option<usize>,
+    /// at this time.
+    pub refused_at: Option<Timestamp>,
+    /// Mailboxes that wait for a connection.
+    pub waiting: usize,
+}
+
+impl ServerStatus {
+    pub fn of(seats: &Seats) -> Self {
+        let Known { signed_in, limit, waiting } = seats.known();
+        let refused_at = limit.and_then(|(_, ago)| Timestamp::now().checked_sub(ago).ok());
+        Self { signed_in, bears: limit.map(|(bears, _)| bears), refused_at, waiting }
+    }
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -42,6 +67,12 @@ pub struct MailboxStatus {
     pub failing_since: Option<Timestamp>,
     /// What went wrong last; `None` while all is well.
     pub trouble: Option<String>,
+    /// Its server did not keep up IDLE: until then it is polled and no more.
+    #[serde(default)]
+    pub polled_only_until: Option<Timestamp>,
+    /// How it comes on, where there is much that is not judged yet.
+    #[serde(default)]
+    pub backlog: Option<Backlog>,
 }
 
 /// The board itself.
@@ -61,6 +92,7 @@ impl Board {
             cage,
             refused: Vec::new(),
             troubles: BTreeMap::new(),
+            servers: BTreeMap::new(),
             mailboxes: BTreeMap::new(),
         };
         Self { file, status: Mutex::new(status) }
@@ -85,6 +117,8 @@ impl Board {
             oldest_unscanned: None,
             failing_since: None,
             trouble: None,
+            polled_only_until: None,
+            backlog: None,
         });
     }
 
@@ -104,6 +138,7 @@ impl Board {
             status.last_poll = Some(Timestamp::now());
             if !rounded.unfinished {
                 status.oldest_unscanned = None;
+                status.backlog = None;
             }
             status.failing_since = (!rounded.closed.is_empty()).then(|| status.failing_since.unwrap_or_else(Timestamp::now));
             status.trouble = (!rounded.closed.is_empty()).then(|| {
@@ -111,6 +146,15 @@ impl Board {
                 format!("the server does not open {}", names.join(", "))
             });
         });
+    }
+
+    /// IDLE went wrong, and is not tried again before then; or, with `None`, it is.
+    pub fn polled_only(&self, mailbox: &Address, until: Option<Timestamp>) {
+        self.update(mailbox, |status| status.polled_only_until = until);
+    }
+
+    pub fn backlog(&self, mailbox: &Address, backlog: Option<Backlog>) {
+        self.update(mailbox, |status| status.backlog = backlog);
     }
 
     /// A message has been listed that is not judged yet.
@@ -148,12 +192,21 @@ impl Board {
         };
     }
 
+    pub fn servers(&self, servers: BTreeMap<String, ServerStatus>) {
+        self.lock().servers = servers;
+    }
+
     /// A new set of rules is in force.
     pub fn rules(&self, rule_set: RuleSet, cage: String) {
         let mut status = self.lock();
         status.rule_set = rule_set;
         status.cage = cage;
         status.refused.clear();
+    }
+
+    /// The same rules on another day; what was refused of later ones stays refused.
+    pub fn rules_today(&self, rule_set: RuleSet) {
+        self.lock().rule_set = rule_set;
     }
 
     pub fn refused(&self, faults: Vec<String>) {

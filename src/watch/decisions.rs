@@ -1,4 +1,4 @@
-//! Carries out what was decided at the desk: acknowledges, releases, and puts messages back.
+//! Carries out what was decided at the desk: acknowledges, releases and puts messages back, destroys.
 //!
 //! The desk writes its deeds down in order, and this reads them in order. Every step may be repeated: a deed counts as
 //! carried out when the casebook says so.
@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::quarantine::blocking;
-use super::{Daemon, Trouble, put_back};
+use super::{Daemon, Trouble, destroy, put_back};
 use crate::case::PlaceState;
 use crate::casebook::{CaseFacts, PlaceFacts};
 use crate::desk::{Deed, DeedRow, Deeds, ReleasedKey};
@@ -58,8 +58,10 @@ pub async fn run(daemon: Arc<Daemon>) {
 /// # Errors
 /// The last that could not be carried out; the others are.
 pub async fn carry_out(daemon: &Arc<Daemon>, after: i64) -> Result<i64, (i64, Trouble)> {
+    // What a crash has left unfinished keeps nothing that was decided since.
+    let unfinished = destroy::finish(daemon).await.err();
     let (deeds, progress) = decided(daemon, after).await.map_err(|trouble| (after, trouble))?;
-    let (mut last, mut failed) = (after, None);
+    let (mut last, mut failed) = (after, unfinished);
     // What follows a deed that could not be carried out does not count as carried out: it is done again, and changes nothing.
     let mut unbroken = after <= progress;
     for (deed, keys) in &deeds {
@@ -103,10 +105,13 @@ async fn one(daemon: &Arc<Daemon>, row: &DeedRow, keys: &[ReleasedKey]) -> Resul
     let Some(facts) = facts.filter(|facts| facts.row.id == case) else { return Ok(()) };
     match row.deed {
         // Who puts it off has not taken it in hand: its notices climb on.
-        Deed::Note | Deed::Reopen | Deed::Snooze | Deed::Wake => Ok(()),
+        Deed::AskDestroy | Deed::Keep | Deed::Note | Deed::Reopen | Deed::Snooze | Deed::Wake => Ok(()),
+        Deed::Destroy => destroy::decide(daemon, &who, row).await,
         Deed::FalseMatch | Deed::NoConcern if facts.row.action < Action::Hold => {
             Ok(daemon.shelf.book(|book| book.release(now, &who, case, &row.words))?)
         }
+        // Nothing is left to put back.
+        Deed::Release if facts.destroyed.is_some() => Ok(()),
         Deed::Release if facts.row.action == Action::Hold => release(daemon, &who, row, &facts, keys).await,
         _ => Ok(daemon.shelf.book(|book| book.acknowledge(now, case, &who))?),
     }
@@ -141,6 +146,7 @@ async fn put_one_back(daemon: &Arc<Daemon>, copy: &PlaceFacts, released: &Releas
         if shelf.book(|book| book.is_message(place, &measure.digest))? { Ok(measure) } else { Err(Trouble::NotTheMessage) }
     })
     .await?;
+    let _seat = daemon.gate(&watched).seats().take().await;
     let mut session = daemon.connect(&watched).await?;
     let open = || daemon.shelf.vault().unseal(&object, &ObjectKey::from_octets(octets));
     put_back(&mut session, &copy.place, &copy.arrival, &measure, open).await?;

@@ -1,5 +1,6 @@
 //! One mailbox, for as long as it is watched: poll, wait, poll. What is wrong with one delays no other.
 
+use std::pin::pin;
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use super::backoff::{Backoff, LONGEST};
 use super::imap::{Folder, ImapError, Session};
 use super::pulse::Worker;
 use super::round::{Memory, Round, Rounded};
+use super::seats::Seat;
 use super::{Daemon, Trouble, tell};
 use crate::casebook;
 use crate::config::Watched;
@@ -27,7 +29,7 @@ const WITHOUT_IDLE: Duration = Duration::from_mins(15);
 /// What is kept of a mailbox from one poll to the next.
 #[derive(Default)]
 pub struct Post {
-    session: Option<Session>,
+    open: Option<Open>,
     /// Whose session it is, and with which server: a reload may have changed either.
     of: Option<Watched>,
     memory: Memory,
@@ -42,6 +44,12 @@ pub struct Post {
     inbox_next: Option<u32>,
     /// IDLE went wrong: until then the mailbox is polled and no more.
     no_idle_before: Option<Instant>,
+}
+
+/// A session, and the right to it.
+struct Open {
+    session: Session,
+    seat: Seat,
 }
 
 /// Polls until the mailbox leaves the configuration or the daemon stops.
@@ -67,9 +75,7 @@ pub async fn keep_watching(daemon: Arc<Daemon>, address: Address, bell: Arc<Noti
         })
         .await;
     }
-    if let Some(session) = post.session {
-        session.logout().await;
-    }
+    post.make_room().await;
 }
 
 /// Held while a mailbox is watched. However that ends, somebody else may begin to watch it.
@@ -95,12 +101,12 @@ impl Post {
     /// One round, and how long to wait before the next.
     pub async fn poll(&mut self, daemon: &Arc<Daemon>, watched: &Watched) -> Duration {
         if self.of.as_ref() != Some(watched) {
-            self.session = None;
+            self.open = None;
             self.of = Some(watched.clone());
         }
         let gate = daemon.gate(watched);
         let mailbox = &watched.mailbox.address;
-        if let Some(left) = gate.closed_for().filter(|_| self.session.is_none()) {
+        if let Some(left) = gate.closed_for().filter(|_| self.open.is_none()) {
             daemon.board.failed(mailbox, "its server is out of reach");
             return left;
         }
@@ -126,11 +132,14 @@ impl Post {
                         tell::trouble_over(daemon, trouble, Some(mailbox));
                     }
                 }
+                if self.open.as_ref().is_some_and(|open| open.seat.is_wanted()) {
+                    self.make_room().await;
+                }
                 let watch = &daemon.config().watch;
                 if rounded.unfinished { Duration::ZERO } else { jittered(watch.interval, watch.jitter) }
             }
             Err(trouble) => {
-                self.session = None;
+                self.open = None;
                 self.well = false;
                 tracing::warn!(%mailbox, %trouble, "round failed");
                 daemon.ledger.failed(mailbox);
@@ -154,31 +163,92 @@ impl Post {
     }
 
     async fn round(&mut self, daemon: &Arc<Daemon>, watched: &Watched) -> Result<Rounded, Trouble> {
-        if self.session.as_ref().is_none_or(|session| !session.is_in_step()) {
-            let worker = Worker::Mailbox(watched.mailbox.address.clone());
-            daemon.pulse.at_rest(&worker);
-            let _turn = daemon.gate(watched).turn().await;
-            daemon.pulse.at_work(&worker, Duration::ZERO);
-            self.session = Some(daemon.connect(watched).await?);
+        if self.open.as_ref().is_none_or(|open| !open.session.is_in_step()) {
+            self.open = None;
+            self.open = Some(open(daemon, watched).await?);
         }
-        let Some(session) = self.session.as_mut() else { return Ok(Rounded::default()) };
+        let Some(Open { session, .. }) = self.open.as_mut() else { return Ok(Rounded::default()) };
         Round { daemon, watched, session, memory: &mut self.memory, standing: &self.standing, came: 0 }.run().await
     }
 
     /// Waits until `until`, or until the server says that something has arrived. It is a hint and no more:
     /// a server that falls silent delays nothing beyond the interval.
+    ///
+    /// A connection that somebody else waits for is given up, and the rest of the time is waited for without one.
     async fn news(&mut self, daemon: &Daemon, until: impl Future<Output = ()>) {
-        let wanted = daemon.config().watch.idle && self.no_idle_before.is_none_or(|before| before <= Instant::now());
-        match self.session.as_mut().filter(|session| wanted && session.is_in_step() && session.capabilities().idle) {
-            Some(session) => {
-                if idle(session, self.inbox_next, until).await.is_err() {
-                    // The next poll connects again, and is followed by no IDLE for a while.
-                    self.session = None;
-                    self.no_idle_before = Some(Instant::now() + WITHOUT_IDLE);
-                }
+        let may_idle = daemon.config().watch.idle && self.no_idle_before.is_none_or(|before| before <= Instant::now());
+        let mut until = pin!(until);
+        let Some(Open { session, seat }) = self.open.as_mut() else { return until.await };
+        let (wanted, mut is_wanted) = (seat.wanted(), false);
+        let waiting = async {
+            tokio::select! {
+                () = &mut until => {}
+                () = wanted => is_wanted = true,
             }
-            None => until.await,
+        };
+        if may_idle && session.is_in_step() && session.capabilities().idle {
+            match idle(session, self.inbox_next, waiting).await {
+                Ok(()) => self.idles_again(daemon),
+                Err(error) => return self.idle_failed(daemon, &error),
+            }
+        } else {
+            waiting.await;
         }
+        if is_wanted {
+            self.make_room().await;
+            until.await;
+        }
+    }
+
+    /// Gives the connection up, for whoever waits for one.
+    async fn make_room(&mut self) {
+        if let Some(Open { session, seat }) = self.open.take() {
+            session.logout().await;
+            drop(seat);
+        }
+    }
+
+    /// The next poll connects again, and is followed by no IDLE for a while.
+    fn idle_failed(&mut self, daemon: &Daemon, error: &ImapError) {
+        self.open = None;
+        self.no_idle_before = Some(Instant::now() + WITHOUT_IDLE);
+        let Some(mailbox) = self.of.as_ref().map(|watched| &watched.mailbox.address) else { return };
+        tracing::warn!(%mailbox, %error, "IDLE went wrong: it is only polled for a while");
+        daemon.board.polled_only(mailbox, Timestamp::now().checked_add(WITHOUT_IDLE).ok());
+    }
+
+    fn idles_again(&mut self, daemon: &Daemon) {
+        if self.no_idle_before.take().is_some()
+            && let Some(watched) = &self.of
+        {
+            daemon.board.polled_only(&watched.mailbox.address, None);
+        }
+    }
+}
+
+/// Connects, in its turn. Where the server bears no more connections, it is tried once more when another has left.
+async fn open(daemon: &Daemon, watched: &Watched) -> Result<Open, Trouble> {
+    let (gate, mailbox) = (daemon.gate(watched), &watched.mailbox.address);
+    let worker = Worker::Mailbox(mailbox.clone());
+    let mut may_wait = true;
+    loop {
+        daemon.pulse.at_rest(&worker);
+        let mut seat = gate.seats().take().await;
+        let turn = gate.turn().await;
+        daemon.pulse.at_work(&worker, Duration::ZERO);
+        let trouble = match daemon.connect(watched).await {
+            Ok(session) => {
+                seat.admitted(mailbox);
+                return Ok(Open { session, seat });
+            }
+            Err(trouble) => trouble,
+        };
+        drop(turn);
+        let has_learnt = trouble.crowded().is_some_and(|how| seat.refused(mailbox, how));
+        if !has_learnt || !std::mem::take(&mut may_wait) {
+            return Err(trouble);
+        }
+        tracing::info!(%mailbox, %trouble, "its server bears no more connections: it waits for one");
     }
 }
 

@@ -3,12 +3,14 @@
 //! It holds public keys only, parses no header, and keeps nothing of clean mail but a cursor, a keyed digest
 //! and a count. The mailbox is the queue: a crash and a shutdown are the same event.
 
+mod backlog;
 mod backoff;
 mod blame;
 mod board;
 mod connect;
 pub mod coverage;
 mod decisions;
+mod destroy;
 pub mod doctor;
 mod examine;
 mod gate;
@@ -17,12 +19,14 @@ mod ledger;
 mod mailbox;
 mod notice;
 mod oauth;
+mod openings;
 mod pulse;
 mod put_back;
 mod quarantine;
 mod registry;
 mod roster;
 mod round;
+mod seats;
 mod second_look;
 mod shelf;
 mod start;
@@ -31,12 +35,11 @@ mod trouble;
 mod verdict;
 mod visit;
 
-use std::collections::HashMap;
 use std::fs::File;
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use jiff::Timestamp;
+use jiff::{Timestamp, Zoned};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -47,14 +50,15 @@ use crate::fault::Fault;
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
 use crate::worker::{Nursery, Pool, StartError};
-use gate::Gate;
+use gate::{Gate, Gates};
 use imap::Session;
 use ledger::Ledger;
 use pulse::Pulse;
 use registry::Registry;
 use shelf::Shelf;
 
-pub use board::{Board, MailboxStatus, Status};
+pub use backlog::Backlog;
+pub use board::{Board, MailboxStatus, ServerStatus, Status};
 pub use connect::{connect, trust};
 pub use notice::try_out as try_notices;
 pub use oauth::{TokenError, Tokens};
@@ -65,6 +69,9 @@ pub use trouble::Trouble;
 /// How often the board is written to its file, and the watchdog told that all is well.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
+/// How often the daemon looks whether it is another day.
+const DAY_CHECK: Duration = Duration::from_mins(1);
+
 /// Everything that the rounds share.
 pub struct Daemon {
     /// Kept for as long as anything is sealed or removed.
@@ -74,7 +81,7 @@ pub struct Daemon {
     shelf: Shelf,
     pool: Pool,
     registry: Registry,
-    gates: Mutex<HashMap<String, Arc<Gate>>>,
+    gates: Gates,
     tokens: Tokens,
     board: Board,
     ledger: Ledger,
@@ -99,9 +106,7 @@ impl Daemon {
     }
 
     fn gate(&self, watched: &Watched) -> Arc<Gate> {
-        let server = &watched.server;
-        let mut gates = self.gates.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(gates.entry(server.name.clone()).or_insert_with(|| Arc::new(Gate::new(server.connections.get()))))
+        self.gates.of(&watched.server)
     }
 
     /// Judges all that there is in every mailbox, and sends what is due.
@@ -111,7 +116,9 @@ impl Daemon {
     pub async fn once(self: &Arc<Self>) -> Result<(), usize> {
         roster::tell_of_faults(self);
         let mut rounds = JoinSet::new();
-        for watched in self.config().mailboxes.clone() {
+        let mut mailboxes = self.config().mailboxes.clone();
+        roster::longest_unseen_first(self, &mut mailboxes, |watched| &watched.mailbox.address);
+        for watched in mailboxes {
             let daemon = Arc::clone(self);
             daemon.board.watching(&watched.mailbox);
             daemon.ledger.watching(&watched.mailbox.address);
@@ -124,6 +131,7 @@ impl Daemon {
         ledger::enter(self).await;
         let decided = decisions::carry_out(self, 0).await;
         self.board.trouble("desk", decided.err().map(|(_, trouble)| trouble.to_string()));
+        openings::tell_or_show(self, &mut None).await;
         notice::send_due(self).await;
         let _ = self.board.write();
         match self.board.failing() {
@@ -147,6 +155,7 @@ impl Daemon {
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         let mut entries = tokio::time::interval_at(tokio::time::Instant::now() + ledger::ENTRY, ledger::ENTRY);
+        let mut days = tokio::time::interval(DAY_CHECK);
         loop {
             tokio::select! {
                 _ = heartbeat.tick() => {
@@ -154,6 +163,7 @@ impl Daemon {
                     self.beat();
                 }
                 _ = entries.tick() => ledger::enter(self).await,
+                _ = days.tick() => self.turn_to_today().await,
                 _ = hup.recv() => {
                     self.reload().await;
                     self.watch_all(&mut posts);
@@ -183,19 +193,23 @@ impl Daemon {
 
     /// Starts watching whoever has joined, or was left alone by a panic. Leavers notice by themselves.
     fn watch_all(self: &Arc<Self>, posts: &mut JoinSet<()>) {
-        for watched in &self.config().mailboxes {
-            let address = watched.mailbox.address.clone();
-            if let Some(bell) = self.registry.join(&address) {
-                self.board.watching(&watched.mailbox);
-                self.ledger.watching(&address);
-                posts.spawn(mailbox::keep_watching(Arc::clone(self), address, bell));
-            }
+        let config = self.config();
+        let joining = config.mailboxes.iter().map(|watched| &watched.mailbox);
+        let mut joining: Vec<_> = joining.filter_map(|mailbox| Some((mailbox, self.registry.join(&mailbox.address)?))).collect();
+        if joining.len() > 1 {
+            roster::longest_unseen_first(self, &mut joining, |(mailbox, _)| &mailbox.address);
+        }
+        for (mailbox, bell) in joining {
+            self.board.watching(mailbox);
+            self.ledger.watching(&mailbox.address);
+            posts.spawn(mailbox::keep_watching(Arc::clone(self), mailbox.address.clone(), bell));
         }
     }
 
     /// Says that all is well, to whoever reads the board and to systemd, as long as it is.
     fn beat(&self) {
         let stuck = self.pulse.stuck();
+        self.board.servers(self.gates.told());
         self.board.trouble("stuck", stuck.as_ref().map(|worker| format!("{worker} does not come on")));
         match (self.board.write(), stuck) {
             (Ok(()), None) => {
@@ -219,8 +233,7 @@ impl Daemon {
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 roster::changed(self, &before, &self.config());
                 roster::tell_of_faults(self);
-                // Servers may have moved; rounds at work keep the gate that they came through.
-                self.gates.lock().unwrap_or_else(PoisonError::into_inner).clear();
+                self.gates.forget();
                 self.tokens.forget();
                 tracing::info!(rule_set = %rule_set.id, rules = rule_set.rules, "configuration and rules are in force");
                 tell::trouble_over(self, casebook::Trouble::RulesRefused, None);
@@ -231,6 +244,25 @@ impl Daemon {
                 self.board.refused(faults.iter().map(ToString::to_string).collect());
                 tell::trouble(self, casebook::Trouble::RulesRefused, None);
                 self.note(&Event::RulesRefused { faults: faults.len() });
+            }
+        }
+    }
+
+    /// Rules and lists as they are today: an exception, a list or a snooze that ended yesterday is in force no more. The files
+    /// are those that were read last, not what somebody may be writing.
+    async fn turn_to_today(&self) {
+        match self.pool.turn_to(Zoned::now().date()).await {
+            Ok(false) => self.board.trouble("day", None),
+            Ok(true) => {
+                let rule_set = self.pool.rule_set();
+                self.board.trouble("day", None);
+                self.board.rules_today(rule_set.clone());
+                tracing::info!(rule_set = %rule_set.id, "rules and lists are in force as they are today");
+                self.note(&start::in_force(&rule_set));
+            }
+            Err(error) => {
+                tracing::error!(%error, "rules and lists stay in force as they were yesterday; tried again in a minute");
+                self.board.trouble("day", Some(format!("rules and lists are in force as they were yesterday: {error}")));
             }
         }
     }

@@ -16,8 +16,8 @@ use tokio::time::timeout;
 
 use super::oauth::Tokens;
 use super::pulse::Worker;
-use super::{Daemon, Trouble, tell};
-use crate::casebook::{self, About, Notice};
+use super::{Daemon, Trouble, openings, tell};
+use crate::casebook::{self, About, Notice, OpenedCase, WeekOfOpenings};
 use crate::config::{Config, Security, SmtpLogin};
 use crate::fault::{At, Fault};
 use crate::finding::{Category, Level};
@@ -30,6 +30,8 @@ const ROUND: Duration = Duration::from_secs(2);
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// A notice that is due for so long is late.
 const LATE: SignedDuration = SignedDuration::from_mins(5);
+/// Cases that a weekly list names.
+const MOST_CASES: usize = 100;
 /// The wait before a notice that failed is tried again.
 const RETRY: SignedDuration = SignedDuration::from_secs(60);
 
@@ -39,8 +41,9 @@ pub type Transport = AsyncSmtpTransport<Tokio1Executor>;
 /// Sends what is due until the daemon stops.
 pub async fn run(daemon: Arc<Daemon>) {
     let mut stop = daemon.stop.subscribe();
-    let mut late = None;
+    let (mut late, mut told) = (None, None);
     while !*stop.borrow() {
+        openings::tell_or_show(&daemon, &mut told).await;
         send_due(&daemon).await;
         tell_of_late(&daemon, &mut late);
         tokio::select! {
@@ -185,6 +188,7 @@ fn compose(notices: &[Notice], config: &Config) -> Result<Letter, ()> {
 fn subject(notices: &[Notice]) -> String {
     match notices {
         [Notice { about: About::Case { codename, level, .. }, .. }] => format!("mailwarden: {codename}, level {level}"),
+        [Notice { about: About::Openings(week), .. }] => format!("mailwarden: openings, week of {}", week.monday),
         [Notice { about: About::System { trouble, .. }, .. }] => format!("mailwarden: {}", trouble.as_str()),
         many => format!("mailwarden: {} things to look at", many.len()),
     }
@@ -199,12 +203,32 @@ fn paragraph(text: &mut String, notice: &Notice, config: &Config) {
             let link = config.notice.link_to(codename.as_str()).map(|link| format!("Look at   {link}\n")).unwrap_or_default();
             write!(text, "\nCase      {codename}\nCategory  {}\nLevel     {level}\nDue       {}\n{link}", category.title(), wall(due))
         }
+        About::Openings(week) => openings_of(text, week, config),
         About::System { trouble, mailbox, rule, since } => {
             let rule = rule.as_ref().map(|rule| format!("Rule      {rule}\nIt flags only, until it is changed.\n")).unwrap_or_default();
             let mailbox = mailbox.as_ref().map(|mailbox| format!("Mailbox   {mailbox}\n")).unwrap_or_default();
             write!(text, "\nTrouble   {}\n{rule}{mailbox}Since     {}\nLook at   mailwarden status\n", trouble.as_str(), wall(*since))
         }
     };
+}
+
+/// Codenames and counts. Who it was, the page says, to whom it is for.
+fn openings_of(text: &mut String, week: &WeekOfOpenings, config: &Config) -> std::fmt::Result {
+    writeln!(text, "\nOpenings of what is sealed\nWeek of   {}", week.monday.strftime("%-d %b %Y"))?;
+    if week.cases.is_empty() {
+        writeln!(text, "Nobody has opened anything.")?;
+    }
+    for OpenedCase { codename, openings, people } in week.cases.iter().take(MOST_CASES) {
+        let (times, persons) = (if *openings == 1 { "time" } else { "times" }, if *people == 1 { "person" } else { "people" });
+        writeln!(text, "{codename}: {openings} {times}, by {people} {persons}")?;
+    }
+    if let Some(more) = week.cases.len().checked_sub(MOST_CASES).filter(|more| *more > 0) {
+        writeln!(text, "and {more} more cases")?;
+    }
+    match &config.review {
+        Some(review) => writeln!(text, "Look at   {}/openings?week={}", review.origin(), week.monday),
+        None => Ok(()),
+    }
 }
 
 /// The way to the server of the configuration in force; the password is read anew each time.

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::backlog::Course;
 use super::blame::Suspects;
 use super::imap::{Folder, FolderStatus, ImapError, Limits, Listed, Session};
 use super::pulse::Worker;
@@ -13,6 +14,7 @@ use super::quarantine;
 use super::second_look::SecondLooks;
 use super::visit::Visit;
 use super::{Daemon, Trouble};
+use crate::case::PlaceState;
 use crate::casebook::{Learnt, Progress, SealedPlace};
 use crate::config::{Config, History, Watched};
 use crate::mail::{Address, Cursor, FolderName, Uid, UidValidity};
@@ -31,6 +33,7 @@ pub struct Memory {
     /// The session broke with it: the messages of that folder are fetched one by one, so that the one to blame is found.
     pub broke: bool,
     pub second_looks: SecondLooks,
+    backlog: Option<Course>,
     quiet: Option<Quiet>,
 }
 
@@ -103,6 +106,8 @@ impl Round<'_> {
             cursors = self.meet(&folders).await?;
         }
         self.memory.met = self.daemon.shelf.book(|book| book.met(self.mailbox()))?.map(Timestamp::as_second);
+        self.memory.backlog = Course::surveyed(self.memory.backlog.take(), left(&folders, &cursors));
+        self.daemon.board.backlog(self.mailbox(), self.memory.backlog.as_ref().map(Course::told));
         let inbox = folders.iter().find(|(folder, _)| folder.name.0.eq_ignore_ascii_case("INBOX")).and_then(|(_, status)| *status);
         let mut rounded = Rounded { folders: folders.len(), inbox_next: inbox.map(|status| status.uidnext), ..Rounded::default() };
         let mut quiet = true;
@@ -127,6 +132,10 @@ impl Round<'_> {
             }
         }
         self.memory.broke_off = None;
+        if !rounded.unfinished {
+            self.memory.backlog = None;
+        }
+        self.follow(sealed, &survey).await?;
         self.memory.quiet = quiet.then(|| Quiet { config, survey: survey.clone(), rounded: rounded.clone() });
         if second_looks {
             let folders: Vec<_> = survey.into_iter().map(|(folder, _)| folder).collect();
@@ -136,6 +145,18 @@ impl Round<'_> {
             self.session.leave().await?;
         }
         Ok(rounded)
+    }
+
+    /// Of what was on its way out of folders that are there no more: that it was met again where it is now.
+    async fn follow(&self, left: Vec<SealedPlace>, survey: &Survey) -> Result<(), Trouble> {
+        for place in left {
+            let is_listed = survey.iter().any(|(folder, _)| folder.name == place.place.folder);
+            // A folder that is hidden for a moment comes back with its messages.
+            if !is_listed && self.daemon.shelf.book(|book| book.met_elsewhere(place.id))? {
+                quarantine::settle(self.daemon, place.id, PlaceState::Superseded).await?;
+            }
+        }
+        Ok(())
     }
 
     /// The first contact with a mailbox: draws the line between the mail that was there and the mail that comes.
@@ -161,6 +182,14 @@ impl Round<'_> {
 
     pub fn mailbox(&self) -> &Address {
         &self.watched.mailbox.address
+    }
+
+    /// So many more messages are judged.
+    pub fn come_on(&mut self, messages: usize) {
+        if let Some(course) = &mut self.memory.backlog {
+            course.judged(messages as u64);
+            self.daemon.board.backlog(&self.watched.mailbox.address, Some(course.told()));
+        }
     }
 
     /// As the watchdog knows it.
@@ -219,5 +248,38 @@ impl Round<'_> {
             }
         }
         Ok(if more { Visited::Unfinished } else { Visited::Done })
+    }
+}
+
+/// How many messages are not judged yet, at most: numbers may lie far apart.
+fn left(folders: &[(Folder, Option<FolderStatus>)], cursors: &[(FolderName, Cursor)]) -> u64 {
+    let in_folder = |(folder, status): &(Folder, Option<FolderStatus>)| {
+        let FolderStatus { uidvalidity, uidnext, messages } = (*status)?;
+        let cursor = cursors.iter().find(|(name, cursor)| *name == folder.name && cursor.uidvalidity == uidvalidity);
+        Some(cursor.map_or(messages, |(_, cursor)| messages.min(uidnext.saturating_sub(cursor.next))))
+    };
+    folders.iter().filter_map(in_folder).map(u64::from).sum()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn at_most_so_many_messages_are_left_as_there_are_and_as_there_are_numbers() {
+        let named = |name: &str| Folder::named(&FolderName(name.to_owned()));
+        let status = |uidvalidity, uidnext, messages| Some(FolderStatus { uidvalidity: UidValidity(uidvalidity), uidnext, messages });
+        let cursor = |name: &str, next| (FolderName(name.to_owned()), Cursor { uidvalidity: UidValidity(7), next, history: 1 });
+        let cursors = ["half", "sparse", "done", "anew", "unknown"].map(|name| cursor(name, if name == "done" { 901 } else { 401 }));
+        for (folder, status, expected) in [
+            ("half", status(7, 1_001, 1_000), 600),
+            ("sparse", status(7, 90_000, 30), 30),
+            ("done", status(7, 901, 900), 0),
+            ("anew", status(8, 1_001, 1_000), 1_000),
+            ("never met", status(7, 1_001, 1_000), 1_000),
+            ("unknown", None, 0),
+        ] {
+            assert_eq!(left(&[(named(folder), status)], &cursors), expected, "{folder}");
+        }
     }
 }

@@ -1,7 +1,7 @@
 //! Starting the daemon: everything that can fail does so here, before the first mailbox is opened.
 
 use std::fs::File;
-use std::sync::{Arc, Mutex, RwLock};
+use std::sync::{Arc, RwLock};
 
 use jiff::Timestamp;
 use rustix::fs::{FlockOperation, flock};
@@ -10,13 +10,14 @@ use tokio::sync::{Notify, watch};
 
 use super::Daemon;
 use super::board::Board;
+use super::gate::Gates;
 use super::ledger::Ledger;
 use super::oauth::Tokens;
 use super::pulse::Pulse;
 use super::registry::Registry;
 use super::shelf::Shelf;
 use crate::casebook::{self, Casebook, CasebookError};
-use crate::config::Config;
+use crate::config::{Config, State};
 use crate::fault::Fault;
 use crate::journal::{Actor, Event, InstanceKey};
 use crate::sandbox::Limits;
@@ -65,12 +66,15 @@ pub enum StartFailure {
 /// Before anything is watched.
 pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, StartFailure> {
     let bundle = config.bundle().map_err(StartFailure::Faults)?;
+    // While the rules are compiled, which another process does.
+    let state = config.state.clone();
+    let shelf = tokio::task::spawn_blocking(move || Ok((alone(&state)?, open_shelf(&state)?)));
     let nursery = Nursery::start(&bundle, &options.cage(&config)).await.map_err(|error| match error {
         StartError::Refused(faults) => StartFailure::Faults(faults),
         StartError::World(error) => error.into(),
     })?;
-    let alone = alone(&config)?;
-    let (vault, book) = open_shelf(&config)?;
+    let opened: Result<_, StartFailure> = shelf.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
+    let (alone, (vault, book)) = opened?;
     let swept = vault.sweep(|object| book.known_object(object).unwrap_or(true))?;
     let now = Timestamp::now();
     book.note(now, &Actor::Program, &Event::Started { version: env!("CARGO_PKG_VERSION").to_owned() })?;
@@ -89,7 +93,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
         shelf: Shelf::new(vault, book),
         pool: Pool::new(nursery, config.scan.workers.get(), config.scan.deadline),
         registry: Registry::default(),
-        gates: Mutex::default(),
+        gates: Gates::default(),
         tokens: Tokens::default(),
         board,
         ledger: Ledger::default(),
@@ -105,27 +109,27 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
 ///
 /// # Errors
 /// `Another` while a daemon runs; `Key` before `mailwarden init`.
-pub fn alone(config: &Config) -> Result<File, StartFailure> {
-    let path = config.state.instance_key();
+pub fn alone(state: &State) -> Result<File, StartFailure> {
+    let path = state.instance_key();
     let lock = File::open(&path).and_then(|file| match flock(&file, FlockOperation::NonBlockingLockExclusive) {
         Err(Errno::WOULDBLOCK) => Ok(None),
         locked => Ok(Some(locked.map(|()| file)?)),
     });
     match lock {
         Ok(Some(file)) => Ok(file),
-        Ok(None) => Err(StartFailure::Another(config.state.directory.clone())),
+        Ok(None) => Err(StartFailure::Another(state.directory.clone())),
         Err(source) => Err(StartFailure::Key { path, source }),
     }
 }
 
-/// The vault and the casebook of a configuration, which commands use beside the daemon.
+/// The vault and the casebook, which commands use beside the daemon.
 ///
 /// # Errors
 /// `Key` before `mailwarden init`, or for another user; else what the vault and the casebook refuse with.
-pub fn open_shelf(config: &Config) -> Result<(Vault, Casebook), StartFailure> {
-    let path = config.state.instance_key();
+pub fn open_shelf(state: &State) -> Result<(Vault, Casebook), StartFailure> {
+    let path = state.instance_key();
     let key = InstanceKey::read(&path).map_err(|source| StartFailure::Key { path, source })?;
-    Ok((Vault::open(&config.state.vault())?, Casebook::open(&config.state.casebook(), key)?))
+    Ok((Vault::open(&state.vault())?, Casebook::open(&state.casebook(), key)?))
 }
 
 pub fn in_force(rule_set: &RuleSet) -> Event {

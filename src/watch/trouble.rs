@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::imap::{ImapError, TlsError};
+use super::imap::{Crowded, ImapError, TlsError};
 use super::oauth::TokenError;
 use crate::casebook::{self, CasebookError};
 use crate::desk::DeskError;
@@ -51,6 +51,14 @@ impl Trouble {
                 | ImapError::Tls { .. },
             ) => true,
             _ => false,
+        }
+    }
+
+    /// Whether the server lets nobody else in for the number of connections.
+    pub fn crowded(&self) -> Option<Crowded> {
+        match self {
+            Self::Imap(error) => error.crowded(),
+            _ => None,
         }
     }
 

@@ -1,5 +1,6 @@
 //! What the daemon and the nursery of its workers say to each other: one order, one answer, in turn.
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 /// The first argument of a process that is to be a nursery.
@@ -12,8 +13,8 @@ pub enum Order {
     /// Compile, and hold every rule against its own examples. Beside it travels the bundle as a sealed memory file;
     /// there are no further orders.
     Check,
-    /// Beside it travels the bundle as a sealed memory file.
-    Compile,
+    /// Beside it travels the bundle as a sealed memory file. It is compiled as it is on that day, whatever day it was gathered.
+    Compile { today: Date },
     /// Kill this worker if it still runs, and say how it ended.
     End { worker: u32 },
     /// Learn weights. Beside it travel the lessons as a sealed memory file; answered by the weights as they are written

@@ -19,12 +19,11 @@ const PIECE: usize = 64 << 10;
 
 /// Gathers the octets of one message as they arrive, whole or in pieces.
 pub struct MessageWriter {
-    /// Octets that came, in `piece[..filled]`, and are not in `file`.
+    /// Octets that came and are not in `file`. Its capacity says when it is full.
     piece: Vec<u8>,
-    filled: usize,
-    /// What no longer fits on the heap.
+    /// What no longer fits on the heap, and how many octets it has.
     file: Option<File>,
-    size: u64,
+    spilled: u64,
     digester: Digester,
 }
 
@@ -48,44 +47,32 @@ impl MessageWriter {
     /// For a message of about so many octets: more and fewer may come.
     pub fn for_octets(octets: u64) -> Self {
         let expected = usize::try_from(octets).unwrap_or(HEAP).min(HEAP);
-        Self { piece: vec![0; expected], filled: 0, file: None, size: 0, digester: Digester::default() }
+        Self { piece: Vec::with_capacity(expected), file: None, spilled: 0, digester: Digester::default() }
     }
 
-    /// Sees to it that there is room for one more octet.
+    /// Where the next octets go: behind what is there, as many as fit without making it larger, and one at least does.
     ///
     /// # Errors
     /// When memory is short.
-    pub fn make_room(&mut self) -> io::Result<()> {
-        if self.filled == self.piece.len() {
-            if self.file.is_none() && self.piece.len() < HEAP {
-                self.piece.resize((2 * self.piece.len()).clamp(PIECE / 16, HEAP), 0);
+    pub fn room(&mut self) -> io::Result<&mut Vec<u8>> {
+        let room = self.piece.capacity();
+        if self.piece.len() == room {
+            if self.file.is_none() && room < HEAP {
+                self.piece.reserve_exact((2 * room).clamp(PIECE / 16, HEAP) - room);
             } else {
                 self.spill()?;
             }
         }
-        Ok(())
-    }
-
-    /// Where the next octets may be put; [`MessageWriter::fill`] says how many were.
-    pub fn room(&mut self) -> &mut [u8] {
-        &mut self.piece[self.filled..]
-    }
-
-    /// So many octets were put into the room.
-    pub fn fill(&mut self, octets: usize) {
-        self.filled += octets;
-        self.size += octets as u64;
+        Ok(&mut self.piece)
     }
 
     /// # Errors
     /// When memory is short.
     pub fn write(&mut self, mut octets: &[u8]) -> io::Result<()> {
         while !octets.is_empty() {
-            self.make_room()?;
-            let room = self.room();
-            let (now, later) = octets.split_at(room.len().min(octets.len()));
-            room[..now.len()].copy_from_slice(now);
-            self.fill(now.len());
+            let room = self.room()?;
+            let (now, later) = octets.split_at(octets.len().min(room.capacity() - room.len()));
+            room.extend_from_slice(now);
             octets = later;
         }
         Ok(())
@@ -93,7 +80,7 @@ impl MessageWriter {
 
     /// In octets.
     pub fn size(&self) -> u64 {
-        self.size
+        self.spilled + self.piece.len() as u64
     }
 
     /// # Errors
@@ -102,12 +89,12 @@ impl MessageWriter {
         if self.file.is_some() {
             self.spill()?;
         }
+        let size = self.size();
         let Some(mut file) = self.file else {
-            self.piece.truncate(self.filled);
-            return Ok(Message { octets: Octets::Heap(self.piece), size: self.size, digests: OnceLock::new() });
+            return Ok(Message { octets: Octets::Heap(self.piece), size, digests: OnceLock::new() });
         };
         seal(&mut file)?;
-        Ok(Message { octets: Octets::Memory(file), size: self.size, digests: self.digester.finish().into() })
+        Ok(Message { octets: Octets::Memory(file), size, digests: self.digester.finish().into() })
     }
 
     /// Moves what came to the memory file. What is large is hashed while it passes by.
@@ -116,11 +103,11 @@ impl MessageWriter {
             Some(file) => file,
             none => none.insert(memory_file(c"message")?.into()),
         };
-        let piece = &self.piece[..self.filled];
-        file.write_all(piece)?;
-        self.digester.update(piece);
-        self.piece.truncate(PIECE);
-        self.filled = 0;
+        file.write_all(&self.piece)?;
+        self.digester.update(&self.piece);
+        self.spilled += self.piece.len() as u64;
+        self.piece.clear();
+        self.piece.shrink_to(PIECE);
         Ok(())
     }
 }

@@ -137,6 +137,8 @@ pub enum Request {
         /// In octets.
         sizes: Vec<u64>,
     },
+    /// They are a file of their own: answered by a `Result<Sighting, Reason>`.
+    Sighting,
     /// They are one message: answered by a `Tree`.
     Tree {
         /// Also what is written in it, for the asker's own messages.
@@ -148,7 +150,7 @@ impl Request {
     /// How many messages or files it is about.
     pub fn count(&self) -> usize {
         match self {
-            Self::Explain | Self::File | Self::Tree { .. } => 1,
+            Self::Explain | Self::File | Self::Sighting | Self::Tree { .. } => 1,
             Self::Messages { sizes, .. } => sizes.len(),
         }
     }

@@ -2,7 +2,7 @@
 
 use serde::de::DeserializeOwned;
 
-use crate::finding::{Explained, Fingerprint, Reason, Report, RulesInForce, Tree};
+use crate::finding::{Explained, Fingerprint, Reason, Report, RulesInForce, Sighting, Tree};
 use crate::wire::Request;
 
 /// Of any list in a report.
@@ -52,6 +52,16 @@ impl Claim for Result<Fingerprint, Reason> {
     }
 }
 
+impl Claim for Result<Sighting, Reason> {
+    fn vetted(self, _: &Request, rules: &RulesInForce) -> Option<Self> {
+        let Ok(mut sighting) = self else { return Some(self) };
+        sighting.nearest.truncate(MAX_ITEMS);
+        sighting.quality = sighting.quality.min(100);
+        let are_known = sighting.nearest.iter().all(|near| rules.has(&near.list, near.version));
+        (are_known && is_type(&sighting.media_type)).then_some(Ok(sighting))
+    }
+}
+
 /// `application/vnd.ms-outlook`, in its shape.
 fn is_type(media_type: &str) -> bool {
     let is_token = |octet: u8| octet.is_ascii_lowercase() || octet.is_ascii_digit() || matches!(octet, b'.' | b'+' | b'-');
@@ -90,7 +100,10 @@ mod tests {
     use super::*;
     use std::sync::Arc;
 
-    use crate::finding::{Category, Field, Finding, Kind, Level, Location, PictureFact, Reach, Reason, RuleFacts, RuleVersion, Stage};
+    use crate::finding::{
+        Category, Change, Cost, Detail, Field, Finding, Kind, Level, Location, NearEntry, PictureFact, Reach, Reason, RuleFacts,
+        RuleVersion, Stage,
+    };
 
     fn finding(part: &str, score: u16) -> Finding {
         Finding {
@@ -143,6 +156,38 @@ mod tests {
         let vetted = vetted(report, false).unwrap();
         assert_eq!(vetted.findings.len(), MAX_ITEMS);
         assert!(vetted.findings.iter().all(|f| f.score == 100));
+    }
+
+    #[test]
+    fn a_sighting_names_lists_that_are_in_force_and_no_words() {
+        let near = |list: &str| NearEntry {
+            list: list.parse().unwrap(),
+            version: RuleVersion([0; 8]),
+            entry: 1,
+            distance: 3,
+            most: 31,
+            change: Change::NONE,
+            frame: 1,
+            snoozed: None,
+        };
+        let seen = |media_type: &str, list: &str| Sighting {
+            media_type: media_type.to_owned(),
+            size: Some((4, 3)),
+            orientation: None,
+            frames: 1,
+            compared: 1,
+            quality: 255,
+            detail: Detail::Pixels,
+            incomplete: None,
+            nearest: vec![near(list)],
+            cost: Cost::default(),
+        };
+        let Finding { rule: id, version, category, level, .. } = finding("1", 10);
+        let rules: RulesInForce = [RuleFacts { id, version, category, level, reach: Reach::default() }].into_iter().collect();
+        let vetted = |sighting| Claim::vetted(Ok::<_, Reason>(sighting), &Request::Sighting, &rules);
+        assert_eq!(vetted(seen("image/png", "bullying.test")).unwrap().unwrap().quality, 100);
+        assert!(vetted(seen("image/png", "bullying.other")).is_none());
+        assert!(vetted(seen("a word", "bullying.test")).is_none());
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::process::{ExitStatus, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::civil::Date;
 use serde::de::DeserializeOwned;
 use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, oneshot};
@@ -35,6 +36,8 @@ pub struct Nursery {
     rule_set: RuleSet,
     rules: RulesInForce,
     bundle: Arc<Message>,
+    /// Of which the bundle is compiled.
+    today: Date,
     options: CageOptions,
 }
 
@@ -85,8 +88,9 @@ impl Nursery {
     /// # Errors
     /// When the bundle has faults, or the machine gives no process or no cage.
     pub async fn start(bundle: &Bundle, options: &CageOptions) -> Result<Self, StartError> {
+        let today = bundle.today;
         let (bundle, options) = sealed(bundle, options)?;
-        Self::start_sealed(Arc::new(bundle), options).await
+        Self::start_sealed(Arc::new(bundle), today, options).await
     }
 
     /// Has a nursery of its own compile `bundle` and hold every rule against its own examples: what would be in force,
@@ -125,7 +129,19 @@ impl Nursery {
     /// # Errors
     /// As [`Nursery::start`].
     pub(super) async fn again(&self) -> Result<Self, StartError> {
-        Self::start_sealed(Arc::clone(&self.bundle), self.options.clone()).await
+        self.on(self.today).await
+    }
+
+    /// Of the same bundle, as it is on that day.
+    ///
+    /// # Errors
+    /// As [`Nursery::start`].
+    pub(super) async fn on(&self, today: Date) -> Result<Self, StartError> {
+        Self::start_sealed(Arc::clone(&self.bundle), today, self.options.clone()).await
+    }
+
+    pub(super) fn today(&self) -> Date {
+        self.today
     }
 
     pub fn rule_set(&self) -> &RuleSet {
@@ -164,12 +180,12 @@ impl Nursery {
         answer.await.ok()
     }
 
-    async fn start_sealed(bundle: Arc<Message>, options: CageOptions) -> Result<Self, StartError> {
-        let (child, line, cage, compiled) = spawn_with(Order::Compile, &bundle, START_DEADLINE, &options).await?;
+    async fn start_sealed(bundle: Arc<Message>, today: Date, options: CageOptions) -> Result<Self, StartError> {
+        let (child, line, cage, compiled) = spawn_with(Order::Compile { today }, &bundle, START_DEADLINE, &options).await?;
         let Ready { set: rule_set, rules, .. } = ready(compiled)?;
         let (errands, queue) = mpsc::unbounded_channel();
         tokio::spawn(errand::attend(child, line, queue));
-        let nursery = Arc::new(Self { errands, cage, rule_set, rules, bundle, options });
+        let nursery = Arc::new(Self { errands, cage, rule_set, rules, bundle, today, options });
         trial(&nursery).await?;
         // The trial's worker is gone, and with it the only other holder.
         Arc::into_inner(nursery).ok_or_else(|| World::Worker(ForkError::NurseryGone).into())

@@ -5,6 +5,7 @@ use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use jiff::civil::Date;
 use tokio::time::Instant;
 
 use super::Loss;
@@ -13,7 +14,7 @@ use super::errand::ForkError;
 use super::nursery::{Nursery, StartError};
 use super::one::{Failure, Worker};
 use super::turns::{Place, Standing, Turn, Turns};
-use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report, Tree};
+use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report, Sighting, Tree};
 use crate::sandbox::Cage;
 use crate::wire::{Message, Request, RuleSet};
 
@@ -102,6 +103,27 @@ impl Pool {
     pub fn replace(&self, nursery: Nursery) {
         let old = self.state().install(Arc::new(nursery));
         drop(old);
+    }
+
+    /// The same rules and lists as they are on that day: what ends with a day ends then, and what begins begins. Says whether it
+    /// is another day than theirs.
+    ///
+    /// # Errors
+    /// When there is no nursery for it; the one in force stays then.
+    pub async fn turn_to(&self, today: Date) -> Result<bool, StartError> {
+        let _first = self.restart.lock().await;
+        let before = Arc::clone(&self.state().nursery);
+        if before.today() == today {
+            return Ok(false);
+        }
+        let after = Arc::new(before.on(today).await?);
+        // A reload may have come first, and knows the day.
+        let idle = {
+            let mut state = self.state();
+            if Arc::ptr_eq(&state.nursery, &before) { state.install(after) } else { Vec::new() }
+        };
+        drop(idle);
+        Ok(true)
     }
 
     /// What the nursery in force has compiled.
@@ -215,11 +237,26 @@ impl Permit {
     /// # Errors
     /// As [`Pool::examine`].
     pub async fn fingerprint(self, file: &Message) -> Result<Result<Fingerprint, Reason>, PoolError> {
+        self.about_file(file, &Request::File).await
+    }
+
+    /// Why lists know a file that lies in no message, or do not; or why that is not known.
+    ///
+    /// # Errors
+    /// As [`Pool::examine`].
+    pub async fn sighting(self, file: &Message) -> Result<Result<Sighting, Reason>, PoolError> {
+        self.about_file(file, &Request::Sighting).await
+    }
+
+    async fn about_file<T>(self, file: &Message, request: &Request) -> Result<Result<T, Reason>, PoolError>
+    where
+        Result<T, Reason>: Claim,
+    {
         let (file, at_work) = (std::slice::from_ref(file), self.turn().await);
-        if let Ok(fingerprint) = at_work.ask(file, &Request::File).await? {
-            return Ok(fingerprint);
+        if let Ok(answer) = at_work.ask(file, request).await? {
+            return Ok(answer);
         }
-        let tried: Result<Result<_, _>, Loss> = at_work.ask_alone(file, &Request::File).await?;
+        let tried: Result<Result<_, _>, Loss> = at_work.ask_alone(file, request).await?;
         Ok(tried.map_err(Loss::reason).flatten())
     }
 

@@ -1,12 +1,12 @@
 // Works at the desk as people do: from an invitation to a message that is back in its mailbox.
 import assert from "node:assert/strict";
-import { browser, checked, enter, look, said, told, visitor, wrong } from "./visitor.mjs";
+import { browser, checked, code, enter, look, said, told, visitor, wrong } from "./visitor.mjs";
 
-const { origin, invitations, key, held, flagged, about, canary } = told;
+const { origin, invitations, key, held, flagged, about, tick, canary } = told;
 
 // The lead: from her invitation to her recovery sheet.
 const lead = await visitor();
-await enter(lead, "Robin Finch", invitations.lead, true);
+const secret = await enter(lead, "Robin Finch", invitations.lead, true);
 await look(lead, "queue");
 assert.match(await lead.textContent("main"), new RegExp(held));
 assert.doesNotMatch(await lead.textContent("main"), new RegExp(canary), "nothing of a message before it is opened");
@@ -111,6 +111,21 @@ await lead.click("button[value=wake]");
 await lead.waitForFunction(() => !/Put off/.test(document.querySelector("dl:not(.keys)")?.textContent ?? ""));
 assert.equal(await lead.locator("button[value=wake]").count(), 0);
 
+// A list of her own, and cases that are ticked on it.
+await lead.goto(`${origin}/queue?view=new&category=${tick.category}`);
+await lead.click(".keep summary");
+await lead.fill("#list-name", "Mornings");
+await lead.click(".keep button");
+await lead.click("nav[aria-label='Your own lists'] a");
+await lead.waitForURL(`${origin}/queue?view=new&category=${tick.category}`);
+assert.match(await lead.textContent("main"), new RegExp(tick.codename));
+await look(lead, "queue-kept");
+await lead.check(`#tick-${tick.codename}`);
+await lead.click("button[aria-describedby=tick-help]");
+await lead.waitForFunction((codename) => !document.querySelector("main").textContent.includes(codename), tick.codename);
+await lead.goto(`${origin}/case/${tick.codename}`);
+await status(lead, /acknowledged, Robin Finch/);
+
 // Without script: the facts and the decision.
 const plain = await visitor({ javaScriptEnabled: false, storageState: await lead.context().storageState() });
 await plain.goto(`${origin}/case/${flagged}`);
@@ -155,10 +170,16 @@ const head = await visitor();
 await enter(head, "Sam Wren", invitations.head, false);
 await lead.goto(`${origin}/trends`);
 await look(lead, "trends");
+assert.equal(await lead.locator("svg.chart[role=img]").count(), 3);
+assert.match(await lead.locator("svg.chart desc").first().textContent(), /in all, \d+ of them urgent; the most/);
 assert.match(await lead.textContent("main"), /bullying or harassment\s*1\s*0\s*0/);
 assert.match(await lead.textContent("main"), /violence\.test\s*1\s*0\s*1|violence\.test\s*1\s*1\s*0/);
 await head.goto(`${origin}/openings`);
 await look(head, "openings");
+await head.setViewportSize({ width: 390, height: 844 });
+const sideways = await head.evaluate(() => [...document.querySelectorAll("main, main *")].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== "visible").length);
+assert.equal(sideways, 0, "nothing of the openings is to be scrolled sideways on a phone");
+await head.setViewportSize({ width: 1280, height: 900 });
 assert.match(await head.textContent("main"), /Robin Finch\s*the whole text/);
 assert.doesNotMatch(await head.textContent("main"), new RegExp(`${canary}|tutor`));
 await head.goto(`${origin}/journal`);
@@ -187,5 +208,22 @@ for (let tries = 0; !/put back/.test(await lead.textContent("#who + p + ul")) ; 
   await lead.reload();
 }
 await look(lead, "case-released");
+
+// What is sealed of a case that is closed goes for good, after the confirmation and a fresh code; its facts stay.
+await lead.goto(`${origin}/case/${flagged}`);
+await look(lead, "case-destroy");
+await lead.fill("#destroy-words", "The police and the local authority, on Monday");
+await lead.check("#confirmed");
+await lead.fill("#destroy-code", code(secret));
+await lead.click("button[value=destroy]");
+await lead.waitForFunction(() => /had what is sealed destroyed/.test(document.querySelector(".history")?.textContent ?? ""));
+for (let tries = 0; !/what was sealed is gone/.test(await lead.textContent("dl:not(.keys)")); tries++) {
+  assert.ok(tries < 60, "the service has not destroyed it within a minute");
+  await new Promise((passed) => setTimeout(passed, 1_000));
+  await lead.reload();
+}
+assert.equal(await lead.locator("#sealed, #destroy").count(), 0);
+assert.match(await lead.textContent("main"), /Why it matched/);
+await look(lead, "case-destroyed");
 assert.deepEqual(wrong, []);
 await browser.close();

@@ -54,7 +54,7 @@ export async function look(page, name) {
   await page.setViewportSize(DESKTOP);
 }
 
-function code(base32) {
+export function code(base32) {
   const bits = [...base32.replaceAll(" ", "")].map((c) => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".indexOf(c).toString(2).padStart(5, "0")).join("");
   const secret = Buffer.from(bits.match(/.{8}/g).map((byte) => parseInt(byte, 2)));
   const step = Buffer.alloc(8);
@@ -63,6 +63,7 @@ function code(base32) {
   return String((digest.readUInt32BE(digest[19] & 15) & 0x7fffffff) % 1_000_000).padStart(6, "0");
 }
 
+// Signs in with an invitation; answers with the secret of her app.
 export async function enter(page, name, link, lookAtIt) {
   await page.goto(link);
   if (lookAtIt) await look(page, "invitation");
@@ -78,6 +79,7 @@ export async function enter(page, name, link, lookAtIt) {
   await page.fill("#code", code(secret));
   await page.click("main button");
   await page.waitForSelector("#sign-out");
+  return secret;
 }
 
 // What a deed of the script has come to.

@@ -139,7 +139,7 @@ impl Store {
     }
 }
 
-fn is_in(set: &str, uid: u32) -> bool {
+pub(super) fn is_in(set: &str, uid: u32) -> bool {
     let number = |text: &str| if text == "*" { u32::MAX } else { text.parse().expect("a number") };
     set.split(',').any(|range| match range.split_once(':') {
         Some((first, last)) => (number(first)..=number(last)).contains(&uid),

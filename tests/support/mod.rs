@@ -3,6 +3,7 @@
 #![allow(dead_code)] // Each test binary uses its share.
 
 pub mod dovecot;
+pub mod folders;
 pub mod gmail;
 pub mod issuer;
 pub mod odd;

@@ -9,12 +9,12 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::ordinary::Ordinary;
-use super::replace::replace;
 use crate::case::{Codename, visible};
 use crate::casebook::{CaseFacts, PlaceFacts};
 use crate::cli::caged::{self, CageArgs, Caged, LARGEST};
 use crate::cli::key_holder::{Admission, KeyHolder};
 use crate::cli::release::message_audiences;
+use crate::cli::replace::replace;
 use crate::cli::shelf::Shelf;
 use crate::cli::{Failure, Output, octets};
 use crate::config;
@@ -53,7 +53,7 @@ impl Add {
         // A list that is broken already would take this one down with it.
         config::hash_lists(&hashsets).and_then(|bundle| list_stats(&bundle)).map_err(Failure::config)?;
         let shelf = Shelf::open(&config)?;
-        let facts = shelf.case(&self.case)?;
+        let facts = shelf.case_not_destroyed(&self.case)?;
         let (case, codename, category) = (facts.row.id, facts.row.codename.clone(), facts.row.category);
         let Some((copy, object)) = facts.places.iter().find_map(|copy| Some((copy, copy.object?.object))) else {
             let hint = "let `mailwarden hashes compute` print the digests of a file of it, for a list in `hashsets`";

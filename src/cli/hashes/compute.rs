@@ -7,6 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
+use super::explained;
 use crate::cli::caged::{self, CageArgs, Caged, LARGEST};
 use crate::cli::{Exit, Failure, Output, octets};
 use crate::fault::{At, Fault};
@@ -107,20 +108,4 @@ fn line(path: &Path, digests: &Fingerprint) -> Result<Line, Reason> {
 
 fn unhashed(path: &Path, why: String, hint: &str) -> Fault {
     Fault { what: "a picture cannot be hashed".to_owned(), at: Some(At::file(path)), why, hint: hint.to_owned() }
-}
-
-fn explained(reason: Reason) -> &'static str {
-    match reason {
-        Reason::Budget => "it is larger, or would be when decoded, than one picture may be",
-        Reason::Damaged => "its octets do not follow the format that they claim",
-        Reason::Deadline => "decoding it takes too long",
-        Reason::Unsupported => "it is no JPEG, PNG, GIF, WebP, BMP, TIFF or ICO, or of a kind of them that is not decoded",
-        Reason::WorkerDied => "the scan process ended with it, twice",
-        Reason::EncryptedArchive
-        | Reason::EncryptedDocument
-        | Reason::EncryptedMessage
-        | Reason::Unanswered
-        | Reason::Unfetched
-        | Reason::Video => "it is no picture",
-    }
 }

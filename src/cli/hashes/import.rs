@@ -11,9 +11,10 @@ use minisign_verify::{PublicKey, Signature};
 
 use super::issued::Issued;
 use super::ordinary::Ordinary;
-use super::replace::replace;
+use crate::cli::replace::replace;
 use crate::cli::{Exit, Failure, Output};
 use crate::fault::{At, Fault};
+use crate::finding::Stage;
 use crate::scan::detect::{Compiled, Description, DigestKind, compile_list};
 use crate::wire::Shared;
 
@@ -72,7 +73,7 @@ impl Import {
             issued.useless,
             issued.malformed
         ))?;
-        if !description.is_in_force(Zoned::now().date()) {
+        if !description.is_in_force(Zoned::now().date(), Stage::Shadow) {
             out.line("the list finds nothing yet: see `stage`, `valid_from` and `valid_until` in its description")?;
         }
         out.line("`systemctl reload mailwarden` puts it in force")?;

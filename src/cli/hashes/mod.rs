@@ -7,8 +7,10 @@ mod import;
 mod issued;
 mod lookup;
 mod ordinary;
-mod replace;
+mod snooze;
+mod stage;
 mod stat;
+mod why;
 
 use std::path::PathBuf;
 
@@ -16,6 +18,7 @@ use clap::{Args, Subcommand};
 
 use super::{Failure, Output};
 use crate::config;
+use crate::finding::Reason;
 use crate::wire::Bundle;
 
 /// Compute, import and look into lists of known pictures.
@@ -32,7 +35,10 @@ enum HashesCommand {
     Compute(compute::Compute),
     Import(import::Import),
     Lookup(lookup::Lookup),
+    Snooze(snooze::Snooze),
+    Stage(stage::ChangeStage),
     Stat(stat::Stat),
+    Why(why::Why),
 }
 
 impl Hashes {
@@ -43,8 +49,28 @@ impl Hashes {
             HashesCommand::Compute(compute) => compute.run(out),
             HashesCommand::Import(import) => import.run(out),
             HashesCommand::Lookup(lookup) => lookup.run(out),
+            HashesCommand::Snooze(snooze) => snooze.run(out),
+            HashesCommand::Stage(change) => change.run(out),
             HashesCommand::Stat(stat) => stat.run(out),
+            HashesCommand::Why(why) => why.run(out),
         }
+    }
+}
+
+/// Why a file could not be looked at, in words.
+fn explained(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Budget => "it is larger, or would be when decoded, than one picture may be",
+        Reason::Damaged => "its octets do not follow the format that they claim",
+        Reason::Deadline => "decoding it takes too long",
+        Reason::Unsupported => "it is no JPEG, PNG, GIF, WebP, BMP, TIFF, ICO or HEIC, or of a kind of them that is not decoded",
+        Reason::WorkerDied => "the scan process ended with it, twice",
+        Reason::EncryptedArchive
+        | Reason::EncryptedDocument
+        | Reason::EncryptedMessage
+        | Reason::Unanswered
+        | Reason::Unfetched
+        | Reason::Video => "it is no picture",
     }
 }
 

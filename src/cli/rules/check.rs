@@ -7,6 +7,7 @@ use clap::Args;
 use super::saved;
 use crate::cli::caged::{self, Caged, Sources};
 use crate::cli::{Failure, Output, output};
+use crate::scan::detect::Snoozes;
 use crate::worker::{Nursery, Ready};
 
 /// Compile every rule and every list, and hold each rule against its own samples.
@@ -43,7 +44,11 @@ fn check(caged: &Caged, strict: bool, out: &mut Output) -> Result<(), Failure> {
     output::tell_notes(&notes);
     out.line(&format!("{} rules, {} terms, {} samples: all as they should", set.rules, set.terms, set.examples))?;
     if !caged.bundle.hash_lists.is_empty() {
-        out.line(&format!("{} digests in {} lists", set.list_entries, caged.bundle.hash_lists.len()))?;
+        out.line(&format!(
+            "{} digests in {} lists",
+            set.list_entries,
+            caged.bundle.hash_lists.iter().filter(|file| !Snoozes::is_file(&file.path)).count()
+        ))?;
     }
     Ok(())
 }

@@ -15,6 +15,8 @@ mod test;
 
 use clap::{Args, Subcommand};
 
+pub(super) use stage::{set_stage, something, stage};
+
 use super::{Failure, Output};
 
 /// Check and measure the rules.

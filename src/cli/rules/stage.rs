@@ -58,12 +58,14 @@ pub(super) struct ChangeStage {
     replay: Vec<PathBuf>,
 }
 
-fn stage(text: &str) -> Result<Stage, String> {
+/// Of a rule or a list, as it is typed.
+pub fn stage(text: &str) -> Result<Stage, String> {
     let known = || Stage::ALL.map(Stage::as_str).join(", ");
     Stage::ALL.into_iter().find(|stage| stage.as_str() == text).ok_or_else(|| format!("one of {}", known()))
 }
 
-fn something(text: &str) -> Result<String, &'static str> {
+/// Words that somebody has to say.
+pub fn something(text: &str) -> Result<String, &'static str> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty()).ok_or("it is empty")
 }
 
@@ -194,7 +196,8 @@ fn with_file(bundle: &Bundle, source: &SourceFile, path: &Path, octets: &[u8]) -
     after
 }
 
-fn set_stage(rule: &mut DocumentMut, stage: Stage) {
+/// Every comment stays.
+pub fn set_stage(rule: &mut DocumentMut, stage: Stage) {
     let mut new = Value::from(stage.as_str());
     if let Some(old) = rule.get("stage").and_then(Item::as_value) {
         *new.decor_mut() = old.decor().clone();

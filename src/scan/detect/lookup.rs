@@ -1,9 +1,11 @@
 //! What lists hold, for whoever looks after them.
 
-use super::lists::{self, Compiled, DigestKind};
+use jiff::civil::Date;
+
+use super::lists::{self, Compiled, DigestKind, List};
 use super::pictures::{self, MAX_DISTANCE};
 use crate::fault::Fault;
-use crate::finding::{RuleId, RuleVersion};
+use crate::finding::{RuleId, RuleVersion, Stage};
 use crate::wire::{Bundle, Shared};
 
 /// One list, as it would be in force.
@@ -13,22 +15,59 @@ pub struct ListStat {
     pub kind: DigestKind,
     pub entries: usize,
     pub version: RuleVersion,
+    pub stage: Stage,
+    /// Entries that are passed over today, by their numbers from 1, each with the last day.
+    pub snoozed: Vec<(usize, Date)>,
 }
 
-/// Every list of a bundle.
+/// Every list of a bundle, those that are drafts or only tested among them.
 ///
 /// # Errors
 /// Every fault of every list.
 pub fn list_stats(bundle: &Bundle) -> Result<Vec<ListStat>, Vec<Fault>> {
-    let lists = lists::read_all(&bundle.hash_lists, &bundle.compiled_lists, bundle.today)?;
-    let stat = |list: lists::List| ListStat {
+    let stat = |list: List| ListStat {
         entries: list.digests.count(),
         kind: list.kind(),
         rule: list.source.rule,
         name: list.source.name,
         version: list.source.version,
+        stage: list.source.stage,
+        snoozed: list.source.snoozed.iter().map(|(number, until)| (number + 1, *until)).collect(),
     };
-    Ok(lists.into_iter().map(stat).collect())
+    Ok(all(bundle, Stage::Draft)?.into_iter().map(stat).collect())
+}
+
+/// A list by its name, whatever its stage; `None` where there is none of that name.
+///
+/// # Errors
+/// Every fault of every list.
+pub fn list(bundle: &Bundle, rule: &RuleId) -> Result<Option<NamedList>, Vec<Fault>> {
+    Ok(all(bundle, Stage::Draft)?.into_iter().find(|list| list.source.rule == *rule).map(NamedList))
+}
+
+/// One list, for whoever looks after it.
+pub struct NamedList(List);
+
+impl NamedList {
+    pub fn version(&self) -> RuleVersion {
+        self.0.source.version
+    }
+
+    pub fn stage(&self) -> Stage {
+        self.0.source.stage
+    }
+
+    pub fn kind(&self) -> DigestKind {
+        self.0.kind()
+    }
+
+    pub fn digests(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.digests.digests()
+    }
+}
+
+fn all(bundle: &Bundle, lowest: Stage) -> Result<Vec<List>, Vec<Fault>> {
+    lists::read_all(&bundle.hash_lists, &bundle.compiled_lists, bundle.today, lowest)
 }
 
 /// The lists that know a digest, whatever its kind, and how far their nearest entry is, in bits: 0 unless it is a PDQ hash.
@@ -36,15 +75,14 @@ pub fn list_stats(bundle: &Bundle) -> Result<Vec<ListStat>, Vec<Fault>> {
 /// # Errors
 /// Every fault of every list.
 pub fn lookup(bundle: &Bundle, digest: &[u8]) -> Result<Vec<(RuleId, u32)>, Vec<Fault>> {
-    let lists = lists::read_all(&bundle.hash_lists, &bundle.compiled_lists, bundle.today)?;
-    let of_list = |list: lists::List| {
+    let of_list = |list: List| {
         let distance = match list.kind() {
             DigestKind::Pdq => pictures::nearest(&list, digest),
-            _ => list.digests.contains(digest).then_some(0),
+            _ => list.digests.position(digest).map(|_| 0),
         };
         Some((list.source.rule, distance?))
     };
-    Ok(lists.into_iter().filter_map(of_list).collect())
+    Ok(all(bundle, Stage::Shadow)?.into_iter().filter_map(of_list).collect())
 }
 
 /// Bits in which two PDQ hashes differ: 0 to 256.

@@ -9,11 +9,14 @@ mod pictures;
 mod rules;
 
 use std::path::Path;
+use std::time::Instant;
 
 use sha2::{Digest, Sha256};
 
 use crate::fault::Fault;
-use crate::finding::{Field, Finding, Fingerprint, Kind, Location, PictureFact, Reason, RuleFacts, RuleVersion, Stage, Trace};
+use crate::finding::{
+    Cost, Field, Finding, Fingerprint, Kind, Location, PictureFact, Reason, RuleFacts, RuleVersion, Sighting, Stage, Trace,
+};
 use crate::scan::extract::{FileExtract, TextExtract};
 use crate::wire::{Bundle, Learnt, Lessons, RuleSet, Tested};
 
@@ -25,8 +28,8 @@ use pictures::PictureLists;
 use rules::{Picture, Rule, RuleBook};
 
 pub use learnt::letters;
-pub use lists::{Compiled, Description, DigestKind};
-pub use lookup::{ListStat, PdqList, alike, distance, list_stats, lookup};
+pub use lists::{APART, Compiled, Description, DigestKind, SNOOZED, Snooze, Snoozes, TooMuch};
+pub use lookup::{ListStat, NamedList, PdqList, alike, distance, list, list_stats, lookup};
 pub use pictures::{MAX_DISTANCE, MIN_QUALITY, compile_list};
 
 /// Compiled rules and lists. Immutable; any number of threads may ask it.
@@ -84,12 +87,13 @@ impl Detectors {
     /// # Errors
     /// Every fault of every file; nothing of the bundle is in force then.
     pub fn compile(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
-        let (rules, lists) = both(rules::compile_all(bundle), lists::read_all(&bundle.hash_lists, &bundle.compiled_lists, bundle.today))?;
+        let lowest = if bundle.tested_too { Stage::Tested } else { Stage::Shadow };
+        let (rules, lists) =
+            both(rules::compile_all(bundle), lists::read_all(&bundle.hash_lists, &bundle.compiled_lists, bundle.today, lowest))?;
         let learnt = bundle.weights.last().map(Weights::read).transpose()?;
         let meaning = bundle.model.as_ref().map(|model| Meaning::open(model, bundle.meaning.last(), learnt.as_ref()));
         let meaning = meaning.transpose().map_err(|fault| vec![fault])?;
         let examples = rules.iter().map(|rule| rule.examples.len()).sum();
-        let lowest = if bundle.tested_too { Stage::Tested } else { Stage::Shadow };
         let running = rules.iter().filter(|rule| rule.stage >= lowest).map(Rule::facts);
         let running = running.chain(learnt.iter().flat_map(Weights::facts)).chain(meaning.iter().flat_map(Meaning::facts));
         let facts = running.chain(lists.iter().map(|list| list.source.facts())).collect();
@@ -162,6 +166,31 @@ impl Detectors {
             matched: alike.or(same),
         };
         FileReport { matches, is_picture: true, picture: Some(picture), incomplete: looked.incomplete }
+    }
+
+    /// Why lists know a file, or do not. Decodes pictures: only ever call this in the cage.
+    pub fn sighting(&self, file: &FileExtract<'_>) -> Sighting {
+        let began = Instant::now();
+        let _ = self.file(file, false);
+        let judging = began.elapsed();
+        let seen = self.pictures.sighting(&file.octets);
+        let mut nearest = self.digests.near(&file.octets);
+        nearest.extend(seen.nearest);
+        nearest.sort_by(|one, other| (one.distance, &one.list, one.entry).cmp(&(other.distance, &other.list, other.entry)));
+        let [judging, decoding, comparing] =
+            [judging, seen.decoding, seen.comparing].map(|took| u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        Sighting {
+            media_type: file.media_type.to_owned(),
+            size: seen.size,
+            orientation: seen.orientation,
+            frames: seen.frames,
+            compared: seen.compared,
+            quality: seen.quality,
+            detail: seen.detail,
+            incomplete: seen.incomplete,
+            nearest,
+            cost: Cost { judging, decoding, comparing },
+        }
     }
 }
 

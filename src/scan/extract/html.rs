@@ -1,16 +1,19 @@
-//! HTML as its reader sees it, and as he does not: a walk along the tags, with no tree and nothing fetched.
+//! HTML as its reader sees it, and as he does not: a walk along the tags, with no tree and nothing fetched. Drawings (SVG) are
+//! read the same way, for their words and for the pictures in them; their lines are not drawn.
 
 mod data_uri;
 mod link;
 mod style;
+mod xml;
 
 use std::borrow::Cow;
 use std::convert::Infallible;
 
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
-use html5gum::{Span, Tokenizer};
+use html5gum::{Emitter, ForwardingEmitter, Span, Tokenizer};
 
 use self::style::Unseen;
+use super::sniff::SVG;
 use super::{Item, Reader};
 use crate::finding::{Defect, Field, Reason};
 use crate::scan::parse::charset_text;
@@ -23,7 +26,15 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     if damaged {
         reader.extracts.defects.push(Defect::DamagedEncoding);
     }
-    let page = Page::of(&markup, true);
+    let page = if item.sniffed.media_type == SVG {
+        let (markup, is_whole) = xml::as_page(&markup);
+        if !is_whole {
+            reader.extracts.incomplete(&item.part, Reason::Budget);
+        }
+        Page::of_drawing(&markup)
+    } else {
+        Page::of(&markup, true)
+    };
     if page.has_deceptive_link {
         reader.extracts.defects.push(Defect::DeceptiveLink);
     }
@@ -55,15 +66,39 @@ impl Page {
     /// Comments are read as HTML themselves, since some readers show what stands in a conditional one, and so is
     /// `<noscript>`, since no reader of mail runs scripts; those inside of them are read as text.
     fn of(markup: &str, is_outermost: bool) -> Self {
+        Self::walked(markup, is_outermost, true)
+    }
+
+    /// In XML an element may end with its start tag, and no element turns what is in it into plain text: `<style/>` hides nothing.
+    fn of_drawing(markup: &str) -> Self {
+        Self::walked(markup, true, false)
+    }
+
+    fn walked(markup: &str, is_outermost: bool, has_plain_text: bool) -> Self {
         let mut walk = Walk { is_outermost, ..Walk::default() };
         let mut emitter = CallbackEmitter::new(|event: CallbackEvent<'_>, _: Span<()>| walk.take(&event));
-        emitter.naively_switch_states(true);
-        let Ok(()) = Tokenizer::new_with_emitter(markup, emitter).finish();
+        emitter.naively_switch_states(has_plain_text);
+        let Ok(()) = Tokenizer::new_with_emitter(markup, Lenient(emitter)).finish();
         walk.page
     }
 
     fn visible_text(&self) -> String {
         format!("{}\n{}", self.visible, self.aside)
+    }
+}
+
+/// Wants no word of what is wrong with the markup: nobody hears it, and every letter would be looked at for it.
+struct Lenient<E>(E);
+
+impl<E: Emitter> ForwardingEmitter for Lenient<E> {
+    type Token = E::Token;
+
+    fn inner(&mut self) -> &mut impl Emitter<Token = E::Token> {
+        &mut self.0
+    }
+
+    fn should_emit_errors(&mut self) -> bool {
+        false
     }
 }
 
@@ -120,7 +155,9 @@ impl Walk {
     /// Those of end tags mean nothing.
     fn attribute_value(&mut self, value: &str) {
         let Some(start) = &mut self.start else { return };
-        match self.attribute.as_str() {
+        // In a drawing `href` may belong to a name space, under whatever prefix.
+        let name = self.attribute.rsplit(':').next().unwrap_or_default();
+        match name {
             "style" => {
                 start.unseen.apply(value);
                 data_uri::in_style(value, &mut self.page.files);
@@ -134,11 +171,11 @@ impl Walk {
             "color" | "text" => start.unseen.write_in(value),
             "class" | "id" if self.has_sheet => start.unseen.lay_on_unknown(),
             "action" if &*start.name == "form" => link(&mut self.page.links, value),
-            "src" | "href" | "xlink:href" | "background" | "poster" | "data" => {
-                if self.attribute == "background" {
+            "src" | "href" | "background" | "poster" | "data" => {
+                if name == "background" {
                     start.unseen.lay_on_unknown();
                 }
-                if !self.attribute.ends_with("href") {
+                if name != "href" {
                     remote(&mut self.page.links, value);
                 }
                 data_uri::whole(value, &mut self.page.files);
@@ -153,7 +190,8 @@ impl Walk {
                 collapse(&mut self.page.aside, value);
                 part(&mut self.page.aside, '\n');
             }
-            _ => {}
+            // `fill`, `mask`, `to`, `values` and whatever else may hold a picture.
+            _ => data_uri::in_style(value, &mut self.page.files),
         }
     }
 
@@ -420,6 +458,34 @@ mod tests {
             "<img src=' data:image/png;base64,aGVy\nb24='><p style=\"background:url('data:,wr%65n')\"><style>a{b:url(data:;base64,YW1iZXI=)}</style>",
         );
         assert_eq!(page.files, [b"heron".to_vec(), b"wren".to_vec(), b"amber".to_vec()]);
+    }
+
+    #[test]
+    fn pictures_inside_a_drawing_are_files_wherever_they_stand() {
+        let drawing = |inside: &str| {
+            let xml = format!("<svg xmlns='http://www.w3.org/2000/svg' xmlns:x='http://www.w3.org/1999/xlink'>{inside}</svg>");
+            let (markup, is_whole) = xml::as_page(&xml);
+            assert!(is_whole);
+            Page::of_drawing(&markup)
+        };
+        for inside in [
+            "<image xlink:href='data:image/png;base64,aGVyb24='/>",
+            "<image href='data:image/png;base64,aGVyb24='/>",
+            "<image x:href='data:image/png;base64,aGVyb24='></image>",
+            "<feImage href='data:,heron'/>",
+            "<g style='fill:red;background:url(data:image/png;base64,aGVyb24=)'/>",
+            "<rect fill='url(data:,heron)'/>",
+            "<set attributeName='href' to='data:image/png;base64,aGVyb24='/>",
+            "<style>.a{background:url(&quot;data:,heron&quot;)}</style>",
+            "<style><![CDATA[ .a > .b {background:url(data:;base64,aGVyb24=)} ]]></style>",
+            "<style/><script/><title/><image href='data:,heron'/>",
+            "<foreignObject><body xmlns='http://www.w3.org/1999/xhtml'><img src='data:,heron'/></body></foreignObject>",
+            "<foreignObject><p style=\"background:url('data:,heron')\">a</p></foreignObject>",
+        ] {
+            assert_eq!(drawing(inside).files, [b"heron".to_vec()], "{inside}");
+        }
+        assert!(drawing("<image href='https://pictures.example/1.png'/>").files.is_empty(), "nothing is fetched");
+        assert_eq!(drawing("<title>amber</title><text>wren</text>").visible.trim(), "amber\nwren");
     }
 
     #[test]

@@ -181,6 +181,17 @@ impl<'a> Item<'a> {
         !self.is_body && self.sniffed.family != Family::Archive && sniff::has_archive_behind(&self.octets)
     }
 
+    /// As those see it who look at files.
+    pub fn as_file(&self) -> FileExtract<'_> {
+        FileExtract {
+            part: self.part.clone(),
+            octets: Cow::Borrowed(&self.octets),
+            name: self.name.as_deref().map(str::to_owned),
+            media_type: self.sniffed.media_type,
+            is_picture: self.sniffed.family == Family::Picture,
+        }
+    }
+
     /// `text/html`; empty where nothing is declared.
     fn declared_type(&self) -> String {
         let Declared { kind, subtype, .. } = self.declared;
@@ -239,13 +250,7 @@ impl<'f> Reader<'f> {
             self.extracts.defects.push(Defect::MislabelledType);
         }
         if !item.is_body {
-            (self.each_file)(&FileExtract {
-                part: item.part.clone(),
-                octets: Cow::Borrowed(&item.octets),
-                name: item.name.as_deref().map(str::to_owned),
-                media_type: item.sniffed.media_type,
-                is_picture: item.sniffed.family == Family::Picture,
-            });
+            (self.each_file)(&item.as_file());
         }
         if item.depth >= budget::CONTAINER_DEPTH && item.container_size() > 0 {
             return self.extracts.incomplete(&item.part, Reason::Budget);

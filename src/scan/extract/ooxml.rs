@@ -12,7 +12,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use self::relations::Relations;
-use super::sniff::Family;
+use super::sniff::{Family, SVG};
 use super::{Item, Reader, Words};
 use crate::finding::{Defect, Field, Layer, Place, Reason, Unit};
 
@@ -58,7 +58,8 @@ impl Package {
     /// Keeps a member that is markup; any other is handed back, to be read as a file.
     pub fn keep<'m>(&mut self, mut member: Item<'m>) -> Option<Item<'m>> {
         let name = member.name.take().unwrap_or_default();
-        if is_markup(&member.octets) {
+        // A drawing is a file like other pictures, and pictures may stand in it.
+        if is_markup(&member.octets) && member.sniffed.media_type != SVG {
             self.parts.insert(name.into_owned(), member.octets.into_owned());
             return None;
         }

@@ -77,6 +77,9 @@ const fn stream(codec: Codec) -> Family {
 const UNSUPPORTED: Family = Family::Unread(Reason::Unsupported);
 const VIDEO: Family = Family::Unread(Reason::Video);
 
+/// A drawing in XML.
+pub const SVG: &str = "image/svg+xml";
+
 /// The table. Only marks that no ordinary text begins with.
 const MAGICS: &[Magic] = &[
     magic(0, b"\xff\xd8\xff", "image/jpeg", Family::Picture),
@@ -137,6 +140,7 @@ pub fn sniff(octets: &[u8], declared: Declared<'_>) -> Sniffed {
             () if mailbox::behind_start(octets).is_some_and(looks_like_mail) => ("application/mbox", Family::Mailbox),
             () if looks_like_calendar(octets) => ("text/calendar", Family::Calendar),
             () if declared.is("text", "html") => ("text/html", Family::Html),
+            () if looks_like_drawing(octets) => (SVG, Family::Html),
             () if declared.is_text() => ("text/plain", Family::Text),
             () if memmem::find(&octets[..octets.len().min(1 << 10)], b"%PDF-").is_some() => ("application/pdf", Family::Pdf),
             () if !looks_like_text(octets) => ("application/octet-stream", UNSUPPORTED),
@@ -300,6 +304,36 @@ fn looks_like_html(octets: &[u8]) -> bool {
     STARTS.iter().any(|start| octets.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start)))
 }
 
+/// Its first element is `svg`, whatever is said before that.
+fn looks_like_drawing(octets: &[u8]) -> bool {
+    const PROBE: usize = 64 << 10;
+    let head = &octets[..octets.len().min(PROBE)];
+    let narrow: Vec<u8>;
+    let mut rest = match head {
+        [0xff, 0xfe, wide @ ..] | [0xfe, 0xff, wide @ ..] => {
+            narrow = wide.iter().copied().filter(|octet| *octet != 0).collect();
+            narrow.as_slice()
+        }
+        _ => head.strip_prefix(b"\xef\xbb\xbf").unwrap_or(head),
+    };
+    loop {
+        rest = rest.trim_ascii_start();
+        let end: &[u8] = match rest {
+            [b'<', b'?', ..] => b"?>",
+            [b'<', b'!', b'-', b'-', ..] => b"-->",
+            [b'<', b'!', kind @ ..] => return kind.get(..11).is_some_and(|kind| kind.eq_ignore_ascii_case(b"doctype svg")),
+            [b'<', element @ ..] => {
+                let name = element.split(|octet| octet.is_ascii_whitespace() || matches!(octet, b'>' | b'/')).next().unwrap_or_default();
+                let local = name.rsplit(|octet| *octet == b':').next().unwrap_or_default();
+                return local.eq_ignore_ascii_case(b"svg");
+            }
+            _ => return false,
+        };
+        let Some(found) = memmem::find(rest, end) else { return false };
+        rest = &rest[found + end.len()..];
+    }
+}
+
 /// Begins with a field that messages begin with, and has an empty line.
 fn looks_like_mail(octets: &[u8]) -> bool {
     const FIELDS: &[&[u8]] = &[
@@ -326,10 +360,12 @@ pub fn is_mislabelled(sniffed: Sniffed, declared: Declared<'_>) -> bool {
     if sniffed.family == Family::Nothing || declared.kind.is_empty() {
         return false;
     }
-    let is_picture = sniffed.media_type.starts_with("image/");
     let is_text = matches!(sniffed.family, Family::Calendar | Family::Html | Family::Mail | Family::Mailbox | Family::Text);
+    let is_picture = sniffed.media_type.starts_with("image/") && !is_text;
+    // SVG 2, 9.5: it may be packed.
+    let is_drawing = is_text || sniffed.family == stream(Codec::Gzip);
     match declared.kind.to_ascii_lowercase().as_str() {
-        "image" => !(is_picture || is_text && declared.is("image", "svg+xml")),
+        "image" => !(is_picture || is_drawing && declared.is("image", "svg+xml")),
         "text" => !is_text && sniffed.family != Family::Unread(Reason::EncryptedMessage),
         "audio" | "video" => is_picture || is_text || sniffed.family == Family::Archive,
         "application" if declared.is("application", "pdf") => sniffed.media_type != "application/pdf",
@@ -355,6 +391,25 @@ mod tests {
         for text in ["BM is what they call it, and it is forty octets long at least", "GGGG", "MZ", "II*", "ID3 tags", "PK is short"] {
             assert_eq!(family(text.as_bytes()), Family::Text, "{text}");
         }
+    }
+
+    #[test]
+    fn a_drawing_is_known_by_its_first_element_alone() {
+        let wide: Vec<u8> = "\u{feff}<svg/>".encode_utf16().flat_map(u16::to_le_bytes).collect();
+        for drawing in [
+            &b"<svg>"[..],
+            b"\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a drawing -->\n<svg xmlns='x'>",
+            b"<!DOCTYPE svg PUBLIC 'x'>",
+            b"<s:svg xmlns:s='x'/>",
+            &wide,
+        ] {
+            assert_eq!(sniff(drawing, declared("text", "plain")).media_type, SVG);
+            assert!(!is_mislabelled(sniff(drawing, Declared::default()), declared("image", "svg+xml")));
+        }
+        for other in [&b"<?xml version='1.0'?><feed/>"[..], b"<!doctype html><svg>", b"<svgs>", b"<html><svg>", b"<!-- svg", b"< svg>"] {
+            assert_ne!(sniff(other, Declared::default()).media_type, SVG);
+        }
+        assert_eq!(sniff(b"<svg>", declared("text", "html")).media_type, "text/html", "a page that is a drawing");
     }
 
     #[test]

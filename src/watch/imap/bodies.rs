@@ -48,18 +48,10 @@ impl Bodies {
         self.last(|writer| writer.write(octets));
     }
 
-    /// Where its next octets may be put; none when memory is short, or nobody wants it any more.
-    pub(super) fn room(&mut self) -> Option<&mut [u8]> {
-        self.last(MessageWriter::make_room);
-        Some(self.arrived.back_mut()?.as_mut().ok()?.room())
-    }
-
-    /// So many octets were put there.
-    pub(super) fn fill(&mut self, octets: usize) {
-        self.last(|writer| {
-            writer.fill(octets);
-            Ok(())
-        });
+    /// Where its next octets go, as [`MessageWriter::room`] says; none when memory is short, or nobody wants it any more.
+    pub(super) fn room(&mut self) -> Option<&mut Vec<u8>> {
+        self.last(|writer| writer.room().map(|_| ()));
+        self.arrived.back_mut()?.as_mut().ok()?.room().ok()
     }
 
     /// When memory is short a message is lost, and the others are not.

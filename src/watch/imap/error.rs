@@ -11,15 +11,17 @@ const LONGEST_TEXT: usize = 200;
 const SIGN_IN: [&str; 2] = ["AUTHENTICATE", "LOGIN"];
 
 /// Please wait: RFC 5530 has codes for it, and the great providers have words.
-const THROTTLES: [&str; 8] = [
+const THROTTLES: [&str; 9] = [
     "[INUSE]",
-    "[LIMIT]",
+    LIMIT,
     OVERQUOTA,
     "[THROTTLED]",
-    "[UNAVAILABLE]",
-    "Maximum number of connections",
+    // The more telling one first.
+    UNAVAILABLE_FOR_NUMBER,
+    UNAVAILABLE,
+    MAXIMUM,
     "Request is throttled",
-    "Too many simultaneous connections",
+    SIMULTANEOUS,
 ];
 /// What else of a server's words is passed on: the rest of the codes, and what a technician would look up.
 const OTHERS: [&str; 19] = [
@@ -44,6 +46,12 @@ const OTHERS: [&str; 19] = [
     "Your account is not enabled for IMAP use",
 ];
 const OVERQUOTA: &str = "[OVERQUOTA]";
+const LIMIT: &str = "[LIMIT]";
+const MAXIMUM: &str = "Maximum number of connections";
+const SIMULTANEOUS: &str = "Too many simultaneous connections";
+const UNAVAILABLE: &str = "[UNAVAILABLE]";
+/// Dovecot's.
+const UNAVAILABLE_FOR_NUMBER: &str = "[UNAVAILABLE] Maximum number of connections";
 /// Exchange: the login went well and the mailbox is not to be had, for want of a licence or a permission.
 const NOT_CONNECTED: &str = "User is authenticated but not connected";
 
@@ -101,7 +109,26 @@ pub enum ImapError {
     Unspeakable { command: &'static str },
 }
 
+/// How a server says to who connects that it bears no more connections.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Crowded {
+    ItSays,
+    /// It only says that it is unavailable, which may have other reasons.
+    Perhaps,
+}
+
 impl ImapError {
+    /// Whether a greeting or a login was refused for the number of connections.
+    pub fn crowded(&self) -> Option<Crowded> {
+        match self {
+            Self::Throttled { text, .. } if [LIMIT, MAXIMUM, SIMULTANEOUS, UNAVAILABLE_FOR_NUMBER].contains(&&**text) => {
+                Some(Crowded::ItSays)
+            }
+            Self::Throttled { text, .. } if text == UNAVAILABLE => Some(Crowded::Perhaps),
+            _ => None,
+        }
+    }
+
     /// What a tagged NO means.
     pub(super) fn no(command: &'static str, text: &str) -> Self {
         // Of an APPEND it says that the mailbox is full.
@@ -182,6 +209,25 @@ mod tests {
             assert!(matches!(ImapError::no("LOGIN", text), ImapError::Throttled { retry_after: None, .. }), "{text}");
         }
         assert!(matches!(ImapError::no("LOGIN", "[AUTHENTICATIONFAILED] no"), ImapError::LoginRefused { .. }));
+    }
+
+    #[test]
+    fn a_server_says_that_it_bears_no_more_or_that_it_may_not() {
+        let crowded = |text: &str| ImapError::no("LOGIN", text).crowded();
+        for text in [
+            "[LIMIT] no more",
+            "[UNAVAILABLE] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)",
+            "Maximum number of connections reached",
+            "Too many simultaneous connections. (Failure)",
+        ] {
+            assert_eq!(crowded(text), Some(Crowded::ItSays), "{text}");
+            assert_eq!(ImapError::bye(text).crowded(), Some(Crowded::ItSays), "a greeting: {text}");
+        }
+        assert_eq!(crowded("[UNAVAILABLE] Temporary authentication failure."), Some(Crowded::Perhaps));
+        for text in ["[OVERQUOTA] Account exceeded command or bandwidth limits.", "Request is throttled", "[AUTHENTICATIONFAILED] [LIMIT]"]
+        {
+            assert_eq!(crowded(text), None, "{text}");
+        }
     }
 
     #[test]

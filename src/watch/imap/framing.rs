@@ -108,9 +108,6 @@ impl Framing {
     /// Notes that so many of them have passed.
     pub(super) fn pass(&mut self, octets: usize) {
         self.passing -= octets as u64;
-        if self.keeping {
-            self.bodies.fill(octets);
-        }
     }
 
     pub(super) fn refused(&self) -> Option<Refusal> {

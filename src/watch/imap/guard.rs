@@ -8,10 +8,10 @@
 
 use std::io;
 use std::mem::MaybeUninit;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 
 use super::bodies::Bodies;
 use super::framing::Framing;
@@ -61,15 +61,14 @@ impl<T: AsyncRead + Unpin> FrameGuard<T> {
         Poll::Ready(Ok(length))
     }
 
-    /// The next octets of a literal, into `room` or to where its message is kept.
-    fn poll_literal(&mut self, cx: &mut Context<'_>, room: &mut [u8]) -> Poll<io::Result<usize>> {
-        let passing = usize::try_from(self.framing.passing()).unwrap_or(usize::MAX);
+    /// The next octets of a literal: into `shown`, or to where its message is kept.
+    fn poll_literal(&mut self, cx: &mut Context<'_>, shown: &mut [u8]) -> Poll<io::Result<usize>> {
+        let mut literal = (&mut self.inner).take(self.framing.passing());
         let kept = if self.framing.is_keeping() { self.framing.bodies.room() } else { None };
-        let room = kept.unwrap_or(room);
-        let most = passing.min(room.len());
-        let mut part = ReadBuf::new(&mut room[..most]);
-        ready!(Pin::new(&mut self.inner).poll_read(cx, &mut part))?;
-        let length = part.filled().len();
+        let length = match kept {
+            Some(room) => ready!(pin!(literal.read_buf(room)).poll(cx))?,
+            None => ready!(pin!(literal.read(shown)).poll(cx))?,
+        };
         if length == 0 {
             return Poll::Ready(Err(io::ErrorKind::UnexpectedEof.into()));
         }
@@ -131,7 +130,7 @@ impl<T> std::fmt::Debug for FrameGuard<T> {
 mod tests {
     use std::io::Read as _;
 
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::io::{AsyncWriteExt, duplex};
 
     use super::super::framing::{MOST_ASIDE, Refusal};
     use super::*;

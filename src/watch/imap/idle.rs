@@ -18,7 +18,8 @@ pub enum IdleEnd {
 }
 
 impl Session {
-    /// Waits until the open folder grows, until `until` is over, or for [`super::Limits::idle`].
+    /// Waits until the open folder grows, until `until` is over, or for [`super::Limits::idle`]; then at most [`super::Limits::idle_end`] for
+    /// the server to end it.
     ///
     /// # Errors
     /// [`ImapError::Unsupported`] where there is no IDLE, besides what every command fails with.
@@ -36,7 +37,7 @@ impl Session {
             }
         }
         self.wait(&mut news, until).await?;
-        self.deadline = Instant::now() + self.limits.command;
+        self.deadline = Instant::now() + self.limits.idle_end;
         self.write(b"DONE\r\n").await?;
         while self.next(|response| heard(response, &mut news)).await?.is_some() {}
         self.stale = false;

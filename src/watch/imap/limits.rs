@@ -13,6 +13,8 @@ pub struct Limits {
     pub slowest: u64,
     /// For one IDLE, however talkative the server is: servers may hang up after 30 minutes (RFC 2177).
     pub idle: Duration,
+    /// For the end of an IDLE, once it is called off: who does not say it at once is not there any more.
+    pub idle_end: Duration,
     /// A message above this size, in octets, is fetched in pieces.
     pub large: u64,
     /// The size of such a piece, in octets.
@@ -29,6 +31,7 @@ impl Default for Limits {
             silence: Duration::from_mins(1),
             slowest: 16 << 10,
             idle: Duration::from_mins(20),
+            idle_end: Duration::from_secs(5),
             large: 4 << 20,
             part: 1 << 20,
             message: 256 << 20,

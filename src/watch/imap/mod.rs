@@ -34,7 +34,7 @@ mod utf7;
 
 pub use append::Appended;
 pub use capability::Capabilities;
-pub use error::ImapError;
+pub use error::{Crowded, ImapError};
 pub use fetch::Fetch;
 pub use folders::{Folder, FolderStatus, SpecialUse};
 pub use idle::IdleEnd;

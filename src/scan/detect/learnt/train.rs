@@ -24,6 +24,8 @@ const UNIT: f32 = 10.0;
 const PENALTY: f32 = 10.0;
 const RATE: f32 = 0.4;
 const PASSES: usize = 12;
+/// Of ordinary samples, one in so many comes as far as the level of a category.
+const ONE_IN: usize = 250;
 /// The weights of so many last passes are averaged.
 const AVERAGED: usize = 4;
 /// Parts of the samples, each of which is held out once to choose the threshold.
@@ -68,11 +70,15 @@ pub struct HeldOut {
 pub fn learn(Lessons { samples: lessons, wrong, stage, told, .. }: &Lessons) -> (String, HeldOut) {
     let categories: Vec<Category> = lessons.iter().filter_map(|lesson| lesson.about).collect::<BTreeSet<_>>().into_iter().collect();
     let (names, windows) = read(lessons, &categories);
-    let margins = held_out(&windows, lessons.len(), names.len(), categories.len() + 1);
+    let mut margins = held_out(&windows, lessons.len(), names.len(), categories.len() + 1);
+    let levels = levels(lessons, &margins, categories.len());
+    for margins in &mut margins {
+        margins.iter_mut().zip(&levels).for_each(|(margin, level)| *margin -= level);
+    }
     let threshold = threshold(lessons, &margins, *wrong);
     let told = [told.as_slice(), &figures(lessons, &margins, threshold, &categories)].concat();
     let model = Model::learnt(&windows, names.len(), categories.len() + 1, &|_| true);
-    let bias: Vec<_> = model.bias[1..].iter().map(|bias| tenths(bias - model.bias[0])).collect();
+    let bias: Vec<_> = model.bias[1..].iter().zip(&levels).map(|(bias, level)| tenths(bias - model.bias[0] - level)).collect();
     let head = Head { stage: *stage, threshold: tenths(threshold).into(), categories: &categories, bias: &bias, told: &told };
     let written = weights::write(&head, model.rows(&names));
     (written, HeldOut { categories, margins })
@@ -244,6 +250,21 @@ fn held_out(windows: &Windows, samples: usize, features: usize, columns: usize) 
         }
     }
     margins
+}
+
+/// How far ordinary samples come in each category, of which the noise differs: the margin that one in so many reaches, less what
+/// they reach in all categories on average.
+fn levels(lessons: &[Lesson], margins: &[Vec<f32>], categories: usize) -> Vec<f32> {
+    let ordinary: Vec<_> = lessons.iter().zip(margins).filter(|(lesson, _)| lesson.is_ordinary).map(|(_, margins)| margins).collect();
+    let place = ordinary.len() / ONE_IN;
+    let reached = (0..categories).map(|category| {
+        let mut reached: Vec<f32> = ordinary.iter().map(|margins| margins[category]).collect();
+        reached.sort_by(|one, other| other.total_cmp(one));
+        reached.get(place).copied().unwrap_or(0.0)
+    });
+    let reached: Vec<f32> = reached.collect();
+    let mean = reached.iter().sum::<f32>() / categories.max(1) as f32;
+    reached.into_iter().map(|level| level - mean).collect()
 }
 
 /// The lowest margin that at most `wrong` of 1,000 ordinary samples reach.

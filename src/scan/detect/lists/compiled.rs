@@ -63,8 +63,8 @@ impl Compiled {
         self.octets[HEADER..].chunks_exact(self.size).take(self.count)
     }
 
-    /// Whether the digest is among them; one of another length is not.
-    pub fn contains(&self, digest: &[u8]) -> bool {
+    /// Which of them the digest is, from 0; one of another length is none.
+    pub fn position(&self, digest: &[u8]) -> Option<usize> {
         let at = |place: usize| &self.octets[HEADER + place * self.size..][..self.size];
         let (mut low, mut high) = (0, self.count);
         while low < high {
@@ -75,7 +75,7 @@ impl Compiled {
                 high = middle;
             }
         }
-        low < self.count && at(low) == digest
+        (low < self.count && at(low) == digest).then_some(low)
     }
 }
 
@@ -101,9 +101,10 @@ mod tests {
         let octets = compile(DigestKind::Md5, &digests);
         let list = Compiled::open(&Shared::of(octets.clone()), DigestKind::Md5).unwrap();
         assert_eq!(list.digests().collect::<Vec<_>>(), digests);
-        assert!(digests.iter().all(|digest| list.contains(digest)));
-        assert!(!list.contains(&digests[3][..15]) && !list.contains(&[&digests[3][..], &[0]].concat()), "of another length");
-        assert!(!list.contains(&[1; 16]) && !list.contains(&[255; 16]) && !list.contains(&[0; 15]));
+        assert!(digests.iter().enumerate().all(|(number, digest)| list.position(digest) == Some(number)));
+        for absent in [&digests[3][..15], &[&digests[3][..], &[0]].concat(), &[1; 16], &[255; 16], &[0; 15]] {
+            assert_eq!(list.position(absent), None);
+        }
         assert!(Compiled::open(&Shared::of(octets.clone()), DigestKind::Sha1).is_none(), "of another kind");
         assert!(Compiled::open(&Shared::of(octets[..octets.len() - 1].to_vec()), DigestKind::Md5).is_none(), "cut");
         assert!(Compiled::open(&Shared::of(b"# mailwarden list 1".to_vec()), DigestKind::Md5).is_none());

@@ -1,5 +1,6 @@
 //! What a list is, in a file beside it: who issued it, what its digests are, and what a match means.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use jiff::civil::Date;
@@ -54,7 +55,7 @@ fn farthest() -> Stage {
 }
 
 /// TOML has dates of its own.
-fn day<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Date>, D::Error> {
+pub(super) fn day<'de, D: Deserializer<'de>>(reader: D) -> Result<Option<Date>, D::Error> {
     let written = Datetime::deserialize(reader)?;
     let date = written.date.filter(|_| written.time.is_none() && written.offset.is_none());
     let read =
@@ -110,13 +111,13 @@ impl Description {
             let says = format!("{self:?}");
             let version = version([says.as_bytes(), digests.header()]);
             let (name, category, level, stage, score) = (self.name, self.category, self.level, self.stage, self.score);
-            let source = Source { rule, version, category, level, stage, name, score };
+            let source = Source { rule, version, category, level, stage, name, score, snoozed: BTreeMap::new() };
             List { digests, source }
         }))
     }
 
-    /// Whether it is compared with the mail of that day.
-    pub fn is_in_force(&self, today: Date) -> bool {
-        self.stage.runs() && self.valid_from.is_none_or(|from| from <= today) && self.valid_until.is_none_or(|until| today <= until)
+    /// Whether it is compared with the mail of that day, where lists from this stage on are.
+    pub fn is_in_force(&self, today: Date, lowest: Stage) -> bool {
+        self.stage >= lowest && self.valid_from.is_none_or(|from| from <= today) && self.valid_until.is_none_or(|until| today <= until)
     }
 }

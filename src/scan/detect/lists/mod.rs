@@ -2,8 +2,10 @@
 
 mod compiled;
 mod description;
+mod snoozed;
 mod text;
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::Path;
 use std::sync::Arc;
@@ -17,6 +19,7 @@ use crate::wire::{CompiledList, SourceFile};
 
 pub use compiled::{Compiled, HEADER, compile};
 pub use description::Description;
+pub use snoozed::{APART, SNOOZED, Snooze, Snoozes, TooMuch};
 
 /// What the digests of a list are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +51,8 @@ pub struct Source {
     pub stage: Stage,
     pub name: String,
     pub score: u16,
+    /// Entries that are passed over today, by their numbers from 0, each with the last day.
+    pub snoozed: BTreeMap<usize, Date>,
 }
 
 impl DigestKind {
@@ -102,19 +107,29 @@ impl Source {
     }
 }
 
-/// Reads every list; a `README.md` among them is passed over, and so is the description of a
-/// list that was not imported yet, or is not in force today.
+/// Reads every list from this stage on, with the entries of it that are passed over today; a `README.md` among them is left
+/// out, and so is the description of a list that was not imported yet, or is not valid today.
 ///
 /// # Errors
 /// Every fault of every list, at most 20 of each.
-pub fn read_all(files: &[SourceFile], compiled: &[CompiledList], today: Date) -> Result<Vec<List>, Vec<Fault>> {
+pub fn read_all(files: &[SourceFile], compiled: &[CompiledList], today: Date, lowest: Stage) -> Result<Vec<List>, Vec<Fault>> {
     let mut lists: Vec<List> = Vec::new();
     let mut faults = Vec::new();
+    let mut snoozes = Snoozes::default();
     for file in files.iter().filter(|file| file.path.file_name().is_none_or(|name| name != "README.md")) {
+        if Snoozes::is_file(&file.path) {
+            match Snoozes::read(file) {
+                Ok(mut read) => snoozes.snoozed.append(&mut read.snoozed),
+                Err(of_file) => faults.extend(of_file),
+            }
+            continue;
+        }
         let read = if file.path.extension() == Some(OsStr::new("toml")) {
             let beside = compiled.iter().find(|list| list.path.with_extension("") == file.path.with_extension(""));
             let described = Description::read(&file.path, &file.octets);
-            match described.map(|description| description.is_in_force(today).then(|| description.list(&file.path, beside)).flatten()) {
+            match described
+                .map(|description| description.is_in_force(today, lowest).then(|| description.list(&file.path, beside)).flatten())
+            {
                 Ok(None) => continue,
                 Ok(Some(list)) => list.map_err(|fault| vec![fault]),
                 Err(faults) => Err(faults),
@@ -127,12 +142,16 @@ pub fn read_all(files: &[SourceFile], compiled: &[CompiledList], today: Date) ->
                 let why = format!("another list is named `{}` too", list.source.rule);
                 faults.push(fault(&file.path, None, why, "give the files different names"));
             }
+            Ok(list) if list.source.stage < lowest => {}
             Ok(list) => lists.push(list),
             Err(of_file) => faults.extend(of_file),
         }
     }
     for list in compiled.iter().filter(|list| !files.iter().any(|file| file.path == list.path.with_extension("toml"))) {
         faults.push(fault(&list.path, None, "there is no description beside it", "restore the `.toml` of that name, or remove the file"));
+    }
+    for list in &mut lists {
+        list.source.snoozed = snoozes.of(list, today);
     }
     if faults.is_empty() { Ok(lists) } else { Err(faults) }
 }
@@ -156,7 +175,7 @@ mod tests {
     fn two_lists_of_one_name_are_refused() {
         let text = "# mailwarden list 1\n# name: x\n# category: scam\n# kind: pdq\n";
         let list = |path: &str| SourceFile { path: path.into(), octets: text.as_bytes().to_vec() };
-        let faults = read_all(&[list("hashsets/a.txt"), list("hashsets/a.list")], &[], Date::default()).err().unwrap();
+        let faults = read_all(&[list("hashsets/a.txt"), list("hashsets/a.list")], &[], Date::default(), Stage::Shadow).err().unwrap();
         assert_eq!(faults[0].why, "another list is named `scam.a` too");
     }
 
@@ -167,7 +186,7 @@ mod tests {
         let on = |more: &str, today: Date| {
             let text = format!("name = \"x\"\ncategory = \"known-image\"\nkind = \"md5\"\n{more}\n");
             let described = SourceFile { path: "hashsets/a.toml".into(), octets: text.into_bytes() };
-            read_all(&[described], &beside, today).unwrap_or_else(|faults| panic!("{}", faults[0]))
+            read_all(&[described], &beside, today, Stage::Shadow).unwrap_or_else(|faults| panic!("{}", faults[0]))
         };
         let (day, next) = (Date::constant(2026, 9, 1), Date::constant(2026, 9, 2));
         let facts = on("", day)[0].source.facts();

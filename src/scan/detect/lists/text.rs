@@ -1,5 +1,6 @@
 //! Lists of digests as they are written: a header of `# key: value` lines, then one digest a line.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::{DigestKind, List, Source, fault};
@@ -35,7 +36,8 @@ pub fn read(file: &SourceFile) -> Result<List, Vec<Fault>> {
     match (rule, header.kind) {
         (Ok(rule), Some(kind)) if faults.is_empty() => {
             let (name, score) = (header.name, header.score);
-            let source = Source { rule, version: version([&*file.octets]), category, level: None, stage: Stage::Hold, name, score };
+            let (version, level, stage, snoozed) = (version([&*file.octets]), None, header.stage, BTreeMap::new());
+            let source = Source { rule, version, category, level, stage, name, score, snoozed };
             Ok(List { digests: compile_list(kind, digests), source })
         }
         _ => {
@@ -54,12 +56,13 @@ struct Header {
     category: Option<Category>,
     kind: Option<DigestKind>,
     score: u16,
+    stage: Stage,
 }
 
 impl Header {
     /// The comment lines before the first digest.
     fn read(path: &Path, text: &str, faults: &mut Vec<Fault>) -> Self {
-        let mut header = Self { name: String::new(), category: None, kind: None, score: 100 };
+        let mut header = Self { name: String::new(), category: None, kind: None, score: 100, stage: Stage::Hold };
         let comments = text.lines().enumerate().map_while(|(at, line)| match line.trim().strip_prefix('#') {
             Some(comment) => Some((at + 1, comment)),
             None if line.trim().is_empty() => Some((at + 1, "")),
@@ -93,6 +96,13 @@ impl Header {
                     Ok(score @ 1..=100) => header.score = score,
                     _ => faults.push(fault(path, Some(line), format!("`{value}` is no score"), "a score is 1 to 100")),
                 },
+                "stage" => {
+                    header.stage = Stage::ALL.into_iter().find(|stage| stage.as_str() == value).unwrap_or_else(|| {
+                        let stages = Stage::ALL.map(Stage::as_str).join(", ");
+                        faults.push(fault(path, Some(line), format!("`{value}` is no stage"), &format!("one of {stages}")));
+                        Stage::Draft
+                    });
+                }
                 _ => {}
             }
             told.push(key);
@@ -132,7 +142,7 @@ mod tests {
     }
 
     fn faults(path: &str, text: &str) -> Vec<String> {
-        let faults = read_all(&[list(path, text)], &[], jiff::civil::Date::default()).err().unwrap_or_default();
+        let faults = read_all(&[list(path, text)], &[], jiff::civil::Date::default(), Stage::Shadow).err().unwrap_or_default();
         faults.into_iter().map(|fault| format!("{}: {}", fault.at.unwrap(), fault.why)).collect()
     }
 
@@ -140,11 +150,25 @@ mod tests {
     fn a_list_is_read_with_its_header_and_its_comments() {
         let text = "# mailwarden list 1\r\n# name: Example\r\n# category: sexual-content\r\n# kind: md5\r\n# score: 60\r\n\r\n\
                     D41D8CD98F00B204E9800998ECF8427E # the empty file\r\n";
-        let lists = read_all(&[list("hashsets/own.txt", text), list("hashsets/README.md", "")], &[], jiff::civil::Date::default())
-            .unwrap_or_default();
+        let lists =
+            read_all(&[list("hashsets/own.txt", text), list("hashsets/README.md", "")], &[], jiff::civil::Date::default(), Stage::Shadow)
+                .unwrap_or_default();
         assert_eq!(lists.len(), 1);
         assert_eq!((lists[0].kind(), lists[0].digests.count(), lists[0].source.score), (DigestKind::Md5, 1, 60));
         assert_eq!((lists[0].source.rule.as_str(), lists[0].source.name.as_str()), ("sexual-content.own", "Example"));
+    }
+
+    #[test]
+    fn a_list_runs_from_the_stage_on_that_its_header_names() {
+        let read = |stage: &str, lowest| {
+            let text = format!("{FIRST_LINE}\n# name: x\n# category: scam\n# kind: md5\n# stage: {stage}\n");
+            let lists = read_all(&[list("hashsets/a.txt", &text)], &[], jiff::civil::Date::default(), lowest).unwrap_or_default();
+            lists.first().map(|list| list.source.stage)
+        };
+        assert_eq!([read("flag", Stage::Shadow), read("hold", Stage::Shadow)], [Some(Stage::Flag), Some(Stage::Hold)]);
+        assert_eq!([read("tested", Stage::Shadow), read("tested", Stage::Tested)], [None, Some(Stage::Tested)]);
+        let unknown = format!("{FIRST_LINE}\n# name: x\n# category: scam\n# kind: md5\n# stage: soon\n");
+        assert_eq!(faults("hashsets/a.txt", &unknown), ["hashsets/a.txt:5: `soon` is no stage"]);
     }
 
     #[test]

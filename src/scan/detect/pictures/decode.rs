@@ -9,7 +9,7 @@ use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits};
 use memchr::memchr;
 
-use super::{heic, png, tiff};
+use super::{heic, ico, png, tiff};
 use crate::finding::Reason;
 
 /// Of either side, in pixels.
@@ -38,6 +38,11 @@ fn decode_any(octets: &[u8], see: &mut dyn FnMut(&DynamicImage)) -> Option<Reaso
     if heic::is_heif(octets) {
         return heic::decode(octets).map(|picture| see(&picture)).err();
     }
+    if ico::is_icon(octets) { ico::decode(octets, see) } else { single(octets, see) }
+}
+
+/// A file of one of the formats of the crate; of an icon what the crate chooses.
+pub fn single(octets: &[u8], see: &mut dyn FnMut(&DynamicImage)) -> Option<Reason> {
     let octets = &*png::bare(octets);
     let Some(format) = ImageReader::new(Cursor::new(octets)).with_guessed_format().ok().and_then(|reader| reader.format()) else {
         return Some(Reason::Unsupported);
@@ -134,7 +139,7 @@ fn show<'a>(decoder: impl AnimationDecoder<'a>, see: &mut dyn FnMut(&DynamicImag
 }
 
 /// For reading a header, before the size of the picture is known.
-fn header_limits() -> Limits {
+pub fn header_limits() -> Limits {
     let mut limits = Limits::default();
     limits.max_alloc = Some(OVERHEAD);
     limits

@@ -1,7 +1,9 @@
 //! Pictures that look like one on a list.
 
 mod decode;
+mod header;
 mod heic;
+mod ico;
 mod index;
 mod jpeg;
 mod luma;
@@ -9,6 +11,7 @@ mod opinion;
 mod pdq;
 mod plane;
 mod png;
+mod sighting;
 mod tiff;
 mod variants;
 
@@ -101,12 +104,8 @@ impl PictureLists {
 
     /// Looks at every frame of a picture; one match for every list that knows one of them.
     pub fn look(&self, octets: &[u8], location: &Location) -> Looked {
-        if let Some(plane) = jpeg::plane(octets) {
-            let sight = Sight { pdq: Pdq::of(&plane), plane: Plane::of(&plane, SAMPLES) };
-            let nearest = self.nearest(&sight, MAX_DISTANCE + DOUBT);
-            if !nearest.iter().flatten().any(|distance| (MAX_DISTANCE + 1 - DOUBT..=MAX_DISTANCE + DOUBT).contains(distance)) {
-                return Looked { matches: self.matches(&nearest, location), first: Some(sight), incomplete: None };
-            }
+        if let Some((sight, nearest)) = self.glance(octets) {
+            return Looked { matches: self.matches(&nearest, location), first: Some(sight), incomplete: None };
         }
         let mut nearest = vec![None; self.sources.len()];
         let (mut first, mut last) = (None, None);
@@ -125,6 +124,15 @@ impl PictureLists {
         Looked { matches: self.matches(&nearest, location), first, incomplete }
     }
 
+    /// A large JPEG by its lowest frequencies, where these leave no doubt.
+    fn glance(&self, octets: &[u8]) -> Option<(Sight, Vec<Option<u32>>)> {
+        let plane = jpeg::plane(octets)?;
+        let sight = Sight { pdq: Pdq::of(&plane), plane: Plane::of(&plane, SAMPLES) };
+        let nearest = self.nearest(&sight, MAX_DISTANCE + DOUBT);
+        let is_doubtful = |distance: &u32| (MAX_DISTANCE + 1 - DOUBT..=MAX_DISTANCE + DOUBT).contains(distance);
+        (!nearest.iter().flatten().any(is_doubtful)).then_some((sight, nearest))
+    }
+
     fn matches(&self, nearest: &[Option<u32>], location: &Location) -> Vec<Match> {
         let near = self.sources.iter().zip(nearest).filter_map(|(source, distance)| Some((source, (*distance)?)));
         near.map(|(source, distance)| source.as_match(Kind::Picture, location, Some(distance))).collect()
@@ -139,7 +147,8 @@ impl PictureLists {
         self.search(&Variant::whole(&sight.pdq), most, &mut nearest);
         for (opinion, hashes, source) in &self.opinions {
             let own = opinion.of(&sight.plane);
-            let distances = own.iter().flat_map(|own| hashes.iter().map(|hash| hash.distance(own)));
+            let awake = || hashes.iter().enumerate().filter(|(number, _)| self.is_awake(*source, *number));
+            let distances = own.iter().flat_map(|own| awake().map(|(_, hash)| hash.distance(own)));
             nearest[*source] = distances.min().filter(|distance| *distance <= opinion.most());
         }
         // What is found as it is need not be cropped and turned.
@@ -156,9 +165,18 @@ impl PictureLists {
     fn search(&self, variant: &Variant, most: u32, nearest: &mut [Option<u32>]) {
         for hash in variant.hashes() {
             for (index, source) in &self.pdq {
-                index.within(&hash, most, |_, distance| keep(&mut nearest[*source], distance));
+                index.within(&hash, most, |number, distance| {
+                    if self.is_awake(*source, number) {
+                        keep(&mut nearest[*source], distance);
+                    }
+                });
             }
         }
+    }
+
+    /// Whether an entry of a list is not passed over today.
+    fn is_awake(&self, source: usize, number: usize) -> bool {
+        !self.sources[source].snoozed.contains_key(&number)
     }
 }
 

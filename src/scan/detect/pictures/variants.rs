@@ -3,6 +3,7 @@
 
 use super::pdq::{Hash, Pdq};
 use super::plane::{Plane, Window};
+use crate::finding::{Change, Framing, Turn};
 
 /// Samples of the longer side of the plane that variants are taken of.
 pub const SAMPLES: usize = 512;
@@ -62,6 +63,25 @@ impl Variant {
             // Of an inverted picture, every bit is the other one.
             Kind::Whole | Kind::Trimmed => turned.into_iter().chain(turned.map(Hash::complement)).collect(),
             Kind::Margins(_) | Kind::Tilted(_) => turned.to_vec(),
+        }
+    }
+
+    /// The same hashes, each with what was done to the picture for it.
+    pub fn changes(&self) -> impl Iterator<Item = (Change, Hash)> {
+        let framing = self.kind.framing();
+        let turns = [false, true].into_iter().flat_map(|inverted| Turn::ALL.map(|turn| (turn, inverted)));
+        turns.zip(self.hashes()).map(move |((turn, inverted), hash)| (Change { framing, turn, inverted }, hash))
+    }
+}
+
+impl Kind {
+    fn framing(self) -> Framing {
+        #[expect(clippy::cast_possible_truncation, reason = "thousandths of a side, or a few degrees")]
+        match self {
+            Self::Whole => Framing::Whole,
+            Self::Trimmed => Framing::Trimmed,
+            Self::Margins(number) => Framing::Margins(MARGINS[number].map(|share| (share * 1_000.0).round() as i16)),
+            Self::Tilted(number) => Framing::Tilted(TILTS[number] as i8),
         }
     }
 }

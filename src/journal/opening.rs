@@ -1,0 +1,47 @@
+//! Who opened what of which case: the lines of both journals that tell of it, told by depth.
+
+use super::Event;
+use crate::case::{CaseId, Codename};
+
+/// How deep somebody has looked, the shallowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Depth {
+    Facts,
+    Excerpt,
+    Full,
+    /// With the command line and a key file.
+    AtTheServer,
+    /// The keys of what is held, for it to go back.
+    Release,
+    /// All of it, for the police.
+    Evidence,
+}
+
+impl Depth {
+    pub fn told(self) -> &'static str {
+        match self {
+            Self::Facts => "the facts",
+            Self::Excerpt => "what matched",
+            Self::Full => "the whole text",
+            Self::AtTheServer => "the whole text, at the server",
+            Self::Release => "the keys, to put it back",
+            Self::Evidence => "a package for the police, at the server",
+        }
+    }
+
+    /// What an event opened, and of which case.
+    pub fn of(event: &Event) -> Option<(Self, CaseId, &Codename)> {
+        match event {
+            Event::CiphertextServed { case, codename, depth, .. } => match depth.as_str() {
+                "excerpt" => Some((Self::Excerpt, *case, codename)),
+                "release" => Some((Self::Release, *case, codename)),
+                // A depth that this version does not know counts as the deepest that one reads.
+                _ => Some((Self::Full, *case, codename)),
+            },
+            Event::EvidencePackaged { case, codename, .. } => Some((Self::Evidence, *case, codename)),
+            Event::FactsViewed { case, codename } => Some((Self::Facts, *case, codename)),
+            Event::Viewed { case, codename, .. } => Some((Self::AtTheServer, *case, codename)),
+            _ => None,
+        }
+    }
+}
