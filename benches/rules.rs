@@ -65,7 +65,7 @@ fn spam_regexes() -> Result<()> {
 
 /// All that is shipped, in all views, against the same terms and regexes as bare patterns.
 fn shipped() -> Result<()> {
-    let bundle = config::bundle(None, &["rules".into()], None).map_err(|faults| faults[0].to_string())?;
+    let bundle = config::bundle(None, &["rules".into()], None, None).map_err(|faults| faults[0].to_string())?;
     against("rules.shipped", &bundle, &patterns_of(&bundle)?)
 }
 
@@ -137,7 +137,7 @@ fn compiled(bundle: &Bundle) -> Result<Option<f64>> {
 
 /// The shipped rules on the text that they are slowest on.
 fn nasty() -> Result<()> {
-    let detectors = detectors(&config::bundle(None, &["rules".into()], None).map_err(|faults| faults[0].to_string())?)?;
+    let detectors = detectors(&config::bundle(None, &["rules".into()], None, None).map_err(|faults| faults[0].to_string())?)?;
     let mut slowest = f64::INFINITY;
     for (name, text) in peers::nasty::texts() {
         let octets = text.len();

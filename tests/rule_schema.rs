@@ -60,7 +60,7 @@ fn every_word_of_the_format_is_in_the_schema_and_no_other() {
 #[test]
 fn every_shipped_rule_is_as_the_schema_says() {
     let schema = schema();
-    let bundle = config::bundle(None, &["rules".into()], None).unwrap_or_else(|faults| panic!("{}", faults[0]));
+    let bundle = config::bundle(None, &["rules".into()], None, None).unwrap_or_else(|faults| panic!("{}", faults[0]));
     for file in &bundle.rules {
         let wrong = wrong(&schema, &schema, &rule(&file.path, &file.octets));
         assert_eq!(wrong, None, "{}", file.path.display());

@@ -176,7 +176,7 @@ fn a_find_is_told_where_it_stands_in_the_original() {
 }
 
 fn shipped() -> Bundle {
-    config::bundle(None, &["rules".into()], None).unwrap_or_else(|faults| panic!("{}", told(&faults)))
+    config::bundle(None, &["rules".into()], None, None).unwrap_or_else(|faults| panic!("{}", told(&faults)))
 }
 
 fn told(faults: &[Fault]) -> String {

@@ -36,6 +36,9 @@ pub(super) struct Sources {
     /// The directory of lists of digests. Without it the configuration's; or `hashsets` here, else the package's.
     #[arg(long, value_name = "DIR")]
     hashsets: Option<PathBuf>,
+    /// The folder of a model that says what sentences mean. Without it the configuration's, if that names one.
+    #[arg(long, value_name = "FOLDER")]
+    meaning: Option<PathBuf>,
     #[command(flatten)]
     cage: CageArgs,
 }
@@ -66,8 +69,9 @@ impl Sources {
             None => here_or_shared("rules").into_iter().collect(),
         };
         let hashsets = self.hashsets.or_else(|| scan.map_or_else(|| here_or_shared("hashsets"), |scan| scan.hashsets.clone()));
+        let meaning = self.meaning.or_else(|| config.as_ref()?.meaning.clone());
         let file = config.as_ref().map(|config| config.file.as_path());
-        let bundle = config::bundle(file, &rules, hashsets.as_deref()).map_err(Failure::config)?;
+        let bundle = config::bundle(file, &rules, hashsets.as_deref(), meaning.as_deref()).map_err(Failure::config)?;
         let caged = match config {
             None => Caged::bare(bundle, &self.cage),
             Some(config) => Caged::of(config, bundle, &self.cage),

@@ -9,10 +9,12 @@ use jiff::Zoned;
 
 use super::Config;
 use crate::fault::{At, Fault};
-use crate::wire::{Bundle, CompiledList, Shared, SourceFile};
+use crate::wire::{Bundle, CompiledList, Model, Shared, SourceFile};
 
 /// The most octets that one file may have: no rule and no list that a person made comes near.
 const MAX_FILE: u64 = 64 << 20;
+/// Of a model: thrice that of the one that is known.
+const MAX_MODEL: u64 = 256 << 20;
 /// Of a compiled list: 40 million hashes.
 const MAX_COMPILED: u64 = 4 << 30;
 /// How many directories may lie within each other.
@@ -25,7 +27,7 @@ impl Config {
     /// # Errors
     /// Every directory and file that cannot be read, and that there is no rule at all.
     pub fn bundle(&self) -> Result<Bundle, Vec<Fault>> {
-        bundle(Some(&self.file), &self.scan.rules, self.scan.hashsets.as_deref())
+        bundle(Some(&self.file), &self.scan.rules, self.scan.hashsets.as_deref(), self.meaning.as_deref())
     }
 }
 
@@ -33,14 +35,15 @@ impl Config {
 ///
 /// # Errors
 /// As [`Config::bundle`].
-pub fn bundle(file: Option<&Path>, rules: &[PathBuf], hashsets: Option<&Path>) -> Result<Bundle, Vec<Fault>> {
+pub fn bundle(file: Option<&Path>, rules: &[PathBuf], hashsets: Option<&Path>, model: Option<&Path>) -> Result<Bundle, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut bundle = Bundle { today: Zoned::now().date(), ..Bundle::default() };
     for directory in rules {
-        for file in gather(directory, "rules", &|path| is_rule(path) || is_word_list(path) || is_weights(path), &mut faults) {
+        for file in gather(directory, "rules", &is_of_rules, &mut faults) {
             let among = match () {
                 () if is_rule(&file.path) => &mut bundle.rules,
                 () if is_weights(&file.path) => &mut bundle.weights,
+                () if is_meaning(&file.path) => &mut bundle.meaning,
                 () => &mut bundle.word_lists,
             };
             among.push(file);
@@ -48,6 +51,10 @@ pub fn bundle(file: Option<&Path>, rules: &[PathBuf], hashsets: Option<&Path>) -
     }
     if let Some(directory) = hashsets {
         gather_lists(directory, &mut bundle, &mut faults);
+    }
+    match model.map(read_model).transpose() {
+        Ok(model) => bundle.model = model,
+        Err(fault) => faults.push(fault),
     }
     if bundle.rules.is_empty() && faults.is_empty() {
         faults.push(Fault {
@@ -90,9 +97,30 @@ fn gather_lists(directory: &Path, bundle: &mut Bundle, faults: &mut Vec<Fault>) 
     bundle.compiled_lists.extend(compiled.into_iter().map(shared));
 }
 
+/// A model of what sentences mean, from the folder that holds its files. What is in them is looked at inside the cage.
+///
+/// # Errors
+/// When one of its files cannot be read.
+fn read_model(folder: &Path) -> Result<Model, Fault> {
+    let file = |name: &str| {
+        let path = folder.join(name);
+        read(&path).map(Shared::of).map_err(|error| Fault {
+            what: "the model of meaning cannot be read".to_owned(),
+            at: Some(At::file(path)),
+            why: error.to_string(),
+            hint: "docs/technician.md, \"Meaning\", says how to fetch it; without [meaning] mailwarden works without".to_owned(),
+        })
+    };
+    Ok(Model { path: folder.to_owned(), weights: file("model.safetensors")?, vocabulary: file("vocab.txt")? })
+}
+
 /// What `mailwarden hashes import` writes.
 fn is_compiled(path: &Path) -> bool {
     path.extension() == Some(OsStr::new("digests"))
+}
+
+fn is_of_rules(path: &Path) -> bool {
+    is_rule(path) || is_word_list(path) || is_weights(path) || is_meaning(path)
 }
 
 fn is_rule(path: &Path) -> bool {
@@ -104,9 +132,14 @@ fn is_word_list(path: &Path) -> bool {
     path.extension() == Some(OsStr::new("txt")) && path.parent().and_then(Path::file_name) == Some(OsStr::new("lists"))
 }
 
-/// What was learnt from samples.
+/// What was learnt from samples of their words.
 fn is_weights(path: &Path) -> bool {
     path.ends_with("weights/learnt.txt")
+}
+
+/// What was learnt from samples of what they mean.
+fn is_meaning(path: &Path) -> bool {
+    path.ends_with("weights/meaning.txt")
 }
 
 /// The wanted files below a directory that `key` of `[scan]` names.
@@ -161,7 +194,11 @@ fn walk(directory: &Path, depth: usize, paths: &mut Vec<PathBuf>) -> Result<(), 
 
 fn read(path: &Path) -> io::Result<Vec<u8>> {
     let size = fs::metadata(path)?.len();
-    let most = if is_compiled(path) { MAX_COMPILED } else { MAX_FILE };
+    let most = match () {
+        () if is_compiled(path) => MAX_COMPILED,
+        () if path.extension() == Some(OsStr::new("safetensors")) => MAX_MODEL,
+        () => MAX_FILE,
+    };
     if size > most {
         return Err(io::Error::other(format!("it has {size} octets, and {most} are the most")));
     }
@@ -186,7 +223,7 @@ mod tests {
         let names = |files: Vec<SourceFile>| {
             files.iter().map(|file| file.path.strip_prefix(folder.path()).unwrap().display().to_string()).collect::<Vec<_>>()
         };
-        bundle(Some(Path::new("mailwarden.toml")), &rules, hashsets.as_deref())
+        bundle(Some(Path::new("mailwarden.toml")), &rules, hashsets.as_deref(), None)
             .map(|bundle| [bundle.rules, bundle.word_lists, bundle.weights, bundle.hash_lists].map(names))
             .map_err(|faults| faults.into_iter().map(|fault| fault.what).collect())
     }
@@ -217,6 +254,20 @@ mod tests {
     fn directories_that_are_not_there_are_told_all_at_once() {
         let told = bundled(&["rules/a.toml"], &["rules", "local"], Some("lists")).unwrap_err();
         assert_eq!(told, ["a directory of `rules` cannot be read", "a directory of `hashsets` cannot be read"]);
+    }
+
+    #[test]
+    fn a_model_is_both_of_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("model.safetensors"), "weights").unwrap();
+        let fault = read_model(folder.path()).err().unwrap();
+        assert_eq!(
+            (fault.what.as_str(), fault.at),
+            ("the model of meaning cannot be read", Some(At::file(folder.path().join("vocab.txt"))))
+        );
+        fs::write(folder.path().join("vocab.txt"), "words").unwrap();
+        let model = read_model(folder.path()).unwrap_or_else(|fault| panic!("{fault}"));
+        assert_eq!((&*model.weights, &*model.vocabulary), (b"weights".as_slice(), b"words".as_slice()));
     }
 
     #[test]

@@ -44,6 +44,8 @@ pub struct Config {
     pub mailboxes: Vec<Watched>,
     pub watch: Watch,
     pub scan: Scan,
+    /// The folder of the model that says what sentences mean, where there is to be one.
+    pub meaning: Option<PathBuf>,
     pub policy: Policy,
     /// When a rule holds too much, and only flags from then on.
     pub hold_limit: HoldLimit,

@@ -86,6 +86,7 @@ fn whole(file: &Table<'_>) -> Option<Config> {
     let watch = file.section("watch", "[watch]", sections::watch);
     let max_message = watch.as_ref().map_or(0, |watch| watch.max_message);
     let scan = file.section("scan", "[scan]", |table| sections::scan(table, max_message));
+    let meaning = if file.has("meaning") { file.section("meaning", "[meaning]", sections::meaning).flatten() } else { None };
     let policy = file.section("policy", "[policy]", |table| (sections::policy(table), sections::hold_limit(table)));
     let issuers = Issuers::read(file);
     let notice = file.required_section("notice", "[notice]", |table| sections::notice(table, &issuers)).flatten();
@@ -121,6 +122,7 @@ fn whole(file: &Table<'_>) -> Option<Config> {
         mailboxes: mailboxes.watched,
         watch,
         scan,
+        meaning,
         policy,
         hold_limit,
         notice,
@@ -193,6 +195,15 @@ mod tests {
         let config = read(&format!("{LEAST}\n[state]\ndirectory = \"state\"\n[scan]\nrules = [\"rules\", \"/usr/share/rules\"]\n"));
         assert_eq!(config.state.directory, Path::new("school/state"));
         assert_eq!(config.scan.rules, [Path::new("school/rules"), Path::new("/usr/share/rules")]);
+    }
+
+    #[test]
+    fn what_sentences_mean_is_looked_at_only_where_a_model_is_named() {
+        assert_eq!(read(LEAST).meaning, None);
+        let config = read(&format!("{LEAST}\n[meaning]\nmodel = \"meaning\"\n"));
+        assert_eq!(config.meaning.as_deref(), Some(Path::new("school/meaning")));
+        let faults = Config::read(Path::new("mailwarden.toml"), &format!("{LEAST}\n[meaning]\n"), Passwords::Tried).err().unwrap();
+        assert_eq!(faults[0].what, "`model` of [meaning] is missing");
     }
 
     #[test]

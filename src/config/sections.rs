@@ -103,6 +103,11 @@ pub(super) fn scan(table: &Table<'_>, max_message: u64) -> Scan {
     }
 }
 
+/// The folder of the model.
+pub(super) fn meaning(table: &Table<'_>) -> Option<PathBuf> {
+    table.required("model", "\"/usr/local/share/mailwarden/meaning\"", kind::text).map(|written| table.beside(&written))
+}
+
 pub(super) fn policy(table: &Table<'_>) -> Policy {
     let mut policy = table.optional("threshold", kind::whole(1..=100)).map_or_else(Policy::default, Policy::new);
     table.section("actions", "[policy.actions]", |actions| {

@@ -22,9 +22,10 @@ use self::budget::Budget;
 use self::detect::{Detectors, Match};
 use self::extract::{Extracts, Item, Reader};
 use self::parse::{Contents, Declared, Leaf, Mail};
+use crate::fault::Fault;
 use crate::finding::{Defect, Explained, Fingerprint, Incomplete, PictureFact, Reason, Report, Sighting, Tree};
 use crate::sandbox::Caged;
-use crate::wire::{Lesson, Lessons};
+use crate::wire::{Learnt, Lesson, Lessons};
 
 pub use self::extract::{FileExtract, TextExtract};
 
@@ -77,7 +78,10 @@ pub fn explain(caged: &Caged, octets: &[u8], detectors: &Detectors) -> Explained
 }
 
 /// Learns weights, the ordinary mail among the lessons taken in as it is weighed later.
-pub fn learn(mut lessons: Lessons) -> String {
+///
+/// # Errors
+/// A model that cannot be used.
+pub fn learn(mut lessons: Lessons) -> Result<Learnt, Vec<Fault>> {
     for octets in std::mem::take(&mut lessons.mail) {
         let (extracts, _) = read(Mail::parse(&octets).as_ref(), &octets, |_| ());
         let samples = detect::letters(&extracts.texts).map(|letter| Lesson { text: letter.text, about: None, is_ordinary: true });

@@ -4,7 +4,6 @@
 //! every worker by the fork. It ends when the daemon closes the channel, and its workers end with it.
 
 use std::collections::BTreeSet;
-use std::ops::Deref;
 use std::os::fd::{BorrowedFd, OwnedFd};
 use std::os::unix::process::ExitStatusExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -17,7 +16,7 @@ use super::detect::{self, Detectors};
 use crate::fault::Fault;
 use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report, Sighting, Tree};
 use crate::sandbox::{self, Caged, Fork, Limits, Mapped, TrayView};
-use crate::wire::{self, Answer, BadFrame, Bundle, Carrier, Compiled, Done, Lessons, Order, Request, Tested};
+use crate::wire::{self, Answer, BadFrame, Bundle, Carrier, Compiled, Done, Lessons, Order, Request, Tested, Whole};
 
 /// Exit codes, for the daemon: what a caged process has to say is a number.
 const DONE: i32 = 0;
@@ -152,13 +151,12 @@ fn apart<T: Send>(build: impl FnOnce() -> T + Send) -> T {
 }
 
 fn lessons(lessons: OwnedFd) -> Lessons {
-    let lessons = Mapped::new(lessons).ok().and_then(|octets| wire::decode(&octets).ok());
+    let lessons = Mapped::new(lessons).ok().and_then(|octets| Lessons::open(&(Arc::new(octets) as Whole)));
     lessons.expect("sealed lessons that fit into memory")
 }
 
 fn unpack(bundle: OwnedFd) -> Bundle {
-    let bundle =
-        Mapped::new(bundle).ok().and_then(|octets| Bundle::open(&(Arc::new(octets) as Arc<dyn Deref<Target = [u8]> + Send + Sync>)));
+    let bundle = Mapped::new(bundle).ok().and_then(|octets| Bundle::open(&(Arc::new(octets) as Whole)));
     // An unreadable one is more than the memory limit holds, or the daemon's bug: a panic ends the nursery, and
     // the daemon tells it by that.
     bundle.expect("a sealed bundle that fits into memory")

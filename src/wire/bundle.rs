@@ -1,15 +1,13 @@
 //! The rules and lists as they travel into the cage: one sealed memory file, of which large lists are read where they lie.
 
-use std::fmt;
 use std::io;
-use std::ops::{Deref, Range};
 use std::path::PathBuf;
-use std::sync::Arc;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use super::{Message, MessageWriter};
+use super::Message;
+use super::large::{self, Shared, Whole};
 
 /// Everything that a scan process needs to know beforehand, as it stands in the files: it is parsed and
 /// compiled inside the cage, once, and shared by the workers.
@@ -26,6 +24,11 @@ pub struct Bundle {
     /// `hashsets/*.digests`, in the order of their paths.
     #[serde(skip)]
     pub compiled_lists: Vec<CompiledList>,
+    /// `rules/weights/meaning.txt`; of several directories the last one's is in force, where there is a model.
+    pub meaning: Vec<SourceFile>,
+    /// What turns sentences into points, if there is to be one.
+    #[serde(skip)]
+    pub model: Option<Model>,
     /// On the clock of this machine: a caged process has none. Exceptions that ended before it do not come into force.
     pub today: Date,
     /// Rules that are only tested run too: somebody asks what they would do. Not part of the bundle's name.
@@ -46,20 +49,16 @@ pub struct CompiledList {
     pub octets: Shared,
 }
 
-/// A part of octets that several hold.
-#[derive(Clone)]
-pub struct Shared {
-    whole: Arc<dyn Deref<Target = [u8]> + Send + Sync>,
-    range: Range<usize>,
+/// A model of what sentences mean, as the files of its folder hold it: read where it lies, by all workers together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Model {
+    /// The folder.
+    pub path: PathBuf,
+    /// `model.safetensors`
+    pub weights: Shared,
+    /// `vocab.txt`
+    pub vocabulary: Shared,
 }
-
-/// What stands before the compiled lists.
-type Head = (Bundle, Vec<(PathBuf, u64)>);
-
-/// Compiled lists begin at multiples of it, in octets.
-const ALIGNMENT: usize = 64;
-/// Of the length of what stands before them.
-const LENGTH: usize = 8;
 
 impl Bundle {
     /// The bundle as it travels: in a sealed memory file, since lists of digests exceed any frame.
@@ -67,84 +66,62 @@ impl Bundle {
     /// # Errors
     /// When memory is short.
     pub fn seal(&self) -> io::Result<Message> {
-        let lists: Vec<_> = self.compiled_lists.iter().map(|list| (&list.path, list.octets.len() as u64)).collect();
-        let head = postcard::to_stdvec(&(self, lists)).map_err(io::Error::other)?;
-        let mut writer = MessageWriter::new();
-        let padding = |length: usize| &[0; ALIGNMENT][..length.next_multiple_of(ALIGNMENT) - length];
-        writer.write(&(head.len() as u64).to_le_bytes())?;
-        writer.write(&head)?;
-        writer.write(padding(LENGTH + head.len()))?;
-        for list in &self.compiled_lists {
-            writer.write(&list.octets)?;
-            writer.write(padding(list.octets.len()))?;
-        }
-        writer.seal()
+        let lists: Vec<_> = self.compiled_lists.iter().map(|list| &list.path).collect();
+        large::seal(&(self, lists, self.model.as_ref().map(|model| &model.path)), self.large())
     }
 
     /// Reads what [`Bundle::seal`] wrote. `None` for anything else.
-    pub fn open(octets: &Arc<dyn Deref<Target = [u8]> + Send + Sync>) -> Option<Self> {
-        let length = usize::try_from(u64::from_le_bytes(*octets.first_chunk::<LENGTH>()?)).ok()?;
-        let end = LENGTH.checked_add(length)?;
-        let (mut bundle, lists) = postcard::from_bytes::<Head>(octets.get(LENGTH..end)?).ok()?;
-        let mut start = end.next_multiple_of(ALIGNMENT);
-        for (path, length) in lists {
-            let end = start.checked_add(usize::try_from(length).ok()?)?;
-            octets.get(start..end)?;
-            bundle.compiled_lists.push(CompiledList { path, octets: Shared { whole: Arc::clone(octets), range: start..end } });
-            start = end.next_multiple_of(ALIGNMENT);
+    pub fn open(octets: &Whole) -> Option<Self> {
+        let ((mut bundle, lists, model), large) = large::open::<(Self, Vec<PathBuf>, Option<PathBuf>)>(octets)?;
+        let mut large = large.into_iter();
+        for path in lists {
+            bundle.compiled_lists.push(CompiledList { path, octets: large.next()? });
+        }
+        if let Some(path) = model {
+            bundle.model = Some(Model::of(path, &mut large)?);
         }
         Some(bundle)
     }
 
-    /// Of the compiled lists together, in octets: what a scan process holds of them beside what is its own.
+    /// Of what is read where it lies, in octets: what a scan process holds of it beside what is its own.
     pub fn shared_octets(&self) -> u64 {
-        self.compiled_lists.iter().map(|list| list.octets.len() as u64).sum()
+        self.large().map(|octets| octets.len() as u64).sum()
+    }
+
+    fn large(&self) -> impl Iterator<Item = &Shared> + Clone {
+        self.compiled_lists.iter().map(|list| &list.octets).chain(self.model.iter().flat_map(Model::files))
     }
 }
 
-impl Shared {
-    pub fn of(octets: Vec<u8>) -> Self {
-        let range = 0..octets.len();
-        Self { whole: Arc::new(octets), range }
+impl Model {
+    /// In the order in which they travel.
+    pub(super) fn files(&self) -> [&Shared; 2] {
+        [&self.weights, &self.vocabulary]
+    }
+
+    pub(super) fn of(path: PathBuf, files: &mut impl Iterator<Item = Shared>) -> Option<Self> {
+        Some(Self { path, weights: files.next()?, vocabulary: files.next()? })
     }
 }
-
-impl Deref for Shared {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.whole[self.range.clone()]
-    }
-}
-
-impl fmt::Debug for Shared {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} octets", self.len())
-    }
-}
-
-impl PartialEq for Shared {
-    fn eq(&self, other: &Self) -> bool {
-        **self == **other
-    }
-}
-
-impl Eq for Shared {}
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use std::io::Read;
+    use std::sync::Arc;
 
     #[test]
     fn a_bundle_comes_back_as_it_was_sealed() {
         let file = |name: &str| SourceFile { path: name.into(), octets: name.as_bytes().to_vec() };
         let list = |name: &str, octets: &[u8]| CompiledList { path: name.into(), octets: Shared::of(octets.to_vec()) };
-        for compiled_lists in [Vec::new(), vec![list("a.digests", &[7; 100]), list("b.digests", &[]), list("c.digests", b"xyz")]] {
-            let bundle = Bundle { rules: vec![file("rule")], hash_lists: vec![file("a.toml")], compiled_lists, ..Bundle::default() };
+        let model = Model { path: "model".into(), weights: Shared::of(vec![3; 70]), vocabulary: Shared::of(b"[UNK]".to_vec()) };
+        let lists = vec![list("a.digests", &[7; 100]), list("b.digests", &[]), list("c.digests", b"xyz")];
+        for (compiled_lists, model) in [(Vec::new(), None), (lists, Some(model.clone())), (Vec::new(), Some(model))] {
+            let rules = vec![file("rule")];
+            let bundle = Bundle { rules, hash_lists: vec![file("a.toml")], compiled_lists, model, ..Bundle::default() };
             let mut octets = Vec::new();
             bundle.seal().unwrap().reader().read_to_end(&mut octets).unwrap();
-            let open = |octets: &[u8]| Bundle::open(&(Arc::new(octets.to_vec()) as Arc<dyn Deref<Target = [u8]> + Send + Sync>));
+            let open = |octets: &[u8]| Bundle::open(&(Arc::new(octets.to_vec()) as Whole));
             assert_eq!(open(&octets), Some(bundle));
             for cut in [0, 7, 30] {
                 assert_eq!(open(&octets[..cut]), None);

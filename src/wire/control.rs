@@ -18,7 +18,7 @@ pub enum Order {
     /// Kill this worker if it still runs, and say how it ended.
     End { worker: u32 },
     /// Learn weights. Beside it travel the lessons as a sealed memory file; answered by the weights as they are written
-    /// (`String`) in place of `Compiled`, and there are no further orders.
+    /// (`Result<Learnt, Vec<Fault>>`) in place of `Compiled`, and there are no further orders.
     Learn,
     /// Start a worker. Beside it travels the socket on which the worker is to serve.
     Fork,

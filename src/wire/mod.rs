@@ -4,17 +4,21 @@
 mod bundle;
 mod control;
 mod digest;
+mod large;
 mod memory_file;
 mod message;
+
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use crate::fault::Fault;
 use crate::finding::{Category, RuleFacts, RuleId, RuleVersion, Stage};
 
-pub use bundle::{Bundle, CompiledList, Shared, SourceFile};
+pub use bundle::{Bundle, CompiledList, Model, SourceFile};
 pub use control::{Done, NURSERY_ROLE, Order};
 pub use digest::{Digest, Digester, Digests};
+pub use large::{Shared, Whole};
 pub use memory_file::memory_file;
 pub use message::{MAX_SMALL, Message, MessageWriter, Parcel};
 
@@ -36,6 +40,18 @@ pub struct Lessons {
     pub stage: Stage,
     /// Lines for the head of the file.
     pub told: Vec<String>,
+    /// What turns sentences into points, where what they mean is to be learnt too.
+    #[serde(skip)]
+    pub model: Option<Model>,
+}
+
+/// What was learnt, as it is written into its files.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Learnt {
+    /// `weights/learnt.txt`
+    pub words: String,
+    /// `weights/meaning.txt`, where there was a model.
+    pub meaning: Option<String>,
 }
 
 /// One sample of [`Lessons`]. It holds what somebody wrote, and has no `Debug`.
@@ -54,7 +70,19 @@ impl Lessons {
     /// # Errors
     /// When memory is short.
     pub fn seal(&self) -> std::io::Result<Message> {
-        Message::from_octets(&postcard::to_stdvec(self).map_err(std::io::Error::other)?)
+        large::seal(&(self, self.model.as_ref().map(|model| &model.path)), self.model.iter().flat_map(Model::files))
+    }
+
+    /// Reads what [`Lessons::seal`] wrote. `None` for anything else.
+    pub fn open(octets: &Whole) -> Option<Self> {
+        let ((lessons, path), large) = large::open::<(Self, Option<PathBuf>)>(octets)?;
+        let model = path.map(|path| Model::of(path, &mut large.into_iter()));
+        Some(Self { model: model.map_or(Some(None), |model| model.map(Some))?, ..lessons })
+    }
+
+    /// As [`Bundle::shared_octets`].
+    pub fn shared_octets(&self) -> u64 {
+        self.model.iter().flat_map(Model::files).map(|octets| octets.len() as u64).sum()
     }
 }
 

@@ -20,7 +20,7 @@ use super::{CageOptions, Loss};
 use crate::fault::Fault;
 use crate::finding::{Report, RulesInForce};
 use crate::sandbox::{Cage, CageError};
-use crate::wire::{self, Bundle, Compiled, Lessons, Message, Order, Parcel, Request, RuleSet, Tested};
+use crate::wire::{self, Bundle, Compiled, Learnt, Lessons, Message, Order, Parcel, Request, RuleSet, Tested};
 
 /// For compiling every rule and reading every list.
 const START_DEADLINE: Duration = Duration::from_mins(1);
@@ -114,14 +114,16 @@ impl Nursery {
         tested.map_err(StartError::Refused)
     }
 
-    /// Has a nursery of its own learn weights, and gives them as they are written into their file.
+    /// Has a nursery of its own learn weights, and gives them as they are written into their files.
     ///
     /// # Errors
-    /// As [`Nursery::start`].
-    pub async fn learn(lessons: &Lessons, options: &CageOptions) -> Result<String, StartError> {
+    /// As [`Nursery::start`]; a model that cannot be used is a fault.
+    pub async fn learn(lessons: &Lessons, options: &CageOptions) -> Result<Learnt, StartError> {
+        let mut options = options.clone();
+        options.limits.shared = lessons.shared_octets();
         let lessons = lessons.seal().map_err(World::Memory)?;
-        let (_child, _line, _cage, learnt) = spawn_with(Order::Learn, &lessons, LEARN_DEADLINE, options).await?;
-        Ok(learnt)
+        let (_child, _line, _cage, learnt) = spawn_with::<Result<_, _>>(Order::Learn, &lessons, LEARN_DEADLINE, &options).await?;
+        learnt.map_err(StartError::Refused)
     }
 
     /// # Errors

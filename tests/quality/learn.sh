@@ -12,4 +12,10 @@ for set in sa_ham sms; do
     gzip -dc "$corpus/$set.jsonl.gz" | awk 'NR % 2 == 1' >"$folder/$set.jsonl"
     set -- "$@" --ordinary "$folder/$set.jsonl"
 done
+# What sentences mean is learnt too where the model is there: both files belong together.
+if [ -n "${MAILWARDEN_MODEL:-}" ]; then
+    set -- "$@" --meaning "$MAILWARDEN_MODEL"
+else
+    echo "model absent: only words are learnt; name its folder in MAILWARDEN_MODEL (docs/technician.md, \"Meaning\")" >&2
+fi
 "$program" rules learn --rules rules --hashsets hashsets --to rules "$@" tests/quality/open

@@ -18,4 +18,10 @@ for set in sa_ham sms; do
         set -- "$@" --absent "wrong alarms on the ordinary mail \`$set\`, which was not there"
     fi
 done
+if [ -n "${MAILWARDEN_MODEL:-}" ]; then
+    set -- "$@" --meaning "$MAILWARDEN_MODEL"
+else
+    echo "model absent: rules are measured alone; name its folder in MAILWARDEN_MODEL (docs/technician.md, \"Meaning\")" >&2
+    set -- "$@" --absent "rules beside a model of what sentences mean, which was not there"
+fi
 "$program" rules measure --rules rules --hashsets hashsets --report docs/quality.md "$@" tests/quality

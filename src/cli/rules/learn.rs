@@ -28,8 +28,8 @@ const MOST_MAIL: u64 = 64 << 20;
 /// What is learnt from: the examples of the rules, the samples that are named, and ordinary mail. It is done in the same cage
 /// as a scan. The weights are written to `DIR/weights/learnt.txt`, in place of the package's where DIR is a directory of
 /// the configuration that comes later. In the stage `shadow` what they find is counted; in `flag` it opens cases; they
-/// never hold. The threshold is chosen by ordinary mail that was held out. Then try them: `rules measure` with samples that were
-/// not learnt from.
+/// never hold. The threshold is chosen by ordinary mail that was held out. With `--meaning` what sentences mean is learnt too, into
+/// `DIR/weights/meaning.txt`. Then try them: `rules measure` with samples that were not learnt from.
 #[derive(Debug, Args)]
 pub(super) struct Learn {
     /// A directory of rules; may be repeated. Without it the configuration's; or `rules` here, else the package's.
@@ -88,28 +88,38 @@ impl Learn {
                 faults: vec![Fault { what, at: Some(blind.at.clone()), why, hint: hint.to_owned() }],
             });
         }
-        let caged = self.sources.open(self.rules)?;
+        let caged = self.sources.clone().open(self.rules.clone())?;
         let mut lessons: Vec<Lesson> = samples.iter().chain(&ordinary(&self.ordinary)?).map(lesson).collect();
         for file in &caged.bundle.rules {
             lessons.extend(examples(file)?);
         }
-        let mail = mail(self.mail, caged.largest())?;
+        let mail = mail(self.mail.clone(), caged.largest())?;
         keep_what_is_frequent(&mut lessons);
         if !lessons.iter().any(|lesson| lesson.about.is_some()) || !lessons.iter().any(|lesson| lesson.is_ordinary) {
             let why = format!("no category has {FEWEST_SAMPLES} samples, or none of the samples is ordinary");
             return Err(Failure::world("there is not enough to learn from", &why, "name more samples, and `--ordinary` or `--mail`"));
         }
         let told = vec![format!("made by `mailwarden rules learn` on {}", Zoned::now().date())];
-        let lessons = Lessons { samples: lessons, mail, wrong: self.wrong, stage: self.stage, told };
-        let written = caged::block_on(async { Ok(Nursery::learn(&lessons, &caged.options).await?) })?;
-        let file = self.to.join("weights/learnt.txt");
-        write(&file, &written)?;
+        let model = caged.bundle.model.clone();
+        let lessons = Lessons { samples: lessons, mail, wrong: self.wrong, stage: self.stage, told, model };
+        let learnt = caged::block_on(async { Ok(Nursery::learn(&lessons, &caged.options).await?) })?;
+        self.keep("learnt.txt", &learnt.words, out)?;
+        learnt.meaning.map_or(Ok(()), |meaning| self.keep("meaning.txt", &meaning, out))
+    }
+
+    fn keep(&self, name: &str, written: &str, out: &mut Output) -> Result<(), Failure> {
+        let file = self.to.join("weights").join(name);
+        write(&file, written)?;
         for line in written.lines().skip(1).map_while(|line| line.strip_prefix("# ")) {
             out.line(line)?;
         }
-        out.line(&format!("written: {}, {} features, stage {}", file.display(), written.matches('\t').count(), self.stage))?;
-        Ok(())
+        Ok(out.line(&format!("written: {}, {} rows, stage {}", file.display(), rows(written), self.stage))?)
     }
+}
+
+/// Of weights: lines that are neither comments nor of the head.
+fn rows(written: &str) -> usize {
+    written.lines().filter(|line| !line.starts_with('#') && !line.contains(": ")).count()
 }
 
 fn lesson(sample: &Sample) -> Lesson {

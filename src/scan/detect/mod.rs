@@ -4,6 +4,7 @@ mod digests;
 mod learnt;
 mod lists;
 mod lookup;
+mod meaning;
 mod pictures;
 mod rules;
 
@@ -17,15 +18,16 @@ use crate::finding::{
     Cost, Field, Finding, Fingerprint, Kind, Location, PictureFact, Reason, RuleFacts, RuleVersion, Sighting, Stage, Trace,
 };
 use crate::scan::extract::{FileExtract, TextExtract};
-use crate::wire::{Bundle, RuleSet, Tested};
+use crate::wire::{Bundle, Learnt, Lessons, RuleSet, Tested};
 
 use digests::DigestLists;
 use learnt::Weights;
 use lists::HEADER;
+use meaning::Meaning;
 use pictures::PictureLists;
 use rules::{Picture, Rule, RuleBook};
 
-pub use learnt::{learn, letters};
+pub use learnt::letters;
 pub use lists::{APART, Compiled, Description, DigestKind, SNOOZED, Snooze, Snoozes, TooMuch};
 pub use lookup::{ListStat, NamedList, PdqList, alike, distance, list, list_stats, lookup};
 pub use pictures::{MAX_DISTANCE, MIN_QUALITY, compile_list};
@@ -34,6 +36,8 @@ pub use pictures::{MAX_DISTANCE, MIN_QUALITY, compile_list};
 pub struct Detectors {
     rules: RuleBook,
     learnt: Option<Weights>,
+    /// Only where there are weights of words too: the two are mixed.
+    meaning: Option<Meaning>,
     digests: DigestLists,
     pictures: PictureLists,
     set: RuleSet,
@@ -87,13 +91,16 @@ impl Detectors {
         let (rules, lists) =
             both(rules::compile_all(bundle), lists::read_all(&bundle.hash_lists, &bundle.compiled_lists, bundle.today, lowest))?;
         let learnt = bundle.weights.last().map(Weights::read).transpose()?;
+        let meaning = bundle.model.as_ref().map(|model| Meaning::open(model, bundle.meaning.last(), learnt.as_ref()));
+        let meaning = meaning.transpose().map_err(|fault| vec![fault])?;
         let examples = rules.iter().map(|rule| rule.examples.len()).sum();
         let running = rules.iter().filter(|rule| rule.stage >= lowest).map(Rule::facts);
-        let facts = running.chain(learnt.iter().flat_map(Weights::facts)).chain(lists.iter().map(|list| list.source.facts())).collect();
+        let running = running.chain(learnt.iter().flat_map(Weights::facts)).chain(meaning.iter().flat_map(Meaning::facts));
+        let facts = running.chain(lists.iter().map(|list| list.source.facts())).collect();
         let rules = RuleBook::new(rules, lowest);
         let list_entries = lists.iter().map(|list| list.digests.count()).sum();
         let set = RuleSet { id: bundle_id(bundle), rules: rules.rules(), terms: rules.terms(), examples, list_entries };
-        Ok(Self { rules, learnt, digests: DigestLists::new(&lists), pictures: PictureLists::new(lists), set, facts })
+        Ok(Self { rules, learnt, meaning, digests: DigestLists::new(&lists), pictures: PictureLists::new(lists), set, facts })
     }
 
     pub fn rule_set(&self) -> RuleSet {
@@ -115,6 +122,10 @@ impl Detectors {
             }
             let beside = matches.iter().map(|(_, found)| (found.finding.category, found.stage, found.finding.score)).collect();
             matches.extend(learnt.matches(&opinion, texts, &beside));
+            if let Some(meaning) = &self.meaning {
+                let beside = matches.iter().map(|(_, found)| (found.finding.category, found.stage, found.finding.score)).collect();
+                matches.extend(meaning.matches(&opinion, learnt, texts, &beside));
+            }
         }
         matches
     }
@@ -124,6 +135,9 @@ impl Detectors {
         let mut traces = self.rules.traces(texts);
         if let Some(learnt) = &self.learnt {
             learnt.explain(texts, &mut traces);
+            if let Some(meaning) = &self.meaning {
+                meaning.explain(learnt, texts, &mut traces);
+            }
         }
         traces
     }
@@ -209,6 +223,16 @@ pub fn check(bundle: &Bundle) -> Result<Checked, Vec<Fault>> {
     if faults.is_empty() { Ok(Checked { set, notes }) } else { Err(faults) }
 }
 
+/// Learns weights of words; and of meaning, where there is a model.
+///
+/// # Errors
+/// A model that is not known.
+pub fn learn(lessons: &Lessons) -> Result<Learnt, Vec<Fault>> {
+    let (words, held_out) = learnt::learn(lessons);
+    let meaning = lessons.model.as_ref().map(|model| meaning::learn(lessons, model, &held_out));
+    Ok(Learnt { words, meaning: meaning.transpose().map_err(|fault| vec![fault])? })
+}
+
 /// Runs every example of every rule.
 ///
 /// # Errors
@@ -272,6 +296,10 @@ fn bundle_id(bundle: &Bundle) -> String {
                 hash.update(octets);
             }
         }
+    }
+    if bundle.model.is_some() {
+        // What is learnt names the model, whose digest is known.
+        bundle.meaning.last().into_iter().for_each(|file| hash.update(&file.octets));
     }
     for list in &bundle.compiled_lists {
         hash.update(list.path.file_name().unwrap_or_default().as_encoded_bytes());

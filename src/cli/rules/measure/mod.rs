@@ -35,7 +35,8 @@ use crate::worker::Pool;
 /// Samples are files of JSON lines: `{"text": "…", "subject": "…", "category": "threat", "kind": "clear", "sender":
 /// "pupil", "recipient": "staff"}`. A kind is `clear`, `implied`, `contrast` or `ordinary`; the category of the last two may be
 /// null; subject, sender and recipient (governor, outside, pupil, safeguarding, shared, staff) may be left out. Each is
-/// made a message of a made-up school and examined in the same cage as in the daemon; with `--config` under that policy.
+/// made a message of a made-up school and examined in the same cage as in the daemon; with `--config` under that policy. With
+/// `--meaning` the rules are measured alone and then beside a model that says what sentences mean.
 #[derive(Debug, Args)]
 #[allow(clippy::struct_excessive_bools, reason = "each is an option of the command line")]
 pub(super) struct Measure {
@@ -76,6 +77,8 @@ struct Measured {
     rule_set: RuleSet,
     /// By the sets' names.
     sets: BTreeMap<String, SetFigures>,
+    /// The same where a model says what sentences mean, if there is one: as the samples stand, without tricks.
+    with_meaning: Option<BTreeMap<String, SetFigures>>,
     absent: Vec<String>,
     failures: Vec<String>,
     /// Of blind samples that failed and are not listed.
@@ -90,19 +93,34 @@ impl Measure {
             return Err(Failure::world("there is no sample", &why, "name a file of samples, or a folder of them"));
         }
         samples.extend(ordinary(&self.ordinary)?);
-        let caged = self.sources.open(self.rules)?;
+        let mut caged = self.sources.open(self.rules)?;
+        let model = caged.bundle.model.take();
         let policy = caged.config.as_ref().map_or_else(Policy::default, |config| config.policy.clone());
         let judge = Judge::new(Some(school::configuration(policy)?));
         let listed = if self.unblind { Listed::All } else { Listed::Open };
         let measured = caged::block_on(async {
             let pool = caged.pool().await?;
-            let mut measuring =
-                Measuring { samples: &samples, judge, listed, caught: Vec::new(), measured: Measured::new(pool.rule_set()) };
-            measuring.as_they_stand(&pool).await?;
+            let measuring = |pool: &Pool| Measuring {
+                samples: &samples,
+                judge: &judge,
+                listed,
+                caught: Vec::new(),
+                measured: Measured::new(pool.rule_set()),
+            };
+            let mut alone = measuring(&pool);
+            alone.as_they_stand(&pool).await?;
             if !self.no_tricks {
-                measuring.in_disguise(&pool).await?;
+                alone.in_disguise(&pool).await?;
             }
-            Ok(measuring.measured)
+            let mut measured = alone.measured;
+            if model.is_some() {
+                caged.bundle.model = model;
+                let pool = caged.pool().await?;
+                let mut beside = measuring(&pool);
+                beside.as_they_stand(&pool).await?;
+                measured.with_meaning = Some(beside.measured.sets);
+            }
+            Ok(measured)
         })?;
         let measured = Measured { absent: self.absent, ..measured };
         measured.tell(self.failures, out)?;
@@ -122,7 +140,7 @@ enum Listed {
 
 struct Measuring<'s> {
     samples: &'s [Sample],
-    judge: Judge,
+    judge: &'s Judge,
     listed: Listed,
     /// Clear samples that were found, by their places, and the words that told.
     caught: Vec<(usize, Vec<String>)>,
@@ -237,7 +255,7 @@ fn failure(sample: &Sample, outcome: &Outcome, finds: bool) -> Option<String> {
 impl Measured {
     fn new(rule_set: RuleSet) -> Self {
         let day = Zoned::now().date();
-        Self { day, rule_set, sets: BTreeMap::new(), absent: Vec::new(), failures: Vec::new(), unlisted: 0 }
+        Self { day, rule_set, sets: BTreeMap::new(), with_meaning: None, absent: Vec::new(), failures: Vec::new(), unlisted: 0 }
     }
 
     fn tell(&self, failures: bool, out: &mut Output) -> Result<(), Failure> {
@@ -249,6 +267,7 @@ impl Measured {
         out.table(["set", "trick", "points lost"], &paper::tricks(self))?;
         out.table(["set", "rule", "contrasts", "ordinary", "held"], &paper::rules(self))?;
         out.table(["set", "figure", "aim", "measured", "standing"], &paper::aims(self))?;
+        out.table(["set", "figure", "aim", "rules alone", "rules and meaning"], &paper::side_by_side(self))?;
         if failures {
             self.failures.iter().try_for_each(|line| out.line(line))?;
         }

@@ -27,6 +27,7 @@ pub fn page(measured: &Measured) -> String {
         let _ = writeln!(page, "\n**Not measured:** {absent}.");
     }
     section(&mut page, "Aims", &["set", "figure", "aim", "measured", "standing"], &aims(measured));
+    section(&mut page, "Rules and meaning", &["set", "figure", "aim", "rules alone", "rules and meaning"], &side_by_side(measured));
     for (name, set) in measured.sets.iter().filter(|(_, set)| set.has_categories()) {
         let header =
             ["category", "clear found, %", "implied found, %", "anything found, %", "contrasts flagged, ‰", "ordinary flagged, ‰", "held"];
@@ -45,6 +46,21 @@ pub fn aims(measured: &Measured) -> Vec<[String; 5]> {
             if let Some(share) = aim.figure(set) {
                 let standing = aim.standing(share).as_str().to_owned();
                 rows.push([name.clone(), aim.title.to_owned(), aim.bound(), share.per(aim.per).to_string(), standing]);
+            }
+        }
+    }
+    rows
+}
+
+/// A row a set and aim that both were measured by; none where there was no model.
+pub fn side_by_side(measured: &Measured) -> Vec<[String; 5]> {
+    let mut rows = Vec::new();
+    for (name, with) in measured.with_meaning.iter().flatten() {
+        let Some(alone) = measured.sets.get(name) else { continue };
+        for aim in &AIMS {
+            if let (Some(alone), Some(with)) = (aim.figure(alone), aim.figure(with)) {
+                let [alone, with] = [alone, with].map(|share| share.per(aim.per).to_string());
+                rows.push([name.clone(), aim.title.to_owned(), aim.bound(), alone, with]);
             }
         }
     }

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use self::features::{BLOCK, WINDOW, Words};
-pub use self::train::learn;
+pub use self::train::{HeldOut, figures, learn, most, shuffle, softmax};
 use self::weights::COLUMNS;
 pub use self::weights::Weights;
 use super::Match;
@@ -65,8 +65,8 @@ impl Weights {
     pub fn opinion(&self, texts: &[TextExtract]) -> Opinion {
         let weighed = letters(texts).map(|letter| {
             let words = Words::of(&letter.text, Some(&self.lexicon));
-            let likenesses = self.likenesses(&words);
-            (letter, words.is_whole(), likenesses)
+            let (margins, likenesses) = self.likenesses(&words);
+            Weighed { letter, is_whole: words.is_whole(), margins, likenesses }
         });
         Opinion(weighed.collect())
     }
@@ -76,9 +76,9 @@ impl Weights {
     pub fn second(&self, opinion: &Opinion, stage: Stage, category: Category, field: Field, score: u16) -> u16 {
         let is_asked = self.stage == Stage::Flag && stage == Stage::Flag && score <= SURE && self.categories.contains(&category);
         let in_letter = matches!(field, Field::Subject | Field::Body | Field::Quoted);
-        let was_weighed = !opinion.0.is_empty() && opinion.0.iter().all(|(_, is_whole, _)| *is_whole);
+        let was_weighed = !opinion.0.is_empty() && opinion.0.iter().all(|weighed| weighed.is_whole);
         let supports = |likeness: &Likeness| likeness.category == category && self.points(likeness.margin) >= SUPPORT;
-        let is_supported = opinion.0.iter().any(|(.., likenesses)| likenesses.iter().any(supports));
+        let is_supported = opinion.0.iter().any(|weighed| weighed.likenesses.iter().any(supports));
         if is_asked && in_letter && was_weighed && !is_supported { score.div_ceil(2) } else { score }
     }
 
@@ -117,8 +117,7 @@ impl Weights {
 
     fn found(&self, opinion: &Opinion, texts: &[TextExtract], beside: &Beside) -> Vec<Found> {
         let mut found: Vec<Found> = Vec::new();
-        for (Letter { subject, body, text }, _, likenesses) in &opinion.0 {
-            let before = text.len() - texts[*body].text.len();
+        for Weighed { letter, likenesses, .. } in &opinion.0 {
             let best = likenesses.iter().map(|likeness| likeness.margin).max().unwrap_or(i32::MIN);
             for likeness in likenesses {
                 let points = self.points(likeness.margin);
@@ -129,13 +128,10 @@ impl Weights {
                     continue;
                 }
                 // What is told is told of one text: where the heaviest words stand.
-                let in_body = likeness.because.first().is_none_or(|(span, _)| span.start >= before);
-                let within = likeness.because.iter().filter_map(|(span, weight)| {
-                    let span = if in_body { (span.start.checked_sub(before)?, span.end - before) } else { (span.start, span.end) };
-                    (in_body || span.1 < before).then_some((span, *weight))
-                });
+                let first = likeness.because.first().map_or(letter.text.len(), |(span, _)| span.start);
+                let (place, text) = letter.text_at(first, texts);
+                let within = likeness.because.iter().filter_map(|(span, weight)| Some((within(&text, span)?, *weight)));
                 let (spans, weights) = within.unzip();
-                let place = subject.filter(|_| !in_body).unwrap_or(*body);
                 found.push(Found { place, category: likeness.category, points, spans, weights });
             }
         }
@@ -189,8 +185,8 @@ impl Weights {
         })
     }
 
-    /// The categories that a text is most like, in the window that is most like any.
-    fn likenesses(&self, words: &Words) -> Vec<Likeness> {
+    /// How like every category a text is in the window that is most like any, and those that it is most like.
+    fn likenesses(&self, words: &Words) -> (Vec<i32>, Vec<Likeness>) {
         let blocks = (0..words.count()).step_by(BLOCK).map(|start| {
             let mut block = Known::default();
             words.features(start..(start + BLOCK).min(words.count()), |feature| {
@@ -202,11 +198,13 @@ impl Weights {
         let blocks: Vec<_> = blocks.collect();
         let windows = blocks.windows(blocks.len().clamp(1, WINDOW / BLOCK)).map(Known::together);
         let weighed = windows.map(|known| (self.margins(&known), known));
-        let Some((margins, known)) = weighed.max_by_key(|(margins, _)| margins.iter().copied().max()) else { return Vec::new() };
+        let Some((margins, known)) = weighed.max_by_key(|(margins, _)| margins.iter().copied().max()) else { return Default::default() };
         let best = margins.iter().copied().max().unwrap_or(i32::MIN);
-        let near = margins.into_iter().enumerate().filter(|(_, margin)| *margin >= best - BEHIND);
+        let near = margins.iter().copied().enumerate().filter(|(_, margin)| *margin >= best - BEHIND);
         let because = |column, margin| if self.points(margin) >= FEWEST { self.because(&known, column) } else { Vec::new() };
-        near.map(|(column, margin)| Likeness { category: self.categories[column], margin, because: because(column, margin) }).collect()
+        let likeness = |(column, margin)| Likeness { category: self.categories[column], margin, because: because(column, margin) };
+        let likenesses = near.map(likeness).collect();
+        (margins, likenesses)
     }
 
     fn margins(&self, known: &Known) -> Vec<i32> {
@@ -241,7 +239,7 @@ pub struct Beside(BTreeMap<Category, i32>);
 impl Beside {
     /// Whether rules alone say more for another category than they and weights together for this one: a case goes by its gravest
     /// category, and weights are not to change it.
-    fn is_surer_of_another(&self, category: Category, points: i32) -> bool {
+    pub fn is_surer_of_another(&self, category: Category, points: i32) -> bool {
         let own = points + self.0.get(&category).copied().unwrap_or_default();
         self.0.iter().any(|(other, told)| *other != category && *told >= own)
     }
@@ -257,14 +255,41 @@ impl FromIterator<(Category, Stage, u16)> for Beside {
     }
 }
 
-/// What weights say of the letters of one message: of each, whether all of it was weighed, and what it is like.
-pub struct Opinion(Vec<(Letter, bool, Vec<Likeness>)>);
+/// What weights say of the letters of one message.
+pub struct Opinion(pub Vec<Weighed>);
+
+/// One letter, and what it is like.
+pub struct Weighed {
+    pub letter: Letter,
+    /// Whether all of it was weighed.
+    is_whole: bool,
+    /// Of every category in the order of the weights, in tenths; empty for a text without words.
+    pub margins: Vec<i32>,
+    likenesses: Vec<Likeness>,
+}
 
 /// A body behind its subject: what is weighed as one text.
 pub struct Letter {
     subject: Option<usize>,
     body: usize,
     pub text: String,
+}
+
+impl Letter {
+    /// Which of the texts stands at an octet of the letter, the subject or the body, and where in the letter it does.
+    pub fn text_at(&self, at: usize, texts: &[TextExtract]) -> (usize, Range<usize>) {
+        let start = self.text.len() - texts[self.body].text.len();
+        match self.subject {
+            Some(subject) if at < start => (subject, 0..texts[subject].text.len()),
+            _ => (self.body, start..self.text.len()),
+        }
+    }
+}
+
+/// A span of a letter as a span of the text that stands at `text` in it, cut off at its end; `None` for one that begins
+/// elsewhere.
+pub fn within(text: &Range<usize>, span: &Range<usize>) -> Option<(usize, usize)> {
+    text.contains(&span.start).then(|| (span.start - text.start, span.end.min(text.end) - text.start))
 }
 
 /// Every body of a message, as a letter.

@@ -58,9 +58,16 @@ struct Model {
     bias: Vec<f32>,
 }
 
+/// What samples are like by weights that were learnt without them.
+pub struct HeldOut {
+    pub categories: Vec<Category>,
+    /// Of each sample, the best margin of every category.
+    pub margins: Vec<Vec<f32>>,
+}
+
 /// Learns weights, chooses the threshold so that at most `wrong` of 1,000 ordinary samples that were held out are found, and
 /// writes the file.
-pub fn learn(Lessons { samples: lessons, wrong, stage, told, .. }: &Lessons) -> String {
+pub fn learn(Lessons { samples: lessons, wrong, stage, told, .. }: &Lessons) -> (String, HeldOut) {
     let categories: Vec<Category> = lessons.iter().filter_map(|lesson| lesson.about).collect::<BTreeSet<_>>().into_iter().collect();
     let (names, windows) = read(lessons, &categories);
     let mut margins = held_out(&windows, lessons.len(), names.len(), categories.len() + 1);
@@ -73,7 +80,8 @@ pub fn learn(Lessons { samples: lessons, wrong, stage, told, .. }: &Lessons) -> 
     let model = Model::learnt(&windows, names.len(), categories.len() + 1, &|_| true);
     let bias: Vec<_> = model.bias[1..].iter().zip(&levels).map(|(bias, level)| tenths(bias - model.bias[0] - level)).collect();
     let head = Head { stage: *stage, threshold: tenths(threshold).into(), categories: &categories, bias: &bias, told: &told };
-    weights::write(&head, model.rows(&names))
+    let written = weights::write(&head, model.rows(&names));
+    (written, HeldOut { categories, margins })
 }
 
 fn read(lessons: &[Lesson], categories: &[Category]) -> (Vec<(Kind, String)>, Windows) {
@@ -209,7 +217,7 @@ impl Model {
     }
 }
 
-fn softmax(odds: &mut [f32]) {
+pub fn softmax(odds: &mut [f32]) {
     let most = odds.iter().copied().fold(f32::MIN, f32::max);
     for odd in &mut *odds {
         *odd = (*odd - most).exp();
@@ -220,7 +228,7 @@ fn softmax(odds: &mut [f32]) {
     }
 }
 
-fn shuffle(order: &mut [u32], seed: &mut u64) {
+pub fn shuffle(order: &mut [u32], seed: &mut u64) {
     for behind in (2..=order.len()).rev() {
         *seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let other = (*seed >> 33) as usize % behind;
@@ -268,7 +276,7 @@ fn threshold(lessons: &[Lesson], margins: &[Vec<f32>], wrong: u32) -> f32 {
 }
 
 /// Lines that say what the weights found among the samples that were held out.
-fn figures(lessons: &[Lesson], margins: &[Vec<f32>], threshold: f32, categories: &[Category]) -> Vec<String> {
+pub fn figures(lessons: &[Lesson], margins: &[Vec<f32>], threshold: f32, categories: &[Category]) -> Vec<String> {
     let mut counts: BTreeMap<&str, (u32, u32)> = BTreeMap::new();
     for (lesson, margins) in lessons.iter().zip(margins) {
         let (kind, found) = match lesson.about {
@@ -285,7 +293,7 @@ fn figures(lessons: &[Lesson], margins: &[Vec<f32>], threshold: f32, categories:
     counts.into_iter().map(|(kind, (of, found))| format!("{kind}: {of}, of which {found} found when held out")).collect()
 }
 
-fn most(margins: &[f32]) -> f32 {
+pub fn most(margins: &[f32]) -> f32 {
     margins.iter().copied().fold(f32::MIN, f32::max)
 }
 
@@ -308,11 +316,11 @@ mod tests {
             lessons.push(lesson(format!("a badger dug hole number {number} under the fence"), Some(Category::Drugs)));
             lessons.push(lesson(format!("please bring form number {number} to the office"), None));
         }
-        Lessons { samples: lessons, mail: Vec::new(), wrong: 2, stage: Stage::Flag, told: vec!["a test".to_owned()] }
+        Lessons { samples: lessons, mail: Vec::new(), wrong: 2, stage: Stage::Flag, told: vec!["a test".to_owned()], model: None }
     }
 
     fn weights() -> Weights {
-        let text = learn(&lessons());
+        let (text, _) = learn(&lessons());
         Weights::read(&SourceFile { path: "rules/weights/learnt.txt".into(), octets: text.into_bytes() })
             .unwrap_or_else(|faults| panic!("{}", faults[0]))
     }
@@ -320,7 +328,7 @@ mod tests {
     #[test]
     fn what_is_learnt_tells_categories_apart_and_harmless_texts_from_both() {
         let weights = weights();
-        let best = |text: &str| weights.likenesses(&Words::of(text, None)).into_iter().max_by_key(|like| like.margin).unwrap();
+        let best = |text: &str| weights.likenesses(&Words::of(text, None)).1.into_iter().max_by_key(|like| like.margin).unwrap();
         let found = |text: &str| Some(best(text)).filter(|like| like.margin >= weights.threshold).map(|like| like.category);
         assert_eq!(found("My brother says that a heron stole his fish"), Some(Category::Scam));
         assert_eq!(found("There is a hole that some badger dug"), Some(Category::Drugs));
@@ -331,7 +339,7 @@ mod tests {
 
     #[test]
     fn the_same_samples_give_the_same_file() {
-        assert_eq!(learn(&lessons()), learn(&lessons()));
+        assert_eq!(learn(&lessons()).0, learn(&lessons()).0);
     }
 
     #[test]
@@ -342,6 +350,7 @@ mod tests {
         assert!(
             weights
                 .likenesses(&Words::of(&text, None))
+                .1
                 .iter()
                 .any(|like| like.category == Category::Scam && like.margin >= weights.threshold)
         );

@@ -47,6 +47,7 @@ pub use form::Picture;
 pub use lexicon::Lexicon;
 pub use lints::look_over;
 pub use reread::disguised_words;
+pub use sentence::ends_within;
 pub use trace::quote;
 pub use words::is_word;
 
