@@ -30,6 +30,7 @@ mod rules;
 mod run;
 mod scan;
 mod shelf;
+mod stage;
 mod status;
 mod time;
 

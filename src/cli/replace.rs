@@ -5,16 +5,13 @@ use std::io::{self, Write};
 use std::os::unix::fs::{MetadataExt, PermissionsExt, fchown};
 use std::path::Path;
 
-/// The mode of a file that was not there before.
-const NEW: u32 = 0o640;
-
-/// Whoever reads meanwhile has the one or the other. The old one's mode stays.
+/// Whoever reads meanwhile has the one or the other. The old one's mode stays; `mode` is that of a file that was not there before.
 ///
 /// # Errors
 /// When the directory cannot be written; the old file is as it was then.
-pub(super) fn replace(path: &Path, octets: &[u8]) -> io::Result<()> {
+pub(super) fn replace(path: &Path, octets: &[u8], mode: u32) -> io::Result<()> {
     put(path, octets, |draft| {
-        let mode = fs::metadata(path).map_or(NEW, |old| old.permissions().mode());
+        let mode = fs::metadata(path).map_or(mode, |old| old.permissions().mode());
         draft.set_permissions(Permissions::from_mode(mode))
     })
 }
@@ -35,7 +32,7 @@ pub(super) fn replace_like(path: &Path, octets: &[u8], like: &Metadata) -> io::R
 
 fn put(path: &Path, octets: &[u8], hand_over: impl FnOnce(&File) -> io::Result<()>) -> io::Result<()> {
     let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut draft = tempfile::Builder::new().prefix(".import-").tempfile_in(directory)?;
+    let mut draft = tempfile::Builder::new().prefix(".").tempfile_in(directory)?;
     draft.write_all(octets)?;
     hand_over(draft.as_file())?;
     draft.as_file().sync_all()?;

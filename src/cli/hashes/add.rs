@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use jiff::Timestamp;
 
+use super::NEW_FILE;
 use super::ordinary::Ordinary;
 use crate::case::{Codename, visible};
 use crate::casebook::{CaseFacts, PlaceFacts};
@@ -183,7 +184,7 @@ fn add(path: &Path, category: Category, kind: DigestKind, digests: &[[u8; 32]], 
             added += 1;
         }
     }
-    replace(path, text.as_bytes())?;
+    replace(path, text.as_bytes(), NEW_FILE)?;
     Ok(added)
 }
 

@@ -9,6 +9,7 @@ use clap::Args;
 use jiff::Zoned;
 use minisign_verify::{PublicKey, Signature};
 
+use super::NEW_FILE;
 use super::issued::Issued;
 use super::ordinary::Ordinary;
 use crate::cli::replace::replace;
@@ -63,7 +64,7 @@ impl Import {
         let (added, removed) = (issued.digests.difference(&old).count(), old.difference(&issued.digests).count());
         self.is_expected(&old, added, removed)?;
         let list = compile_list(kind, issued.digests.iter().cloned().collect());
-        replace(&compiled, list.octets())
+        replace(&compiled, list.octets(), NEW_FILE)
             .map_err(|error| stays(&compiled, None, error.to_string(), "let this user write into the directory"))?;
         out.line(&format!(
             "{}: {} entries, {added} new, {removed} gone; left out: {} repeated, {} of no use, {} malformed",

@@ -57,6 +57,9 @@ impl Hashes {
     }
 }
 
+/// The mode of a new file among the lists.
+const NEW_FILE: u32 = 0o640;
+
 /// Why a file could not be looked at, in words.
 fn explained(reason: Reason) -> &'static str {
     match reason {

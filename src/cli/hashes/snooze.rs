@@ -7,6 +7,7 @@ use clap::Args;
 use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
+use super::NEW_FILE;
 use crate::cli::key_holder::Reason;
 use crate::cli::replace::replace;
 use crate::cli::shelf::{Shelf, operator};
@@ -74,7 +75,7 @@ impl Snooze {
         Shelf::open(&config)?.book.note(Timestamp::now(), &operator(), &event)?;
         snoozes.snoozed.retain(|old| old.until.saturating_add(APART.days()) >= bundle.today);
         snoozes.snoozed.push(snooze);
-        replace(&path, as_toml(&snoozes).as_bytes()).map_err(|error| {
+        replace(&path, as_toml(&snoozes).as_bytes(), NEW_FILE).map_err(|error| {
             let hint = "type the command as somebody who may write there; the journal says that it was tried";
             Failure::world(format!("`{}` cannot be written", path.display()), &error, hint)
         })?;

@@ -6,20 +6,17 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jiff::Timestamp;
 use toml_edit::DocumentMut;
 
+use super::NEW_FILE;
 use super::ordinary::Ordinary;
 use super::snooze::{directory, named};
 use crate::cli::caged::{self, CageArgs, Caged, LARGEST};
-use crate::cli::replace::replace;
-use crate::cli::rules::{set_stage, something, stage};
-use crate::cli::shelf::{Shelf, operator};
+use crate::cli::stage::{Decision, Staged, set_stage};
 use crate::cli::{ConfigFile, Exit, Failure, Output, octets};
 use crate::config::{self, Config};
 use crate::fault::{At, Fault};
 use crate::finding::{RuleId, Stage};
-use crate::journal::Event;
 use crate::scan::detect::{DigestKind, NamedList, Snoozes};
 use crate::wire::{Bundle, SourceFile};
 
@@ -41,15 +38,8 @@ pub(super) struct ChangeStage {
     /// The list, as `hashes stat` names it: `category.name`.
     #[arg(value_name = "LIST")]
     list: RuleId,
-    /// The stage that it is to be in.
-    #[arg(long, value_name = "STAGE", value_parser = stage)]
-    to: Stage,
-    /// Who decided it.
-    #[arg(long, value_name = "NAME", value_parser = something)]
-    by: String,
-    /// Why.
-    #[arg(long, value_name = "TEXT", value_parser = something)]
-    note: String,
+    #[command(flatten)]
+    decision: Decision,
     /// Ordinary pictures of the school: a file, or a directory of them; may be repeated.
     #[arg(long = "try", value_name = "PATH")]
     tried: Vec<PathBuf>,
@@ -76,42 +66,30 @@ impl ChangeStage {
         let new = named(&after, &self.list)?;
 
         let mut effect = BTreeMap::new();
-        if self.to > old.stage() {
+        if self.decision.to > old.stage() {
             self.require_harmless(&old)?;
             let trial = self.trial(&config, &after)?;
             self.require_no_match(&trial)?;
             effect.extend([("tried pictures".to_owned(), trial.pictures), ("tried and passed over".to_owned(), trial.passed_over)]);
         }
-        let event = Event::RuleStaged {
-            rule: self.list.clone(),
+        let staged = Staged {
+            id: &self.list,
             from: old.stage(),
-            to: self.to,
             old_version: old.version().to_string(),
             new_version: new.version().to_string(),
-            by: self.by.clone(),
-            note: self.note.clone(),
-            effect: effect.clone(),
+            effect,
+            file: &source.path,
+            text: &written,
+            mode: NEW_FILE,
         };
-        // First on the record: what the journal does not take is not done.
-        Shelf::open(&config)?.book.note(Timestamp::now(), &operator(), &event)?;
-        replace(&source.path, written.as_bytes()).map_err(|error| {
-            let hint = "type the command as somebody who may write there; the journal says that it was tried";
-            Failure::world(format!("`{}` cannot be written", source.path.display()), &error, hint)
-        })?;
-        out.line(&format!("{}: {} > {}, in {}", self.list, old.stage(), self.to, source.path.display()))?;
-        effect.iter().try_for_each(|(figure, count)| out.line(&format!("  {figure}: {count}")))?;
-        out.line("it is in force when the service has read it: `systemctl reload mailwarden`")?;
-        Ok(())
+        self.decision.carry_out(&config, &staged, out)
     }
 
-    /// One list goes up one stage at a time, so that nothing holds that was not watched before.
     fn require_way(&self, from: Stage) -> Result<(), Failure> {
-        let next = Stage::ALL.into_iter().find(|stage| *stage > from);
-        if self.to == from || self.to > from && next != Some(self.to) {
-            let hint = next.map_or_else(|| "it can go no further".to_owned(), |next| format!("say `--to {next}`"));
-            return Err(self.stays(Exit::Usage, format!("it is in the stage {from}, and goes up one stage at a time"), &hint));
+        if self.decision.to < from {
+            return Ok(());
         }
-        Ok(())
+        self.decision.is_one_step_up(from).map_err(|(why, hint)| self.stays(Exit::Usage, why, &hint))
     }
 
     /// The description of the list, or the list itself where it is written by hand.
@@ -133,10 +111,10 @@ impl ChangeStage {
         };
         let text = std::str::from_utf8(&source.octets).map_err(|error| fault(error.to_string()))?;
         if source.path.extension().is_none_or(|extension| extension != "toml") {
-            return Ok(with_header(text, self.to));
+            return Ok(with_header(text, self.decision.to));
         }
         let mut description: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| fault(error.message().to_owned()))?;
-        set_stage(&mut description, self.to);
+        set_stage(&mut description, self.decision.to);
         Ok(description.to_string())
     }
 

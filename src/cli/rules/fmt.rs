@@ -1,12 +1,14 @@
 //! `mailwarden rules fmt`: brings rule files into the one order and layout.
 
 use std::fs;
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 
+use super::NEW_FILE;
 use super::layout::laid_out;
+use crate::cli::replace::replace;
 use crate::cli::{Exit, Failure, Output};
 use crate::fault::{At, Fault};
 
@@ -74,7 +76,8 @@ impl Fmt {
             });
         }
         if !self.check {
-            replace(file, &new).map_err(|error| unreadable(file, &error))?;
+            // A link stays one: what it leads to is replaced.
+            fs::canonicalize(file).and_then(|file| replace(&file, new.as_bytes(), NEW_FILE)).map_err(|error| unreadable(file, &error))?;
         }
         Ok(true)
     }
@@ -96,18 +99,6 @@ fn rule_files(path: &Path, files: &mut Vec<PathBuf>) -> io::Result<()> {
             rule_files(&entry, files)?;
         }
     }
-    Ok(())
-}
-
-/// All at once: a power cut leaves the old file or the new.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    let file = fs::canonicalize(file)?;
-    let folder = file.parent().unwrap_or_else(|| Path::new("."));
-    let mut new = tempfile::Builder::new().prefix(".").tempfile_in(folder)?;
-    new.write_all(text.as_bytes())?;
-    new.as_file().set_permissions(fs::metadata(&file)?.permissions())?;
-    new.as_file().sync_all()?;
-    new.persist(&file).map_err(|error| error.error)?;
     Ok(())
 }
 

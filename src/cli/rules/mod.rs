@@ -15,9 +15,10 @@ mod test;
 
 use clap::{Args, Subcommand};
 
-pub(super) use stage::{set_stage, something, stage};
-
 use super::{Failure, Output};
+
+/// The mode of a new file among the rules.
+const NEW_FILE: u32 = 0o644;
 
 /// Check and measure the rules.
 #[derive(Debug, Args)]

@@ -2,24 +2,21 @@
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::fs;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use jiff::{Timestamp, Zoned};
-use tempfile::NamedTempFile;
+use jiff::Zoned;
 use toml_edit::{ArrayOfTables, DocumentMut, InlineTable, Item, Table, Value, value};
 
+use super::NEW_FILE;
 use super::replay::{self, Difference};
 use crate::cli::caged::{self, CageArgs, Caged};
 use crate::cli::scan::Unreadables;
-use crate::cli::shelf::{Shelf, operator};
+use crate::cli::stage::{Decision, Staged, set_stage};
 use crate::cli::{ConfigFile, Exit, Failure, Output};
 use crate::config::Config;
 use crate::fault::{At, Fault};
 use crate::finding::{RuleId, Stage};
-use crate::journal::Event;
 use crate::wire::{Bundle, SourceFile, Tested};
 use crate::worker::Nursery;
 
@@ -44,29 +41,11 @@ pub(super) struct ChangeStage {
     /// The rule: `category.name`.
     #[arg(value_name = "ID")]
     id: RuleId,
-    /// The stage that it is to be in.
-    #[arg(long, value_name = "STAGE", value_parser = stage)]
-    to: Stage,
-    /// Who decided it.
-    #[arg(long, value_name = "NAME", value_parser = something)]
-    by: String,
-    /// Why.
-    #[arg(long, value_name = "TEXT", value_parser = something)]
-    note: String,
+    #[command(flatten)]
+    decision: Decision,
     /// Messages on which the effect is measured, as for `rules replay`; may be repeated.
     #[arg(long, value_name = "PATH")]
     replay: Vec<PathBuf>,
-}
-
-/// Of a rule or a list, as it is typed.
-pub fn stage(text: &str) -> Result<Stage, String> {
-    let known = || Stage::ALL.map(Stage::as_str).join(", ");
-    Stage::ALL.into_iter().find(|stage| stage.as_str() == text).ok_or_else(|| format!("one of {}", known()))
-}
-
-/// Words that somebody has to say.
-pub fn something(text: &str) -> Result<String, &'static str> {
-    Some(text.trim().to_owned()).filter(|text| !text.is_empty()).ok_or("it is empty")
 }
 
 impl ChangeStage {
@@ -82,31 +61,21 @@ impl ChangeStage {
         let old = self.tested(&before, &config)?;
         self.require_way(way, old.stage)?;
         let new = self.tested(&after, &config)?;
-        if self.to > Stage::Draft && !new.faults.is_empty() {
+        if self.decision.to > Stage::Draft && !new.faults.is_empty() {
             return Err(Failure { exit: Exit::World, faults: new.faults });
         }
         let effect = self.effect(&config, &before, &after)?;
-        let Shelf { book, .. } = Shelf::open(&config)?;
-        let event = Event::RuleStaged {
-            rule: self.id.clone(),
+        let staged = Staged {
+            id: &self.id,
             from: old.stage,
-            to: self.to,
             old_version: old.version.to_string(),
             new_version: new.version.to_string(),
-            by: self.by.clone(),
-            note: self.note.clone(),
-            effect: effect.clone(),
+            effect,
+            file: &file,
+            text: &written,
+            mode: NEW_FILE,
         };
-        // First on the record: what the journal does not take is not done.
-        book.note(Timestamp::now(), &operator(), &event)?;
-        replace(&file, &written).map_err(|error| {
-            let hint = "type the command as somebody who may write there; the journal says that it was tried";
-            Failure::world(format!("`{}` cannot be written", file.display()), &error, hint)
-        })?;
-        out.line(&format!("{}: {} > {}, in {}", self.id, old.stage, self.to, file.display()))?;
-        effect.iter().try_for_each(|(figure, count)| out.line(&format!("  {figure}: {count}")))?;
-        out.line("it is in force when the service has read it: `systemctl reload mailwarden`")?;
-        Ok(())
+        self.decision.carry_out(&config, &staged, out)
     }
 
     /// The file that the rule comes from: the last of its name counts.
@@ -117,16 +86,13 @@ impl ChangeStage {
         })
     }
 
-    /// One rule goes up one stage at a time, so that nothing holds that was not watched before.
     fn require_way(&self, way: Way, from: Stage) -> Result<(), Failure> {
-        let next = Stage::ALL.into_iter().find(|stage| *stage > from);
         let refused = match way {
-            Way::Up if next != Some(self.to) => {
-                let hint = next.map_or_else(|| "it can go no further".to_owned(), |next| format!("say `--to {next}`"));
-                Some((format!("it is in the stage {from}, and goes up one stage at a time"), hint))
+            Way::Up => self.decision.is_one_step_up(from).err(),
+            Way::Down if self.decision.to >= from => {
+                Some((format!("it is in the stage {from}"), "`rules promote` goes the other way".to_owned()))
             }
-            Way::Down if self.to >= from => Some((format!("it is in the stage {from}"), "`rules promote` goes the other way".to_owned())),
-            Way::Down | Way::Up => None,
+            Way::Down => None,
         };
         let what = format!("`{}` stays where it is", self.id);
         refused.map_or(Ok(()), |(why, hint)| Err(Failure { exit: Exit::Usage, faults: vec![Fault { what, at: None, why, hint }] }))
@@ -140,8 +106,9 @@ impl ChangeStage {
         };
         let text = std::str::from_utf8(&source.octets).map_err(|error| fault(error.to_string()))?;
         let mut rule: DocumentMut = text.parse().map_err(|error: toml_edit::TomlError| fault(error.message().to_owned()))?;
-        set_stage(&mut rule, self.to);
-        append_history(&mut rule, &self.by, &format!("stage {}: {}", self.to, self.note)).map_err(fault)?;
+        let Decision { to, by, note } = &self.decision;
+        set_stage(&mut rule, *to);
+        append_history(&mut rule, by, &format!("stage {to}: {note}")).map_err(fault)?;
         Ok(rule.to_string())
     }
 
@@ -196,15 +163,6 @@ fn with_file(bundle: &Bundle, source: &SourceFile, path: &Path, octets: &[u8]) -
     after
 }
 
-/// Every comment stays.
-pub fn set_stage(rule: &mut DocumentMut, stage: Stage) {
-    let mut new = Value::from(stage.as_str());
-    if let Some(old) = rule.get("stage").and_then(Item::as_value) {
-        *new.decor_mut() = old.decor().clone();
-    }
-    rule["stage"] = Item::Value(new);
-}
-
 /// In the form in which the file has its history.
 fn append_history(rule: &mut DocumentMut, by: &str, note: &str) -> Result<(), String> {
     let today = Zoned::now().date().to_string();
@@ -228,23 +186,6 @@ fn append_history(rule: &mut DocumentMut, by: &str, note: &str) -> Result<(), St
         _ => return Err("`history` is no list".to_owned()),
     }
     Ok(())
-}
-
-/// All of the new file or all of the old, whatever happens meanwhile.
-fn replace(file: &Path, text: &str) -> io::Result<()> {
-    let folder = file.parent().unwrap_or(Path::new("."));
-    fs::create_dir_all(folder)?;
-    let mut draft = NamedTempFile::with_prefix_in(".", folder)?;
-    draft.write_all(text.as_bytes())?;
-    if let Ok(metadata) = fs::metadata(file) {
-        draft.as_file().set_permissions(metadata.permissions())?;
-    } else {
-        use std::os::unix::fs::PermissionsExt;
-        draft.as_file().set_permissions(fs::Permissions::from_mode(0o644))?;
-    }
-    draft.as_file().sync_all()?;
-    draft.persist(file)?;
-    fs::File::open(folder)?.sync_all()
 }
 
 #[cfg(test)]
