@@ -167,7 +167,11 @@ fn a_list_goes_up_stage_by_stage_and_not_while_it_matches_an_ordinary_picture() 
     let in_force =
         || office.stat().lines().find(|line| line.starts_with("scam.poster")).map(|line| line.split('\t').nth(5).unwrap_or("").to_owned());
     assert_eq!(in_force().as_deref(), Some("hold"), "unless it says otherwise");
+    // Of the same name and another category, and not imported yet.
+    let other = "name = \"other\"\ncategory = \"drugs\"\nkind = \"md5\"\n";
+    fs::write(office.file("poster.toml"), other).expect("a description");
     assert_eq!(stage("tested", &[]).status.code(), Some(0));
+    assert_eq!(fs::read_to_string(office.file("poster.toml")).expect("a description"), other);
     assert_eq!(in_force().as_deref(), Some("tested"));
     let leap = stage("hold", &[]);
     assert!(leap.status.code() == Some(64) && err(&leap).contains("say `--to shadow`"), "{}", err(&leap));

@@ -17,7 +17,7 @@ use crate::cli::{ConfigFile, Exit, Failure, Output, octets};
 use crate::config::{self, Config};
 use crate::fault::{At, Fault};
 use crate::finding::{RuleId, Stage};
-use crate::scan::detect::{DigestKind, NamedList, Snoozes};
+use crate::scan::detect::{DigestKind, NamedList};
 use crate::wire::{Bundle, SourceFile};
 
 /// How many directories of pictures may lie within each other.
@@ -60,7 +60,7 @@ impl ChangeStage {
         let before = config::hash_lists(&directory(&config)?).map_err(Failure::config)?;
         let old = named(&before, &self.list)?;
         self.require_way(old.stage())?;
-        let source = self.source(&before)?;
+        let source = self.source(&before, &old)?;
         let written = self.edited(source)?;
         let after = with_file(&before, source, written.as_bytes());
         let new = named(&after, &self.list)?;
@@ -93,14 +93,9 @@ impl ChangeStage {
     }
 
     /// The description of the list, or the list itself where it is written by hand.
-    fn source<'b>(&self, bundle: &'b Bundle) -> Result<&'b SourceFile, Failure> {
-        let name = self.list.as_str().split_once('.').map_or("", |(_, name)| name);
-        let is_of_name = |file: &&SourceFile| file.path.file_stem().is_some_and(|stem| stem == name) && !Snoozes::is_file(&file.path);
-        bundle
-            .hash_lists
-            .iter()
-            .find(is_of_name)
-            .ok_or_else(|| self.stays(Exit::World, "its file is not there any more".to_owned(), "try again"))
+    fn source<'b>(&self, bundle: &'b Bundle, list: &NamedList) -> Result<&'b SourceFile, Failure> {
+        let source = bundle.hash_lists.iter().find(|file| file.path == list.path());
+        source.ok_or_else(|| self.stays(Exit::World, "its file is not there any more".to_owned(), "try again"))
     }
 
     fn edited(&self, source: &SourceFile) -> Result<String, Failure> {

@@ -1,5 +1,7 @@
 //! What lists hold, for whoever looks after them.
 
+use std::path::Path;
+
 use jiff::civil::Date;
 
 use super::lists::{self, Compiled, DigestKind, List};
@@ -55,6 +57,11 @@ impl NamedList {
 
     pub fn stage(&self) -> Stage {
         self.0.source.stage
+    }
+
+    /// Of the file that describes it.
+    pub fn path(&self) -> &Path {
+        &self.0.path
     }
 
     pub fn kind(&self) -> DigestKind {

@@ -112,7 +112,7 @@ impl Description {
             let version = version([says.as_bytes(), digests.header()]);
             let (name, category, level, stage, score) = (self.name, self.category, self.level, self.stage, self.score);
             let source = Source { rule, version, category, level, stage, name, score, snoozed: BTreeMap::new() };
-            List { digests, source }
+            List { digests, source, path: path.to_owned() }
         }))
     }
 

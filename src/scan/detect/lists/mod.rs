@@ -7,7 +7,7 @@ mod text;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -39,6 +39,8 @@ pub enum DigestKind {
 pub struct List {
     pub digests: Compiled,
     pub source: Source,
+    /// Where it is described: in a file of its own, or at its own head.
+    pub path: PathBuf,
 }
 
 /// What a match with a list says of the list.

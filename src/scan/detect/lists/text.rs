@@ -38,7 +38,7 @@ pub fn read(file: &SourceFile) -> Result<List, Vec<Fault>> {
             let (name, score) = (header.name, header.score);
             let (version, level, stage, snoozed) = (version([&*file.octets]), None, header.stage, BTreeMap::new());
             let source = Source { rule, version, category, level, stage, name, score, snoozed };
-            Ok(List { digests: compile_list(kind, digests), source })
+            Ok(List { digests: compile_list(kind, digests), source, path: path.to_owned() })
         }
         _ => {
             let untold = faults.len().saturating_sub(MAX_FAULTS);

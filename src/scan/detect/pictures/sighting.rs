@@ -152,7 +152,11 @@ mod tests {
             score: 100,
             snoozed: snoozed.iter().map(|number| (*number, until)).collect::<BTreeMap<_, _>>(),
         };
-        PictureLists::new(vec![List { digests: compile_list(DigestKind::Pdq, hashes.into_iter().map(Vec::from).collect()), source }])
+        PictureLists::new(vec![List {
+            digests: compile_list(DigestKind::Pdq, hashes.into_iter().map(Vec::from).collect()),
+            source,
+            path: "hashsets/a.toml".into(),
+        }])
     }
 
     fn pdq(octets: &[u8]) -> [u8; 32] {
