@@ -34,10 +34,11 @@ fn split(xml: &str) -> (Option<&str>, &str) {
     let mut quote = None;
     let mut inside = None;
     let mut at = start;
+    let last_end = xml.rfind("-->");
     while let Some(&octet) = xml.as_bytes().get(at) {
         match (octet, quote) {
-            (b'<', None) if xml[at..].starts_with("<!--") => {
-                // An apostrophe in a comment opens nothing.
+            // An apostrophe in a comment opens nothing.
+            (b'<', None) if xml[at..].starts_with("<!--") && last_end.is_some_and(|end| end >= at) => {
                 at += xml[at..].find("-->").unwrap_or(0);
             }
             (b'"' | b'\'', None) => quote = Some(octet),
@@ -58,6 +59,8 @@ fn split(xml: &str) -> (Option<&str>, &str) {
 
 struct Entities<'x> {
     known: BTreeMap<&'x str, String>,
+    /// Of their names, in octets.
+    longest: usize,
     are_whole: bool,
     /// Of what is expanded, in octets.
     left: usize,
@@ -65,7 +68,7 @@ struct Entities<'x> {
 
 impl<'x> Entities<'x> {
     fn read(declarations: &'x str) -> Self {
-        let mut entities = Self { known: BTreeMap::new(), are_whole: true, left: budget::TEXT_OCTETS };
+        let mut entities = Self { known: BTreeMap::new(), longest: 0, are_whole: true, left: budget::TEXT_OCTETS };
         for declaration in declarations.split("<!ENTITY").skip(1) {
             let declaration = declaration.trim_ascii_start();
             // Those of the declarations themselves may declare any others.
@@ -91,6 +94,7 @@ impl<'x> Entities<'x> {
     fn expand_all(&mut self, body: &str) -> String {
         let mut out = String::with_capacity(body.len());
         let known = std::mem::take(&mut self.known);
+        self.longest = known.keys().map(|name| name.len()).max().unwrap_or_default();
         self.expand(body, &known, 0, &mut out);
         out
     }
@@ -100,7 +104,10 @@ impl<'x> Entities<'x> {
         while let Some(at) = memchr::memchr(b'&', rest.as_bytes()) {
             let (before, reference) = rest.split_at(at);
             out.push_str(before);
-            let name = reference[1..].split(';').next().unwrap_or_default();
+            // No further than a name may reach: a text of `&` alone would be searched to its end for each.
+            let within = &reference.as_bytes()[1..(self.longest + 2).min(reference.len())];
+            let end = memchr::memchr(b';', within).unwrap_or(within.len());
+            let name = reference.get(1..=end).unwrap_or_default();
             match known.get(name) {
                 Some(value) if depth < MAX_DEPTH && value.len() <= self.left => {
                     self.left -= value.len();
@@ -124,12 +131,14 @@ fn characters(value: &str) -> String {
     let mut rest = value;
     while let Some((before, reference)) = rest.split_once("&#") {
         out.push_str(before);
-        let (number, behind) = reference.split_once(';').unwrap_or((reference, ""));
+        let end = reference.find(|c: char| !c.is_ascii_alphanumeric() && c != '+').unwrap_or(reference.len());
+        let (number, behind) = reference.split_at(end);
+        let behind = if behind.is_empty() { Some(behind) } else { behind.strip_prefix(';') };
         let code = match number.strip_prefix(['x', 'X']) {
             Some(digits) => u32::from_str_radix(digits, 16).ok(),
             None => number.parse().ok(),
         };
-        if let Some(character) = code.and_then(char::from_u32) {
+        if let Some((character, behind)) = code.and_then(char::from_u32).zip(behind) {
             out.push(character);
             rest = behind;
         } else {
@@ -199,6 +208,19 @@ mod tests {
         let (page, is_whole) = as_page("<!DOCTYPE svg [<!ENTITY a '&a;'>]><svg>&a;</svg>");
         assert!(!is_whole && page.len() < 100);
         assert!(!as_page("<!DOCTYPE svg [<!ENTITY % a \"<!ENTITY b 'heron'>\">%a;]><svg>&b;</svg>").1, "declared by a declaration");
+    }
+
+    /// With a search to the end for each, these would take hours.
+    #[test]
+    fn what_is_opened_a_million_times_and_never_closed_is_looked_at_once() {
+        let many = |opened: &str| opened.repeat(1 << 20);
+        let body = many("&");
+        assert_eq!(page(&format!("<!DOCTYPE svg [<!ENTITY a 'heron'>]><svg>{body}</svg>")), format!("<svg>{body}</svg>"));
+        let value = many("&#");
+        assert_eq!(page(&format!("<!DOCTYPE svg [<!ENTITY a '{value}'>]><svg>&a;</svg>")), format!("<svg>{value}</svg>"));
+        let declarations = many("<!--");
+        let unclosed = format!("<!DOCTYPE svg [{declarations}]><svg/>");
+        assert_eq!(page(&unclosed), "<svg/>");
     }
 
     #[test]
