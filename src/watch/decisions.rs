@@ -146,8 +146,9 @@ async fn put_one_back(daemon: &Arc<Daemon>, copy: &PlaceFacts, released: &Releas
         if shelf.book(|book| book.is_message(place, &measure.digest))? { Ok(measure) } else { Err(Trouble::NotTheMessage) }
     })
     .await?;
-    let _seat = daemon.gate(&watched).seats().take().await;
+    let mut seat = daemon.gate(&watched).seats().take().await;
     let mut session = daemon.connect(&watched).await?;
+    seat.admitted(&copy.place.mailbox);
     let open = || daemon.shelf.vault().unseal(&object, &ObjectKey::from_octets(octets));
     put_back(&mut session, &copy.place, &copy.arrival, &measure, open).await?;
     session.logout().await;
