@@ -101,6 +101,17 @@ fn mail_is_judged_as_it_arrives_and_sigterm_ends_the_daemon_in_good_order() {
 }
 
 #[test]
+fn the_daemon_goes_behind_all_else_unless_whoever_starts_it_chose_otherwise() {
+    use rustix::process::{Pid, getpriority_process};
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    warden.configure("interval = \"1h\"\n");
+    let running = Running::start(&warden);
+    let chosen = getpriority_process(None).unwrap();
+    assert_eq!(getpriority_process(Some(Pid::from_child(&running.daemon))).unwrap(), if chosen == 0 { 10 } else { chosen });
+}
+
+#[test]
 fn a_hold_brings_the_other_mailboxes_forward_so_that_every_copy_goes_within_seconds() {
     let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
     let warden = Warden::new(&dovecot, &smtp, &[AMBER, SENDER]);
