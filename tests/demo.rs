@@ -39,7 +39,7 @@ fn ctrl_c_closes_the_school_and_leaves_nothing_running() {
 /// Whether there is a process whose command names this folder.
 fn names(folder: &Path) -> bool {
     let folder = folder.as_os_str().as_encoded_bytes();
-    fs::read_dir("/proc").unwrap().flatten().any(|process| {
+    fs::read_dir("/proc").expect("processes").flatten().any(|process| {
         fs::read(process.path().join("cmdline")).is_ok_and(|command| command.windows(folder.len()).any(|part| part == folder))
     })
 }

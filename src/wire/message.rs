@@ -55,10 +55,16 @@ impl MessageWriter {
     /// # Errors
     /// When memory is short.
     pub fn room(&mut self) -> io::Result<&mut Vec<u8>> {
+        self.room_for(1)
+    }
+
+    /// The same, where so many are known to come.
+    fn room_for(&mut self, octets: usize) -> io::Result<&mut Vec<u8>> {
         let room = self.piece.capacity();
         if self.piece.len() == room {
             if self.file.is_none() && room < HEAP {
-                self.piece.reserve_exact((2 * room).clamp(PIECE / 16, HEAP) - room);
+                let enough = (2 * room).max(room + octets.min(HEAP)).clamp(PIECE / 16, HEAP);
+                self.piece.reserve_exact(enough - room);
             } else {
                 self.spill()?;
             }
@@ -70,7 +76,7 @@ impl MessageWriter {
     /// When memory is short.
     pub fn write(&mut self, mut octets: &[u8]) -> io::Result<()> {
         while !octets.is_empty() {
-            let room = self.room()?;
+            let room = self.room_for(octets.len())?;
             let (now, later) = octets.split_at(octets.len().min(room.capacity() - room.len()));
             room.extend_from_slice(now);
             octets = later;

@@ -284,8 +284,9 @@ fn looks_like_text(octets: &[u8]) -> bool {
     if matches!(octets, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
         return true;
     }
-    let ends = [&octets[..octets.len().min(PROBE)], &octets[octets.len().saturating_sub(PROBE)..]];
-    ends.iter().all(|end| {
+    let head = &octets[..octets.len().min(PROBE)];
+    let tail = if octets.len() > PROBE { &octets[octets.len() - PROBE..] } else { &[] };
+    [head, tail].iter().all(|end| {
         let odd = end.iter().filter(|octet| matches!(octet, 1..=8 | 11 | 14..=26 | 28..=31 | 127)).count();
         !end.contains(&0) && odd * 100 <= end.len()
     })

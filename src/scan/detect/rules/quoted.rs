@@ -4,6 +4,8 @@
 use std::cell::OnceCell;
 use std::ops::Range;
 
+use memchr::memchr;
+
 use super::fold::Folded;
 use crate::finding::Field;
 
@@ -47,9 +49,10 @@ impl<'t> Quotes<'t> {
 fn ranges(text: &[u8]) -> Vec<Range<usize>> {
     let mut ranges: Vec<Range<usize>> = Vec::new();
     let mut start = 0;
-    for line in text.split_inclusive(|octet| *octet == b'\n') {
-        let end = start + line.len();
-        if opens_history(&text[start..]) {
+    while start < text.len() {
+        let end = memchr(b'\n', &text[start..]).map_or(text.len(), |at| start + at + 1);
+        let line = &text[start..end];
+        if opens_history(line, &text[end..]) {
             ranges.push(start..text.len());
             break;
         }
@@ -72,10 +75,10 @@ fn said(quoted: &[Range<usize>], length: usize) -> Vec<Range<usize>> {
     starts.zip(ends).map(|(start, end)| start..end).filter(|range| !range.is_empty()).collect()
 }
 
-/// Whether an earlier message begins here, as Outlook, Gmail, Apple's Mail and those who quote by hand begin it.
-fn opens_history(text: &[u8]) -> bool {
-    let mut lines = text.split(|octet| *octet == b'\n').map(<[u8]>::trim_ascii);
-    let first = lines.next().unwrap_or_default();
+/// Whether an earlier message begins with this line, as Outlook, Gmail, Apple's Mail and those who quote by hand begin it.
+fn opens_history(first: &[u8], rest: &[u8]) -> bool {
+    let first = first.trim_ascii();
+    let lines = rest.split(|octet| *octet == b'\n').map(<[u8]>::trim_ascii);
     let begins = |line: &[u8], prefix: &[u8]| line.get(..prefix.len()).is_some_and(|begun| begun.eq_ignore_ascii_case(prefix));
     is_heading(first)
         || first.eq_ignore_ascii_case(b"begin forwarded message:")
