@@ -19,7 +19,7 @@ const APART: usize = 3;
 /// mailboxes nor what is sealed.
 const BARRED: [(&str, &[&str]); 2] = [("review", &["async_imap", "age"]), ("scan", &["std::fs", "std::net", "tokio"])];
 /// Readers of hostile formats: only the caged room names them. (`tar` is not among them: packages of evidence are written with it.)
-const CAGED: [&str; 18] = [
+const CAGED: [&str; 19] = [
     "bzip2",
     "cfb",
     "flate2",
@@ -33,6 +33,7 @@ const CAGED: [&str; 18] = [
     "mail_parser",
     "quick_xml",
     "rars",
+    "re_rav1d",
     "ruzstd",
     "sevenz_rust2",
     "tiff",

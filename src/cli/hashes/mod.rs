@@ -66,7 +66,7 @@ fn explained(reason: Reason) -> &'static str {
         Reason::Budget => "it is larger, or would be when decoded, than one picture may be",
         Reason::Damaged => "its octets do not follow the format that they claim",
         Reason::Deadline => "decoding it takes too long",
-        Reason::Unsupported => "it is no JPEG, PNG, GIF, WebP, BMP, TIFF, ICO or HEIC, or of a kind of them that is not decoded",
+        Reason::Unsupported => "it is no JPEG, PNG, GIF, WebP, BMP, TIFF, ICO, HEIC or AVIF, or of a kind of them that is not decoded",
         Reason::WorkerDied => "the scan process ended with it, twice",
         Reason::EncryptedArchive
         | Reason::EncryptedDocument

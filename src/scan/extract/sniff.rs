@@ -186,7 +186,7 @@ fn boxed(octets: &[u8]) -> Option<Sniffed> {
         () if is_transport && !looks_like_text(octets) => ("video/mp2t", VIDEO),
         () => match brand? {
             b"heic" | b"heix" | b"heim" | b"heis" | b"hevc" | b"hevx" | b"mif1" | b"msf1" => ("image/heic", Family::Picture),
-            b"avif" | b"avis" => ("image/avif", UNSUPPORTED),
+            b"avif" | b"avis" => ("image/avif", Family::Picture),
             b"M4A " | b"M4B " => ("audio/mp4", UNSUPPORTED),
             _ => ("video/mp4", VIDEO),
         },
@@ -436,7 +436,6 @@ mod tests {
     #[test]
     fn what_is_not_opened_is_named_as_such() {
         assert_eq!(family(b"\0\0\0\x18ftypmp42"), Family::Unread(Reason::Video));
-        assert_eq!(family(b"\0\0\0\x18ftypavif"), UNSUPPORTED);
         assert_eq!(family(&[0, 159, 146, 150, 0, 0]), UNSUPPORTED);
         assert_eq!(family(b""), Family::Nothing);
     }

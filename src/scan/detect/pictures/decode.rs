@@ -9,7 +9,7 @@ use image::codecs::webp::WebPDecoder;
 use image::{AnimationDecoder, DynamicImage, ImageDecoder, ImageError, ImageFormat, ImageReader, ImageResult, Limits};
 use memchr::memchr;
 
-use super::{heic, ico, png, tiff};
+use super::{heif, ico, png, tiff};
 use crate::finding::Reason;
 
 /// Of either side, in pixels.
@@ -35,8 +35,8 @@ pub fn decode(octets: &[u8], see: &mut dyn FnMut(&DynamicImage)) -> Option<Reaso
 }
 
 fn decode_any(octets: &[u8], see: &mut dyn FnMut(&DynamicImage)) -> Option<Reason> {
-    if heic::is_heif(octets) {
-        return heic::decode(octets).map(|picture| see(&picture)).err();
+    if heif::is_heif(octets) {
+        return heif::decode(octets, see);
     }
     if ico::is_icon(octets) { ico::decode(octets, see) } else { single(octets, see) }
 }

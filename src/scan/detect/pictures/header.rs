@@ -8,7 +8,7 @@ use image::metadata::Orientation;
 use image::{ImageDecoder, ImageReader};
 
 use super::decode::header_limits;
-use super::{heic, png};
+use super::{heif, png};
 
 /// All of it is the file's own word.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,7 +21,7 @@ pub struct Header {
 
 /// What can be read of the header of a picture; nothing of what is none.
 pub fn read(octets: &[u8]) -> Header {
-    let read = || if heic::is_heif(octets) { heif(octets) } else { other(octets) };
+    let read = || if heif::is_heif(octets) { in_boxes(octets) } else { other(octets) };
     catch_unwind(AssertUnwindSafe(read)).ok().flatten().unwrap_or_default()
 }
 
@@ -36,7 +36,7 @@ fn other(octets: &[u8]) -> Option<Header> {
 }
 
 /// Cameras say here how a picture is to be turned, and in its EXIF what they have said elsewhere.
-fn heif(octets: &[u8]) -> Option<Header> {
+fn in_boxes(octets: &[u8]) -> Option<Header> {
     let file = HeifFile::parse(octets).ok()?;
     let size = file.image_size(file.primary_id).ok()?;
     let mut turns = file.item_properties(file.primary_id).ok()?.filter_map(|property| match property {

@@ -1,8 +1,10 @@
 //! Pictures that look like one on a list.
 
+mod av1;
 mod decode;
 mod header;
-mod heic;
+mod heif;
+mod hevc;
 mod ico;
 mod index;
 mod jpeg;
