@@ -1,7 +1,7 @@
 //! What is wrong with something that a person wrote, in four lines: what, where, why, and what to do.
 
-use std::fmt;
 use std::path::PathBuf;
+use std::{fmt, io};
 
 use serde::{Deserialize, Serialize};
 
@@ -118,6 +118,17 @@ impl Fault {
             text => format!("\n{name:>5}: {}", text.replace('\n', "\n       ")),
         };
         [grade, ": ", &self.what, &line("at", &at), &excerpt, &line("why", &self.why), &line("hint", &self.hint)].concat()
+    }
+}
+
+/// What to do about a file that the system refuses.
+pub fn remedy_of_file(error: &io::Error) -> &'static str {
+    match error.kind() {
+        io::ErrorKind::AlreadyExists => "name a file that is not there yet",
+        io::ErrorKind::NotFound => "name a file that is there",
+        io::ErrorKind::PermissionDenied => "let this user read and write it, or run the command as its owner",
+        io::ErrorKind::QuotaExceeded | io::ErrorKind::StorageFull => "make room on its disk",
+        _ => "look at its disk (`dmesg` tells of errors), and try again",
     }
 }
 

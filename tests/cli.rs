@@ -11,6 +11,7 @@ use support::school::{School, err, out};
 #[test]
 fn the_exit_code_says_whose_turn_it_is() {
     let school = School::new();
+    fs::write(school.path().join("broken.toml"), "[school]\nname = 5\n").unwrap();
     for (arguments, code) in [
         (&["--version"][..], 0),
         (&["check", "--config", "mailwarden.toml"], 0),
@@ -18,9 +19,102 @@ fn the_exit_code_says_whose_turn_it_is() {
         (&["chekc"], 64),
         (&["init", "--config", "mailwarden.toml"], 64),
         (&["check", "--config", "absent.toml"], 78),
+        (&["check", "--config", "broken.toml"], 78),
+        (&["run", "--config", "broken.toml"], 78),
     ] {
         let output = school.run(arguments);
         assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", err(&output));
+    }
+}
+
+#[test]
+fn a_key_that_was_damaged_is_told_with_its_file_its_line_and_what_to_do() {
+    let school = School::new();
+    assert_eq!(school.init().status.code(), Some(0));
+    let list = ["keys", "list", "--identity", "dsl.key"];
+    let restore = "restore the folders `ring` and `recipients` of the vault from the backup, both of one day";
+    let recipients = "state/vault/recipients/dsl.txt";
+    let whole = fs::read_to_string(school.path().join(recipients)).unwrap();
+    let line = whole.lines().count();
+    let (other, another) = (school.member("dsl", "other"), "age1 with a blank in it");
+    let other = other.split_once('=').unwrap().1;
+    let told = |what: &str, at: &str, why: &str, hint: &str| format!("error: {what}\n   at: {at}\n  why: {why}\n hint: {hint}\n");
+    let audience = "the key of an audience cannot be used";
+    for (file, octets, command, expected) in [
+        (
+            "dsl.key",
+            "# mine\nAGE-SECRET-KEY-1BROKEN\n".as_bytes(),
+            &list[..],
+            told(
+                "this is no personal key",
+                "dsl.key:2",
+                "not a private key of age (`AGE-SECRET-KEY-1…`)",
+                "name a file as `mailwarden keys new` and `age-keygen` write it",
+            ),
+        ),
+        (
+            recipients,
+            whole.replace("\nage1", "\nage1x").as_bytes(),
+            &list,
+            told(audience, &format!("{recipients}:{line}"), "not a public key of age (`age1…`)", restore),
+        ),
+        (
+            recipients,
+            format!("{whole}{another}\n").as_bytes(),
+            &["run", "--once"],
+            told(audience, &format!("{recipients}:{}", line + 1), "a second key, where one is expected", restore),
+        ),
+        (
+            recipients,
+            other.as_bytes(),
+            &list,
+            told(
+                audience,
+                recipients,
+                "it is not the public half of the key in the ring",
+                "seal nothing until it is clear who did; then restore both from the backup, of one day",
+            ),
+        ),
+        (
+            "state/vault/ring/dsl.age",
+            b"age-encryption.org/v1\n",
+            &list,
+            told(audience, "state/vault/ring/dsl.age", "its header is not whole", restore),
+        ),
+        (
+            "state/instance.key",
+            &[7; 31],
+            &["cases", "list"],
+            told(
+                "the key of this installation cannot be used",
+                "state/instance.key",
+                "an instance key is 32 octets long",
+                "restore it from the backup: with another key neither the casebook nor the journal can be read",
+            ),
+        ),
+    ] {
+        let path = school.path().join(file);
+        let before = fs::read(&path).unwrap();
+        fs::write(&path, octets).unwrap();
+        let output = school.run_here(command);
+        assert_eq!((output.status.code(), err(&output)), (Some(78), expected), "{file}");
+        fs::write(&path, before).unwrap();
+    }
+    assert_eq!(school.run_here(&list).status.code(), Some(0), "they are whole again");
+}
+
+#[test]
+fn every_audience_whose_key_is_broken_is_named() {
+    let school = School::new();
+    assert_eq!(school.init().status.code(), Some(0));
+    for name in ["chair", "head"] {
+        fs::write(school.path().join(format!("state/vault/recipients/{name}.txt")), "age1x\n").unwrap();
+    }
+    for command in [&["init"][..], &["run", "--once"], &["doctor"]] {
+        let told = err(&school.run_here(command));
+        for name in ["chair", "head"] {
+            assert!(told.contains(&format!("state/vault/recipients/{name}.txt")), "{command:?}: {told}");
+        }
     }
 }
 

@@ -11,7 +11,7 @@ use super::Failure;
 use crate::config::{self, Config};
 use crate::watch;
 use crate::wire::Bundle;
-use crate::worker::{CageOptions, Nursery, Pool, PoolError, StartError, World};
+use crate::worker::{CageOptions, Nursery, Pool};
 
 /// Where the package puts what is used unless somebody names another place.
 const SHARED: &str = "/usr/share/mailwarden";
@@ -131,25 +131,4 @@ pub(super) fn block_on<T>(command: impl Future<Output = Result<T, Failure>>) -> 
 
 fn here_or_shared(name: &str) -> Option<PathBuf> {
     [PathBuf::from(name), Path::new(SHARED).join(name)].into_iter().find(|directory| directory.is_dir())
-}
-
-impl From<StartError> for Failure {
-    fn from(error: StartError) -> Self {
-        match error {
-            StartError::Refused(faults) => Self::config(faults),
-            StartError::World(error) => error.into(),
-        }
-    }
-}
-
-impl From<World> for Failure {
-    fn from(error: World) -> Self {
-        Self::world("the scan processes do not start", &error, "")
-    }
-}
-
-impl From<PoolError> for Failure {
-    fn from(error: PoolError) -> Self {
-        Self::world("the scan processes failed", &error, "look at the limits of processes and memory, and try again")
-    }
 }

@@ -88,7 +88,12 @@ impl Coverage {
         let now = Timestamp::now();
         let date = match self.date {
             Some(date) => date,
-            None => config.school.clock.date_at(now).yesterday().map_err(|error| Failure::world("there is no such day", &error, ""))?,
+            None => config
+                .school
+                .clock
+                .date_at(now)
+                .yesterday()
+                .map_err(|error| Failure::world("there is no such day", &error, "name a day of the calendar, as 2026-09-01"))?,
         };
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()

@@ -85,7 +85,13 @@ fn second(path: &Path, first: &MemberIdentity, shelf: &Shelf) -> Result<Actor, F
 /// Whether a release was decided at the desk that the service is yet to carry out.
 fn waits_for_release(config: &Config, shelf: &Shelf, case: CaseId) -> Result<bool, Failure> {
     let Some(settings) = &config.review else { return Ok(false) };
-    let told = |error| Failure::world("the desk cannot be asked whether the message is being put back", &error, "");
+    let told = |error| {
+        Failure::world(
+            "the desk cannot be asked whether the message is being put back",
+            &error,
+            "run the command as a user who may read the desk's folder, and try again",
+        )
+    };
     let Some(desk) = Deeds::open(&settings.directory).map_err(told)? else { return Ok(false) };
     let waiting = desk.since(shelf.book.desk_progress()?).map_err(told)?;
     Ok(waiting.iter().any(|row| row.case == case && row.deed == Deed::Release))

@@ -9,7 +9,8 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::enrolment::Enrolment;
-use super::shelf::{Shelf, operator, out_of_reach};
+use super::remedy::out_of_reach;
+use super::shelf::{Shelf, operator};
 use super::{ConfigFile, Exit, Failure, Output};
 use crate::config::Config;
 use crate::fault::Fault;
@@ -41,14 +42,17 @@ impl Init {
         for Enrolment { audience, member } in self.members {
             wanted.entry(audience).or_default().push(member);
         }
-        let mut missing = Vec::new();
+        let (mut missing, mut broken) = (Vec::new(), Vec::new());
         for audience in Audience::ALL {
             match (ring.recipient(audience), wanted.contains_key(&audience)) {
                 (Ok(_), true) => missing.push(enrolled_already(audience)),
                 (Err(VaultError::NoRing { .. }), false) => missing.push(nobody_enrolled(audience)),
                 (Ok(_), false) | (Err(VaultError::NoRing { .. }), true) => {}
-                (Err(error), _) => return Err(error.into()),
+                (Err(error), _) => broken.extend(Failure::from(error).faults),
             }
+        }
+        if !broken.is_empty() {
+            return Err(Failure::config(broken.into_iter().chain(missing).collect()));
         }
         if !missing.is_empty() {
             return Err(Failure { exit: Exit::Usage, faults: missing });
@@ -66,12 +70,12 @@ impl Init {
 
 fn make_state(config: &Config, out: &mut Output) -> Result<Shelf, Failure> {
     let directory = &config.state.directory;
-    DirBuilder::new().recursive(true).mode(0o750).create(directory).map_err(|error| out_of_reach(config, &error))?;
+    DirBuilder::new().recursive(true).mode(0o750).create(directory).map_err(|error| out_of_reach(directory, &error))?;
     let path = config.state.instance_key();
     match InstanceKey::create(&path) {
         Ok(_) => out.line(&format!("made  {}", path.display()))?,
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => out.line(&format!("found {}", path.display()))?,
-        Err(error) => return Err(out_of_reach(config, &error)),
+        Err(error) => return Err(out_of_reach(&path, &error)),
     }
     Shelf::open(config)
 }

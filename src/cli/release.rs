@@ -13,7 +13,7 @@ use super::{Exit, Failure, Output};
 use crate::case::{Codename, PlaceState, visible};
 use crate::casebook::{CaseFacts, CasebookError, PlaceFacts};
 use crate::config::{Config, Password};
-use crate::fault::Fault;
+use crate::fault::{Fault, remedy_of_file};
 use crate::finding::{Action, Audience, RuleId, RuleVersion};
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
@@ -116,10 +116,9 @@ impl Release {
                 others.insert(0, key);
                 shelf.book.release(Timestamp::now(), &who, case, self.holder.reason.as_str())?;
                 let errand = Errand { config, shelf, who: &who, keys: &others, tokens: Tokens::default() };
-                let runtime = tokio::runtime::Builder::new_current_thread()
-                    .enable_all()
-                    .build()
-                    .map_err(|error| Failure::world("the mail servers are out of reach", &error, ""))?;
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| {
+                    Failure::world("the mail servers are out of reach", &error, "look at the limits of processes and memory")
+                })?;
                 runtime.block_on(errand.put_all_back(&facts, out))
             }
             Admission::Refused { who } => {
@@ -152,7 +151,7 @@ fn alone(config: &Config) -> Result<File, Failure> {
         io::ErrorKind::WouldBlock => {
             Failure::world("another release is at work", &"one is done after the other", "wait for it, and try again")
         }
-        _ => Failure::world("the state is out of reach", &error, ""),
+        _ => Failure::world("the state is out of reach", &error, remedy_of_file(&error)),
     })
 }
 

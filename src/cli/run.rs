@@ -2,8 +2,8 @@
 
 use clap::Args;
 
-use super::{ConfigFile, Failure, output, shelf};
-use crate::watch::{self, Options, StartFailure};
+use super::{ConfigFile, Failure, key_check, output, shelf};
+use crate::watch::{self, Options};
 
 /// Steps that this process and all that it starts stand behind others on a machine that is short of time.
 const NICENESS: i32 = 10;
@@ -29,6 +29,10 @@ impl Run {
         let config = self.config.load()?;
         shelf::require_owner(&config)?;
         output::tell(&config.faults);
+        let broken = key_check::broken_keys(&config.state);
+        if !broken.is_empty() {
+            return Err(Failure::config(broken));
+        }
         give_way();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
@@ -41,11 +45,13 @@ impl Run {
                     Failure::world(
                         format!("{failing} mailboxes could not be polled"),
                         &"each is named in the log and in `mailwarden status`",
-                        "",
+                        "`mailwarden doctor` tries every step to each, and says what mends it",
                     )
                 })
             } else {
-                daemon.run().await.map_err(|error| Failure::world("the daemon stopped", &error, ""))
+                daemon.run().await.map_err(|error| {
+                    Failure::world("the daemon stopped", &error, "look at the limits of processes and memory, and start it again")
+                })
             }
         })
     }
@@ -57,22 +63,5 @@ fn give_way() {
     if rustix::process::getpriority_process(None) == Ok(0) {
         // The unit has chosen, and lets nobody change it.
         let _ = rustix::process::setpriority_process(None, NICENESS);
-    }
-}
-
-impl From<StartFailure> for Failure {
-    fn from(failure: StartFailure) -> Self {
-        match failure {
-            StartFailure::Another(_) => {
-                Self::world("mailwarden does not start", &failure, "stop the other first; `mailwarden status` says which process it is")
-            }
-            StartFailure::Casebook(error) => error.into(),
-            StartFailure::Faults(faults) => Self::config(faults),
-            StartFailure::Key { .. } => {
-                Self::world("the state is out of reach", &failure, "run `mailwarden init` first, once, as the user of the service")
-            }
-            StartFailure::Scan(error) => error.into(),
-            StartFailure::Vault(error) => error.into(),
-        }
     }
 }

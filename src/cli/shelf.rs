@@ -2,15 +2,15 @@
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
-use std::{env, fs, io};
+use std::{env, fs};
 
 use super::Failure;
 use crate::case::{Codename, visible};
-use crate::casebook::{CaseFacts, Casebook, CasebookError};
+use crate::casebook::{CaseFacts, Casebook};
 use crate::config::Config;
 use crate::journal::Actor;
-use crate::vault::{Vault, VaultError};
-use crate::watch::{self, StartFailure};
+use crate::vault::Vault;
+use crate::watch;
 
 pub(super) struct Shelf {
     pub vault: Vault,
@@ -23,8 +23,8 @@ impl Shelf {
     pub fn open(config: &Config) -> Result<Self, Failure> {
         require_owner(config)?;
         match watch::open_shelf(&config.state) {
-            Err(StartFailure::Key { source, .. }) => Err(out_of_reach(config, &source)),
-            opened => opened.map(|(vault, book)| Self { vault, book }).map_err(Failure::from),
+            Ok((vault, book)) => Ok(Self { vault, book }),
+            Err(failure) => Err(failure.into()),
         }
     }
 }
@@ -91,29 +91,8 @@ fn account(uid: u32) -> String {
     named.unwrap_or_else(|| format!("'#{uid}'"))
 }
 
-pub(super) fn out_of_reach(config: &Config, error: &io::Error) -> Failure {
-    let directory = config.state.directory.display();
-    let hint = match error.kind() {
-        io::ErrorKind::NotFound => "run `mailwarden init` first, once",
-        _ => "run the command as the user of the service: `sudo -u mailwarden mailwarden …`",
-    };
-    Failure::world(format!("the state in {directory} is out of reach"), error, hint)
-}
-
 /// Who is at the command line, as the journal names her: the account that called `sudo`, or this one.
 pub(super) fn operator() -> Actor {
     let account = ["SUDO_USER", "LOGNAME", "USER"].into_iter().find_map(|name| env::var(name).ok().filter(|value| !value.is_empty()));
     Actor::Operator(account.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw())))
-}
-
-impl From<VaultError> for Failure {
-    fn from(error: VaultError) -> Self {
-        Self::world("the vault refuses", &error, "")
-    }
-}
-
-impl From<CasebookError> for Failure {
-    fn from(error: CasebookError) -> Self {
-        Self::world("the casebook refuses", &error, "")
-    }
 }

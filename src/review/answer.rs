@@ -151,7 +151,7 @@ fn typed(status: StatusCode, media_type: &'static str, body: Body) -> Response<B
 
 impl From<CasebookError> for Refusal {
     fn from(error: CasebookError) -> Self {
-        Self::World(error.to_string())
+        Self::World(format!("{error}: {}", error.remedy()))
     }
 }
 
@@ -163,6 +163,6 @@ impl From<DeskError> for Refusal {
 
 impl From<VaultError> for Refusal {
     fn from(error: VaultError) -> Self {
-        Self::World(error.to_string())
+        Self::World(format!("{error}: {}", error.remedy()))
     }
 }

@@ -3,31 +3,36 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::fault::remedy_of_file;
 use crate::finding::Audience;
 
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
-    #[error("{}: damaged: {why}; restore this file from the backup", path.display())]
+    /// The file of an audience's key, in `ring` or in `recipients`.
+    #[error("{}: {why}", path.display())]
+    BrokenRing { path: PathBuf, line: Option<usize>, why: &'static str },
+    #[error("{}: damaged: {why}", path.display())]
     Damaged { path: PathBuf, why: &'static str },
-    #[error("{}: {} MiB are free and {} are needed before anything more is sealed: make room", path.display(), free >> 20, needed >> 20)]
+    #[error("{}: {} MiB are free and {} are needed before anything more is sealed", path.display(), free >> 20, needed >> 20)]
     Full { path: PathBuf, free: u64, needed: u64 },
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("{}: there is no such sealed object; restore it from the backup", path.display())]
+    #[error("{}: there is no such sealed object", path.display())]
     Missing { path: PathBuf },
-    #[error("nothing is sealed to nobody: name an audience")]
+    #[error("nothing is sealed to nobody")]
     NoAudience,
-    #[error("the audience `{0}` would have no member, and what is sealed to it could never be opened: name one")]
+    #[error("the audience `{0}` would have no member, and what is sealed to it could never be opened")]
     NoMembers(Audience),
-    #[error("{}: the audience `{audience}` has no key yet: enrol its members with `mailwarden init`", path.display())]
+    #[error("{}: the audience `{audience}` has no key yet", path.display())]
     NoRing { audience: Audience, path: PathBuf },
+    /// Somebody's own key.
     #[error("{}: {why}", path.display())]
-    NotAKey { path: PathBuf, why: String },
-    #[error("{}: what was sealed does not read back as it was; nothing was removed from the mailbox, check the disk", path.display())]
+    NotAKey { path: PathBuf, line: Option<usize>, why: &'static str },
+    #[error("{}: what was sealed does not read back as it was; nothing was removed from the mailbox", path.display())]
     NotProven { path: PathBuf },
-    #[error("{}: the audience `{audience}` has a key already: add members to it instead", path.display())]
+    #[error("{}: the audience `{audience}` has a key already", path.display())]
     RingExists { audience: Audience, path: PathBuf },
-    #[error("{}: not the public half of the key in the ring; somebody changed one of the two, seal nothing until it is clear who", path.display())]
+    #[error("{}: not the public half of the key in the ring: somebody changed one of the two", path.display())]
     RingMismatch { path: PathBuf },
     #[error("{}: {count} sealed objects are unknown to the casebook, more than a crash leaves: was it restored from an older backup?", path.display())]
     Strangers { path: PathBuf, count: usize },
@@ -36,6 +41,25 @@ pub enum VaultError {
 }
 
 impl VaultError {
+    /// What whoever reads it can do now.
+    pub fn remedy(&self) -> &'static str {
+        match self {
+            Self::BrokenRing { .. } => "restore the folders `ring` and `recipients` of the vault from the backup, both of one day",
+            Self::Damaged { .. } | Self::Missing { .. } => "restore this file from the backup",
+            Self::Full { .. } => "make room on its disk, or move the state to a larger one",
+            Self::Io { source, .. } => remedy_of_file(source),
+            Self::NoAudience => "name an audience",
+            Self::NoMembers(_) => "name one, as `Name=age1…`",
+            Self::NoRing { .. } => "enrol its members with `mailwarden init`",
+            Self::NotAKey { .. } => "name a file as `mailwarden keys new` and `age-keygen` write it",
+            Self::NotProven { .. } => "check the disk",
+            Self::RingExists { .. } => "add members to it instead: `mailwarden keys add`",
+            Self::RingMismatch { .. } => "seal nothing until it is clear who did; then restore both from the backup, of one day",
+            Self::Strangers { .. } => "put the casebook and the vault back from the same backup",
+            Self::WrongIdentity { .. } => "give the key of a member: `mailwarden keys list --identity FILE` says what a key opens",
+        }
+    }
+
     pub(super) fn io(path: &Path) -> impl FnOnce(io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, source }

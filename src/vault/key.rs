@@ -85,8 +85,12 @@ impl MemberIdentity {
     /// # Errors
     /// As [`MemberIdentity::read`].
     pub fn read_from(from: impl Read, path: &Path) -> Result<Self, VaultError> {
-        let text = io::read_to_string(from).map(SecretString::from).map_err(VaultError::io(path))?;
-        identity_in(text.expose_secret()).map(Self).map_err(|why| VaultError::NotAKey { path: path.to_owned(), why })
+        let not_a_key = |Misfit { line, why }| VaultError::NotAKey { path: path.to_owned(), line, why };
+        let text = match io::read_to_string(from) {
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => return Err(not_a_key(NOT_TEXT)),
+            read => SecretString::from(read.map_err(VaultError::io(path))?),
+        };
+        identity_in(text.expose_secret()).map(Self).map_err(not_a_key)
     }
 
     /// Writes a new identity file, mode 0600, as `age-keygen` would.
@@ -122,13 +126,35 @@ impl Opens for AudienceIdentity {
     }
 }
 
+/// Why a file is no file of one key. What stands there is not repeated: it may be a private key in the wrong file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Misfit {
+    /// From 1; `None` where it is no single line.
+    pub line: Option<usize>,
+    pub why: &'static str,
+}
+
+pub(super) const NOT_TEXT: Misfit = Misfit { line: None, why: "it is not text" };
+
 /// The one identity in a text whose other lines are comments.
-pub(super) fn identity_in(text: &str) -> Result<x25519::Identity, String> {
-    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-    match (lines.next().map(str::parse), lines.next()) {
-        (Some(Ok(identity)), None) => Ok(identity),
-        _ => Err("not an age identity file with one `AGE-SECRET-KEY-1…` line".to_owned()),
-    }
+pub(super) fn identity_in(text: &str) -> Result<x25519::Identity, Misfit> {
+    only_one(
+        text,
+        ["there is no private key in it", "not a private key of age (`AGE-SECRET-KEY-1…`)", "a second key, where one is expected"],
+    )
+}
+
+/// The one recipient in a text whose other lines are comments.
+pub(super) fn recipient_in(text: &str) -> Result<Recipient, Misfit> {
+    only_one(text, ["there is no public key in it", "not a public key of age (`age1…`)", "a second key, where one is expected"])
+}
+
+fn only_one<T: FromStr>(text: &str, [none, other, second]: [&'static str; 3]) -> Result<T, Misfit> {
+    let lines = (1..).zip(text.lines().map(str::trim));
+    let mut lines = lines.filter(|(_, line)| !line.is_empty() && !line.starts_with('#'));
+    let (number, written) = lines.next().ok_or(Misfit { line: None, why: none })?;
+    let read = written.parse().map_err(|_| Misfit { line: Some(number), why: other })?;
+    lines.next().map_or(Ok(read), |(number, _)| Err(Misfit { line: Some(number), why: second }))
 }
 
 #[cfg(test)]
@@ -149,10 +175,23 @@ mod tests {
     }
 
     #[test]
-    fn a_file_without_an_identity_is_no_key() {
+    fn what_is_no_file_of_one_key_is_refused_with_the_line_and_without_what_stands_there() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        fs::write(&path, "# nothing\n").unwrap();
-        assert!(matches!(MemberIdentity::read(&path), Err(VaultError::NotAKey { path: named, .. }) if named == path));
+        let key = MemberIdentity::generate().0.to_string();
+        let key = key.expose_secret();
+        let refused = |octets: &[u8]| {
+            fs::write(&path, octets).unwrap();
+            match MemberIdentity::read(&path) {
+                Err(VaultError::NotAKey { path: named, line, why }) if named == path => (line, why),
+                Err(error) => panic!("{error}"),
+                Ok(_) => panic!("a key"),
+            }
+        };
+        assert_eq!(refused(b"# nothing\n"), (None, "there is no private key in it"));
+        assert_eq!(refused(b"# mine\n\nAGE-SECRET"), (Some(3), "not a private key of age (`AGE-SECRET-KEY-1…`)"));
+        assert_eq!(refused(format!("{key}\n{key}\n").as_bytes()), (Some(2), "a second key, where one is expected"));
+        assert_eq!(refused(b"\xff\xfe"), (None, "it is not text"));
+        assert_eq!(recipient_in(key).unwrap_err(), Misfit { line: Some(1), why: "not a public key of age (`age1…`)" });
     }
 }

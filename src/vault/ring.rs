@@ -13,7 +13,7 @@ use age::x25519;
 
 use super::VaultError;
 use super::file;
-use super::key::{AudienceIdentity, Member, MemberIdentity, Recipient, identity_in};
+use super::key::{AudienceIdentity, Member, MemberIdentity, Misfit, NOT_TEXT, Recipient, identity_in, recipient_in};
 use crate::finding::Audience;
 
 /// The folders `ring` and `recipients` of a vault.
@@ -77,18 +77,15 @@ impl Ring<'_> {
     /// The public half: all that sealing needs.
     ///
     /// # Errors
-    /// `NoRing`; `NotAKey` where there is not exactly one recipient in the file.
+    /// `NoRing`; `BrokenRing` where there is not exactly one recipient in the file.
     pub fn recipient(&self, audience: Audience) -> Result<Recipient, VaultError> {
         let path = self.recipient_path(audience);
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(VaultError::NoRing { audience, path }),
+            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => return Err(broken(&path)(NOT_TEXT)),
             read => read.map_err(VaultError::io(&path))?,
         };
-        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        match (lines.next().map(str::parse), lines.next()) {
-            (Some(Ok(recipient)), None) => Ok(recipient),
-            _ => Err(VaultError::NotAKey { path, why: "not one age recipient".to_owned() }),
-        }
+        recipient_in(&text).map_err(broken(&path))
     }
 
     fn unwrap(&self, audience: Audience, member: &MemberIdentity) -> Result<(x25519::Identity, Vec<Member>), VaultError> {
@@ -100,17 +97,18 @@ impl Ring<'_> {
         let mut text = String::new();
         age::Decryptor::new_buffered(&wrapped[..])
             .and_then(|ring| ring.decrypt(std::iter::once(&member.0 as &dyn age::Identity)))
-            .map_err(VaultError::opening(&path))?
+            .map_err(|error| of_ring(VaultError::opening(&path)(error)))?
             .read_to_string(&mut text)
-            .map_err(VaultError::reading(&path))?;
+            .map_err(|error| of_ring(VaultError::reading(&path)(error)))?;
         let text = SecretString::from(text);
-        let damaged = |why| VaultError::NotAKey { path: path.clone(), why };
-        let identity = identity_in(text.expose_secret()).map_err(damaged)?;
+        // Inside of it no line has a number that anybody could look up.
+        let damaged = |why| broken(&path)(Misfit { line: None, why });
+        let identity = identity_in(text.expose_secret()).map_err(|misfit| damaged(misfit.why))?;
         if self.recipient(audience)?.0 != identity.to_public() {
             return Err(VaultError::RingMismatch { path: self.recipient_path(audience) });
         }
         let members = text.expose_secret().lines().filter_map(|line| line.strip_prefix(MEMBER)).map(str::parse);
-        let members = members.collect::<Result<_, _>>().map_err(damaged)?;
+        let members = members.collect::<Result<_, _>>().map_err(|_: String| damaged("a member in it is not `Name=age1…`"))?;
         Ok((identity, members))
     }
 
@@ -148,6 +146,19 @@ impl Ring<'_> {
 }
 
 const MEMBER: &str = "# member: ";
+
+fn broken(path: &Path) -> impl FnOnce(Misfit) -> VaultError {
+    let path = path.to_owned();
+    move |Misfit { line, why }| VaultError::BrokenRing { path, line, why }
+}
+
+/// What is not whole here is a key, and not something that was sealed.
+fn of_ring(error: VaultError) -> VaultError {
+    match error {
+        VaultError::Damaged { path, why } => VaultError::BrokenRing { path, line: None, why },
+        other => other,
+    }
+}
 
 #[cfg(test)]
 mod tests {

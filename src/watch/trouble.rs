@@ -12,7 +12,7 @@ use crate::worker::PoolError;
 
 #[derive(Debug, thiserror::Error)]
 pub enum Trouble {
-    #[error(transparent)]
+    #[error("{}: {}", .0, .0.remedy())]
     Casebook(#[from] CasebookError),
     #[error(transparent)]
     Desk(#[from] DeskError),
@@ -31,7 +31,7 @@ pub enum Trouble {
     Token(#[from] TokenError),
     #[error(transparent)]
     Tls(#[from] TlsError),
-    #[error(transparent)]
+    #[error("{}: {}", .0, .0.remedy())]
     Vault(#[from] VaultError),
     #[error(transparent)]
     Worker(#[from] PoolError),

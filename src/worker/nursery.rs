@@ -63,11 +63,11 @@ pub enum StartError {
 /// What failed outside of the rules.
 #[derive(Debug, thiserror::Error)]
 pub enum World {
-    #[error("no cage, so nothing is scanned: {0}. Run on a kernel with seccomp, or say `--allow-uncaged`")]
+    #[error("no cage, so nothing is scanned: {0}")]
     Cage(#[from] CageError),
     #[error("the scan process was not ready within {} seconds", .0.as_secs())]
     Deadline(Duration),
-    #[error("the scan process ended while it compiled the rules ({0}); the memory limit may be too small for them")]
+    #[error("the scan process ended while it compiled the rules ({0})")]
     Ended(ExitStatus),
     #[error("the scan process did not start: {0}")]
     Line(#[from] LineError),
@@ -75,7 +75,7 @@ pub enum World {
     Memory(#[source] io::Error),
     #[error("cannot run `{executable}` as scan process: {source}")]
     Spawn { executable: PathBuf, source: io::Error },
-    #[error("the first scan process {0}; the cage does not fit this machine or the memory limit is too small for the rules")]
+    #[error("the first scan process {0}")]
     Trial(Loss),
     #[error(transparent)]
     Worker(#[from] ForkError),

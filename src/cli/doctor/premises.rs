@@ -7,6 +7,7 @@ use crate::cli::shelf::Shelf;
 use crate::config::Config;
 use crate::fault::Fault;
 use crate::finding::Audience;
+use crate::vault::VaultError;
 use crate::watch::{self, Tokens};
 
 /// A clock may be off by so much without harm: signed statements are good for ten minutes.
@@ -59,16 +60,19 @@ pub(super) async fn look(config: &Config, tokens: &Tokens) -> Vec<Premise> {
 fn disk(shelf: &Shelf) -> Premise {
     match shelf.vault.check_room() {
         Ok(()) => Premise::well("disk", "there is room to seal"),
-        Err(error) => Premise::failed("disk", &error, "make room, or move the state to a larger disk"),
+        Err(error) => Premise::failed("disk", &error, error.remedy()),
     }
 }
 
 fn keys(shelf: &Shelf) -> Premise {
-    let without = Audience::ALL.into_iter().find_map(|audience| shelf.vault.ring().recipient(audience).err());
-    match without {
-        None => Premise::well("keys", "every audience has one"),
-        Some(error) => Premise::failed("keys", &error, "hold the key ceremony: `mailwarden init --member …`"),
+    let errors: Vec<_> = Audience::ALL.into_iter().filter_map(|audience| shelf.vault.ring().recipient(audience).err()).collect();
+    if errors.is_empty() {
+        return Premise::well("keys", "every audience has one");
     }
+    let why: Vec<_> = errors.iter().map(ToString::to_string).collect();
+    let mut remedies: Vec<_> = errors.iter().map(VaultError::remedy).collect();
+    remedies.dedup();
+    Premise::failed("keys", &why.join("\n"), remedies.join("\n"))
 }
 
 /// An issuer of tokens tells its time; else nothing is certain but that time does not run backwards.

@@ -191,7 +191,13 @@ fn chronicle(facts: &CaseFacts, config: &Config, shelf: &Shelf) -> Result<Chroni
     };
     let (first, last) = (Timestamp::MIN, Timestamp::MAX);
     let mut entries = journal::lines_within(first, last, |before, limit| shelf.book.journal_before(before, limit))?;
-    let told = |error| Failure::world("the journal of the desk cannot be read", &error, "");
+    let told = |error| {
+        Failure::world(
+            "the journal of the desk cannot be read",
+            &error,
+            "run the command as a user who may read the desk's folder, and try again",
+        )
+    };
     if let Some(settings) = &config.review
         && let Some(desk) = Deeds::open(&settings.directory).map_err(told)?
     {
