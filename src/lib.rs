@@ -9,6 +9,7 @@ pub mod fault;
 pub mod finding;
 pub mod mail;
 pub mod steps;
+pub mod written;
 // Floor 1, tools.
 pub mod config;
 pub mod journal;

@@ -119,6 +119,78 @@ fn every_audience_whose_key_is_broken_is_named() {
 }
 
 #[test]
+fn a_broken_configuration_is_told_and_hides_nothing_else_that_is_broken() {
+    let school = School::new();
+    assert_eq!(school.init().status.code(), Some(0));
+    let write = |file: &str, text: &str| {
+        let path = school.path().join(file);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+    };
+    let change = |file: &str, from: &str, to: &str| {
+        let text = fs::read_to_string(school.path().join(file)).unwrap();
+        assert!(text.contains(from), "{text}");
+        write(file, &text.replacen(from, to, 1));
+    };
+    change("mailwarden.toml", "[school]", "[scan]\nrules = [\"rules\", \"absent\"]\nhashsets = \"hashsets\"\n[school]\nheadmaster = \"x\"");
+    change("mailwarden.toml", "role = \"pupil\"", "role = \"pupils\"");
+    change("rules/bullying/test.toml", "stage =", "stages =");
+    write("rules/lists/places.txt", "!\n");
+    write("rules/weights/learnt.txt", "nothing of the kind\n");
+    write("hashsets/issued.toml", "name = \"x\"\ncategory = \"known-image\"\nkind = \"crc\"\nscore = 0\n");
+    write("state/vault/recipients/head.txt", "age1x\n");
+    let output = school.run_here(&["check"]);
+    let told = err(&output);
+    assert_eq!(output.status.code(), Some(78), "{told}");
+    let places: Vec<_> = told.lines().filter_map(|line| line.strip_prefix("   at: ")).collect();
+    let hints = told.lines().filter(|line| line.starts_with(" hint: ")).count();
+    assert_eq!(
+        places,
+        [
+            "mailwarden.toml:6:1",
+            "mailwarden.toml:17:8",
+            "absent",
+            "rules/lists/places.txt:1",
+            "rules/bullying/test.toml:5:1",
+            "hashsets/issued.toml:3:8",
+            "hashsets/issued.toml:4:9",
+            "rules/weights/learnt.txt:1",
+            "state/vault/recipients/head.txt:1",
+        ],
+        "{told}"
+    );
+    assert_eq!(hints, places.len(), "{told}");
+}
+
+#[test]
+fn a_mailbox_list_that_is_broken_in_part_fails_the_check_and_does_not_stop_the_others_from_being_watched() {
+    let school = School::new();
+    assert_eq!(school.init().status.code(), Some(0));
+    let path = school.path().join("mailwarden.toml");
+    let text = fs::read_to_string(&path).unwrap();
+    let mailbox = "[[mailbox]]\naddress = \"amber@willowbrook.example\"\nrole = \"pupil\"\n";
+    assert!(text.contains(mailbox), "{text}");
+    fs::write(&path, text.replacen(mailbox, "[mailboxes]\nfile = \"mailboxes.csv\"\n", 1)).unwrap();
+    school.out_of_reach();
+    let list = "address,group,role\namber@willowbrook.example,year-7,pupil\nben@willowbrook.example,year-7,pupils\ncara,year-8,pupil\n";
+    fs::write(school.path().join("mailboxes.csv"), list).unwrap();
+    let names_both = |told: &str| {
+        told.contains("   at: mailboxes.csv:3") && told.contains("   at: mailboxes.csv:4") && !told.contains("mailboxes.csv:2")
+    };
+
+    let checked = school.run_here(&["check"]);
+    assert_eq!(checked.status.code(), Some(78), "{}", err(&checked));
+    assert!(names_both(&err(&checked)) && out(&checked).starts_with("amber@willowbrook.example\t"), "{}", err(&checked));
+
+    let ran = school.run_here(&["run", "--once"]);
+    assert_eq!(ran.status.code(), Some(1), "it runs, and nobody is at home: {}", err(&ran));
+    assert!(names_both(&err(&ran)) && err(&ran).contains("1 mailboxes could not be polled"), "{}", err(&ran));
+    let status = out(&school.run_here(&["status"]));
+    assert!(status.contains("amber@willowbrook.example\tyear-7\tpupil") && !status.contains("ben@"), "{status}");
+    assert!(status.contains("next: `mailwarden doctor amber@willowbrook.example`"), "{status}");
+}
+
+#[test]
 fn check_says_what_would_be_watched() {
     let output = School::new().run_here(&["check"]);
     let first = out(&output);

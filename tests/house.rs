@@ -7,7 +7,7 @@ use std::{fs, io};
 /// The rooms of each floor, lowest first. A room uses the rooms of lower floors, and of its own floor those that stand
 /// before it, so that no two use each other.
 const FLOORS: [&[&str]; 5] = [
-    &["mail", "finding", "case", "fault", "steps", "corpus"],
+    &["mail", "finding", "case", "fault", "steps", "written", "corpus"],
     &["wire", "config", "sandbox", "journal"],
     &["vault", "casebook", "desk", "worker"],
     &["review", "scan", "watch"],

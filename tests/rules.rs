@@ -97,6 +97,24 @@ fn a_broken_rule_is_told_as_its_golden_file_says() {
 }
 
 #[test]
+fn a_broken_list_is_told_as_its_golden_file_says() {
+    let mut tried = 0;
+    for list in files(Path::new("tests/faults/lists")).into_iter().filter(|path| path.extension().is_some_and(|e| e != "expected")) {
+        let name = Path::new("hashsets").join(list.file_name().unwrap());
+        let bundle = Bundle { hash_lists: vec![SourceFile { path: name, octets: std::fs::read(&list).unwrap() }], ..Bundle::default() };
+        let told = told(&check(&bundle).err().expect("a fault"));
+        let golden = list.with_extension("expected");
+        if std::env::var_os("MAILWARDEN_BLESS").is_some() {
+            std::fs::write(&golden, &told).unwrap();
+        }
+        let expected = std::fs::read_to_string(&golden).unwrap_or_default();
+        assert_eq!(told, expected, "{}; MAILWARDEN_BLESS=1 writes the golden files anew", list.display());
+        tried += 1;
+    }
+    assert!(tried >= 7, "only {tried}");
+}
+
+#[test]
 fn the_faults_of_all_files_are_told_at_once() {
     let broken = |name: &str| SourceFile { path: format!("rules/scam/{name}.toml").into(), octets: b"schema = ".to_vec() };
     let list = SourceFile { path: "hashsets/a.txt".into(), octets: vec![0xff] };

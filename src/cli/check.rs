@@ -3,17 +3,19 @@
 use clap::Args;
 
 use super::caged::{self, CageArgs};
-use super::{ConfigFile, Failure, Output};
-use crate::config::{Config, History, Login, Password, SmtpLogin, Watched};
+use super::key_check::broken_keys;
+use super::{ConfigFile, Exit, Failure, Output};
+use crate::config::{Config, History, Login, Named, Password, SmtpLogin, Watched};
 use crate::sandbox::Cage;
 use crate::watch;
 use crate::wire::RuleSet;
-use crate::worker::Nursery;
+use crate::worker::{CageOptions, Nursery};
 
 /// Check the configuration, the rules and the lists, and say what would be watched.
 ///
-/// The rules and lists are compiled in the same cage as in the daemon, and the cage is tried. Nothing is connected to and nothing is written. The exit code is 78 when anything is wrong, even where mailwarden
-/// would start all the same.
+/// The rules and lists are compiled in the same cage as in the daemon, and the cage is tried; the keys that are there are read.
+/// Nothing is connected to and nothing is written. Everything that is wrong is told at once, and the exit code is 78 then, even
+/// where mailwarden would start all the same.
 #[derive(Debug, Args)]
 pub(super) struct Check {
     #[command(flatten)]
@@ -24,24 +26,49 @@ pub(super) struct Check {
 
 impl Check {
     pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
-        let config = self.config.load()?;
-        let (rule_set, cage) = self.compile(&config).map_err(|mut failure| {
-            failure.faults.splice(..0, config.faults.clone());
-            failure
-        })?;
-        describe(&config, &rule_set, out)?;
-        out.line(&format!("cage:    {cage}"))?;
-        if config.faults.is_empty() { Ok(()) } else { Err(Failure::config(config.faults)) }
+        let (config, mut faults) = match self.config.load() {
+            Ok(config) => (Some(config), Vec::new()),
+            Err(failure) => (None, failure.faults),
+        };
+        faults.extend(config.iter().flat_map(|config| config.faults.clone()));
+        // What it names is looked at although it has faults.
+        let named = config.as_ref().map(Config::named).or_else(|| Config::named_in(&self.config.config));
+        let compiled = named.as_ref().map(|named| self.compile(named, config.as_ref()));
+        let keys = named.as_ref().map(|named| broken_keys(&named.state)).unwrap_or_default();
+        match (compiled, &config) {
+            (Some(Ok((rule_set, cage))), Some(config)) => {
+                describe(config, &rule_set, out)?;
+                out.line(&format!("cage:    {cage}"))?;
+            }
+            (Some(Err(failure)), _) if failure.exit != Exit::Config && faults.is_empty() && keys.is_empty() => return Err(failure),
+            (Some(Err(failure)), _) => faults.extend(failure.faults),
+            _ => {}
+        }
+        faults.extend(keys);
+        if faults.is_empty() { Ok(()) } else { Err(Failure::config(faults)) }
     }
 
     /// What would be in force, and in which cage.
-    fn compile(&self, config: &Config) -> Result<(RuleSet, Cage), Failure> {
-        let bundle = config.bundle().map_err(Failure::config)?;
-        let options = watch::Options { allow_uncaged: self.cage.allow_uncaged }.cage(config);
-        caged::block_on(async {
+    fn compile(&self, named: &Named, config: Option<&Config>) -> Result<(RuleSet, Cage), Failure> {
+        let (bundle, mut faults) = named.bundle();
+        if config.is_none() && bundle.rules.is_empty() {
+            // That there is none may come of the configuration's faults.
+            faults.retain(|fault| fault.at.as_ref().is_none_or(|at| at.file != named.file));
+        }
+        let uncaged = watch::Options { allow_uncaged: self.cage.allow_uncaged };
+        let options = config.map_or_else(
+            || CageOptions { allow_uncaged: self.cage.allow_uncaged, ..CageOptions::default() },
+            |config| uncaged.cage(config),
+        );
+        let compiled = caged::block_on(async {
             let nursery = Nursery::start(&bundle, &options).await?;
             Ok((nursery.rule_set().clone(), *nursery.cage()))
-        })
+        });
+        match compiled {
+            compiled if faults.is_empty() => compiled,
+            Ok(_) => Err(Failure::config(faults)),
+            Err(failure) => Err(Failure::config(faults.into_iter().chain(failure.faults).collect())),
+        }
     }
 }
 

@@ -277,6 +277,7 @@ fn print(told: &Told, zone: &TimeZone, out: &mut Output) -> io::Result<()> {
     for Row { address, trouble, .. } in &told.mailboxes {
         if let Some(trouble) = trouble {
             out.line(&format!("{address}: {trouble}"))?;
+            out.line(&format!("{}next: `mailwarden doctor {address}` says at which step, and what mends it", " ".repeat(4)))?;
         }
     }
     Ok(())

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use jiff::Zoned;
 
-use super::Config;
+use super::{Config, Scan, State};
 use crate::fault::{At, Fault};
 use crate::wire::{Bundle, CompiledList, Model, Shared, SourceFile};
 
@@ -29,6 +29,25 @@ impl Config {
     pub fn bundle(&self) -> Result<Bundle, Vec<Fault>> {
         bundle(Some(&self.file), &self.scan.rules, self.scan.hashsets.as_deref(), self.meaning.as_deref())
     }
+
+    pub fn named(&self) -> Named {
+        Named { file: self.file.clone(), scan: self.scan.clone(), meaning: self.meaning.clone(), state: self.state.clone() }
+    }
+}
+
+/// What a configuration names beside itself: it can be looked at whatever else is wrong with the configuration.
+pub struct Named {
+    pub file: PathBuf,
+    pub scan: Scan,
+    pub meaning: Option<PathBuf>,
+    pub state: State,
+}
+
+impl Named {
+    /// As [`Config::bundle`]: what could be gathered, and every fault.
+    pub fn bundle(&self) -> (Bundle, Vec<Fault>) {
+        gathered(Some(&self.file), &self.scan.rules, self.scan.hashsets.as_deref(), self.meaning.as_deref())
+    }
 }
 
 /// As [`Config::bundle`], of directories that the configuration in `file` names, or somebody at the command line.
@@ -36,6 +55,11 @@ impl Config {
 /// # Errors
 /// As [`Config::bundle`].
 pub fn bundle(file: Option<&Path>, rules: &[PathBuf], hashsets: Option<&Path>, model: Option<&Path>) -> Result<Bundle, Vec<Fault>> {
+    let (bundle, faults) = gathered(file, rules, hashsets, model);
+    if faults.is_empty() { Ok(bundle) } else { Err(faults) }
+}
+
+fn gathered(file: Option<&Path>, rules: &[PathBuf], hashsets: Option<&Path>, model: Option<&Path>) -> (Bundle, Vec<Fault>) {
     let mut faults = Vec::new();
     let mut bundle = Bundle { today: Zoned::now().date(), ..Bundle::default() };
     for directory in rules {
@@ -74,7 +98,7 @@ pub fn bundle(file: Option<&Path>, rules: &[PathBuf], hashsets: Option<&Path>, m
             },
         });
     }
-    if faults.is_empty() { Ok(bundle) } else { Err(faults) }
+    (bundle, faults)
 }
 
 /// The lists of a directory alone.

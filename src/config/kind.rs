@@ -8,9 +8,9 @@ use jiff::civil::Time;
 use jiff::tz::TimeZone;
 use toml::de::DeValue;
 
-use super::nearest::{did_you_mean, nearest};
 use super::table::{Wrong, article};
 use crate::mail::Address;
+use crate::written::{did_you_mean, nearest};
 
 type Read<T> = Result<T, Wrong>;
 

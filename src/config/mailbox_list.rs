@@ -5,11 +5,11 @@ use std::path::Path;
 
 use super::accounts::{Accounts, Mailboxes, role};
 use super::kind::{address_from, wrong};
-use super::nearest::did_you_mean;
 use super::spreadsheet::{self, fields};
 use super::table::{Table, Wrong};
 use super::{Password, Watched};
 use crate::fault::{At, Fault};
+use crate::written::did_you_mean;
 
 pub(super) const COLUMNS: [&str; 6] = ["address", "group", "role", "server", "user", "password_file"];
 const HEADER: &str = "begin the file with the line `address,group,role`; `server`, `user` and `password_file` may follow";

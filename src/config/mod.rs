@@ -8,7 +8,6 @@ mod issuer;
 mod kind;
 mod list_import;
 mod mailbox_list;
-mod nearest;
 mod password;
 mod read;
 mod review;
@@ -17,7 +16,7 @@ mod settings;
 mod spreadsheet;
 mod table;
 
-pub use bundle::{bundle, hash_lists};
+pub use bundle::{Named, bundle, hash_lists};
 pub use clock::SchoolClock;
 pub use list_import::{ListImport, Listed, Taken};
 pub use password::{Password, Secret, certificate};

@@ -3,14 +3,13 @@
 use std::fs;
 use std::path::Path;
 
-use toml::de::DeTable;
-
 use super::issuer::Issuers;
 use super::kind::wrong;
 use super::table::{Passwords, Source, Table};
-use super::{Config, accounts, review, sections};
+use super::{Config, Named, accounts, review, sections};
 use crate::fault::{At, Fault};
 use crate::finding::Recipient;
+use crate::written::{self, Misfit};
 
 impl Config {
     /// Reads a configuration and everything that it names, except for rules and lists (see [`Config::bundle`]).
@@ -28,6 +27,17 @@ impl Config {
     /// As [`Config::load`].
     pub fn load_without_passwords(path: &Path) -> Result<Self, Vec<Fault>> {
         Self::load_with(path, Passwords::LeftAlone)
+    }
+
+    /// What a configuration names although it has faults, as far as it can be told. `None` where it is not TOML.
+    pub fn named_in(path: &Path) -> Option<Named> {
+        let text = text(path).ok()?;
+        let named = |file: &Table<'_>| {
+            let scan = file.section("scan", "[scan]", |table| sections::scan(table, 0));
+            let meaning = if file.has("meaning") { file.section("meaning", "[meaning]", sections::meaning).flatten() } else { None };
+            Some(Named { file: path.to_owned(), scan: scan?, meaning, state: file.section("state", "[state]", sections::state)? })
+        };
+        tables(path, &text, Passwords::LeftAlone, |file| file.read(named)).ok()?.0
     }
 
     fn load_with(path: &Path, passwords: Passwords) -> Result<Self, Vec<Fault>> {
@@ -69,12 +79,8 @@ pub(super) fn tables<T>(
     passwords: Passwords,
     read: impl FnOnce(Table<'_>) -> T,
 ) -> Result<(T, Vec<Fault>), Vec<Fault>> {
-    let (entries, broken) = DeTable::parse_recoverable(text);
-    if !broken.is_empty() {
-        let mut faults: Vec<Fault> = broken.iter().map(|error| not_toml(path, text, error)).collect();
-        faults.sort_by(|a, b| a.at.cmp(&b.at));
-        return Err(faults);
-    }
+    let entries =
+        written::tables(text).map_err(|broken| broken.into_iter().map(|misfit| not_toml(path, text, misfit)).collect::<Vec<_>>())?;
     let source = Source::new(path, text, passwords);
     let wanted = read(Table::whole_file(&source, &entries));
     Ok((wanted, source.into_faults()))
@@ -132,12 +138,11 @@ fn whole(file: &Table<'_>) -> Option<Config> {
     })
 }
 
-fn not_toml(path: &Path, text: &str, error: &toml::de::Error) -> Fault {
-    let offset = error.span().map_or(0, |span| span.start);
+fn not_toml(path: &Path, text: &str, misfit: Misfit) -> Fault {
     Fault {
         what: "the configuration is not TOML".to_owned(),
-        at: Some(At::offset(path, text, offset)),
-        why: error.message().to_owned(),
+        at: Some(At::offset(path, text, misfit.offset)),
+        why: misfit.why,
         hint: "a line is `[section]`, `key = \"text\"`, `key = 5`, `key = true` or `# a comment`".to_owned(),
     }
 }

@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::nearest::did_you_mean;
 use crate::fault::{At, Fault};
+use crate::written::did_you_mean;
 
 /// A file that is being read, and what was found wrong with it.
 pub(super) struct Source<'t> {

@@ -60,6 +60,23 @@ impl School {
         self.run(&[arguments, &["--config", "mailwarden.toml"]].concat())
     }
 
+    /// From now on its servers are to be found on this machine, where nobody is at home.
+    pub fn out_of_reach(&self) {
+        let path = self.path().join("mailwarden.toml");
+        let text = fs::read_to_string(&path).expect("a configuration");
+        let text = text.replace("host = \"imap.willowbrook.example\"", "host = \"127.0.0.1\"\nport = 1");
+        let text = text.replace("smtp_host = \"smtp.willowbrook.example\"", "smtp_host = \"127.0.0.1\"\nsmtp_port = 1");
+        fs::write(&path, text).expect("a configuration");
+    }
+
+    /// As `run_here`, as on a kernel without seccomp.
+    pub fn run_without_seccomp(&self, arguments: &[&str]) -> Output {
+        let mut command = Command::new("python3");
+        command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/support/without_seccomp.py")).arg(env!("CARGO_BIN_EXE_mailwarden"));
+        command.args(arguments).args(["--config", "mailwarden.toml"]).current_dir(self.path()).env_remove("CREDENTIALS_DIRECTORY");
+        command.output().expect("python3 runs")
+    }
+
     /// The public half of a new key in `<name>.key`, as `AUDIENCE:NAME=age1…`.
     pub fn member(&self, audience: &str, name: &str) -> String {
         let output = self.run(&["keys", "new", &format!("{name}.key")]);

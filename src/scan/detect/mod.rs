@@ -88,11 +88,14 @@ impl Detectors {
     /// Every fault of every file; nothing of the bundle is in force then.
     pub fn compile(bundle: &Bundle) -> Result<Self, Vec<Fault>> {
         let lowest = if bundle.tested_too { Stage::Tested } else { Stage::Shadow };
-        let (rules, lists) =
-            both(rules::compile_all(bundle), lists::read_all(&bundle.hash_lists, &bundle.compiled_lists, bundle.today, lowest))?;
-        let learnt = bundle.weights.last().map(Weights::read).transpose()?;
-        let meaning = bundle.model.as_ref().map(|model| Meaning::open(model, bundle.meaning.last(), learnt.as_ref()));
-        let meaning = meaning.transpose().map_err(|fault| vec![fault])?;
+        let rules = rules::compile_all(bundle);
+        let lists = lists::read_all(&bundle.hash_lists, &bundle.compiled_lists, bundle.today, lowest);
+        let learnt = bundle.weights.last().map(Weights::read).transpose();
+        let meaning = bundle.model.as_ref().map(|model| match &learnt {
+            Ok(learnt) => Meaning::open(model, bundle.meaning.last(), learnt.as_ref()).map_err(|fault| vec![fault]),
+            Err(_) => Err(Meaning::look(model, bundle.meaning.last())),
+        });
+        let (((rules, lists), learnt), meaning) = both(both(both(rules, lists), learnt), meaning.transpose())?;
         let examples = rules.iter().map(|rule| rule.examples.len()).sum();
         let running = rules.iter().filter(|rule| rule.stage >= lowest).map(Rule::facts);
         let running = running.chain(learnt.iter().flat_map(Weights::facts)).chain(meaning.iter().flat_map(Meaning::facts));

@@ -7,12 +7,14 @@ use jiff::civil::Date;
 use serde::{Deserialize, Deserializer, de::Error};
 use toml::value::Datetime;
 
+use super::misfits::Misfits;
 use super::{Compiled, DigestKind, List, Source, fault};
 use crate::fault::{At, Fault};
 use crate::finding::{Category, Level, RuleId, Stage};
 use crate::scan::detect::pictures::is_whole;
 use crate::scan::detect::version;
 use crate::wire::CompiledList;
+use crate::written;
 
 const PHOTODNA: &str = "PhotoDNA is licensed by Microsoft and cannot be computed here, so a list of it finds nothing";
 
@@ -68,22 +70,19 @@ impl Description {
     /// Everything that is wrong with it, with its line.
     pub fn read(path: &Path, octets: &[u8]) -> Result<Self, Vec<Fault>> {
         let text = std::str::from_utf8(octets).map_err(|_| vec![fault(path, None, "the file is not text", "write it as UTF-8")])?;
-        let description: Self = toml::from_str(text).map_err(|error| {
-            let at = At::shown(path, text, error.span().map_or(0, |span| span.start));
-            let hint = "hashsets/README.md shows the description of a list";
-            vec![Fault { at: Some(at), ..fault(path, None, error.message().to_owned(), hint) }]
-        })?;
-        let mut faults = Vec::new();
+        let written = written::read::<Self>(text, &[]);
+        let mut misfits = Misfits::of(path, text, &written, "hashsets/README.md shows the description of a list");
+        let Some(description) = &written.form else { return Err(misfits.told()) };
         if !(1..=100).contains(&description.score) {
-            faults.push(fault(path, None, format!("`{}` is no score", description.score), "a score is 1 to 100"));
+            misfits.tell(written.place("score"), format!("`{}` is no score", description.score), "a score is 1 to 100");
         }
         if description.kind == "photodna" {
-            faults.push(fault(path, None, PHOTODNA, "ask the issuer for the same list as PDQ, MD5, SHA-1 or SHA-256"));
+            misfits.tell(written.place("kind"), PHOTODNA, "ask the issuer for the same list as PDQ, MD5, SHA-1 or SHA-256");
         } else if description.digest_kind().is_none() {
             let kinds = DigestKind::ALL.map(DigestKind::as_str).join(", ");
-            faults.push(fault(path, None, format!("`{}` is not a kind of digest", description.kind), &format!("one of {kinds}")));
+            misfits.tell(written.place("kind"), format!("`{}` is not a kind of digest", description.kind), format!("one of {kinds}"));
         }
-        if faults.is_empty() { Ok(description) } else { Err(faults) }
+        misfits.none_or(written.form)
     }
 
     fn digest_kind(&self) -> Option<DigestKind> {

@@ -2,6 +2,7 @@
 
 mod compiled;
 mod description;
+mod misfits;
 mod snoozed;
 mod text;
 

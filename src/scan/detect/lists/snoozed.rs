@@ -13,10 +13,12 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::description::day;
+use super::misfits::Misfits;
 use super::{List, fault};
-use crate::fault::{At, Fault};
+use crate::fault::Fault;
 use crate::finding::{Action, Category, RuleId};
 use crate::wire::SourceFile;
+use crate::written;
 
 /// The name of the file.
 pub const SNOOZED: &str = "snoozed.toml";
@@ -114,18 +116,17 @@ impl Snoozes {
     pub fn read(file: &SourceFile) -> Result<Self, Vec<Fault>> {
         let text =
             std::str::from_utf8(&file.octets).map_err(|_| vec![fault(&file.path, None, "the file is not text", "write it as UTF-8")])?;
-        let snoozes: Self = toml::from_str(text).map_err(|error| {
-            let at = At::shown(&file.path, text, error.span().map_or(0, |span| span.start));
-            let hint = "take the entry out, and let `mailwarden hashes snooze` write it anew";
-            vec![Fault { at: Some(at), ..fault(&file.path, None, error.message().to_owned(), hint) }]
-        })?;
-        let refused = snoozes.snoozed.iter().enumerate().filter_map(|(number, snooze)| {
-            let why = snooze.allowed(&snoozes.snoozed[..number]).err()?;
-            let why = format!("number {} in it, of {}: {why}", number + 1, snooze.list);
-            Some(fault(&file.path, None, why, "take it out, or let `mailwarden hashes snooze --second NAME` write it anew"))
-        });
-        let faults: Vec<_> = refused.collect();
-        if faults.is_empty() { Ok(snoozes) } else { Err(faults) }
+        let written = written::read::<Self>(text, &["scam.a"]);
+        let mut misfits = Misfits::of(&file.path, text, &written, "take the entry out, and let `mailwarden hashes snooze` write it anew");
+        let Some(snoozes) = &written.form else { return Err(misfits.told()) };
+        for (number, snooze) in snoozes.snoozed.iter().enumerate() {
+            if let Err(why) = snooze.allowed(&snoozes.snoozed[..number]) {
+                let why = format!("number {} in it, of {}: {why}", number + 1, snooze.list);
+                let hint = "take it out, or let `mailwarden hashes snooze --second NAME` write it anew";
+                misfits.tell(written.place_of("snoozed", number), why, hint);
+            }
+        }
+        misfits.none_or(written.form)
     }
 
     /// The entries of a list that are passed over on that day, by their numbers from 0, each with the last day.

@@ -91,6 +91,12 @@ impl Meaning {
         Ok(Self { reader, head })
     }
 
+    /// What is wrong with the files themselves, where the weights of words cannot be read that they go with.
+    pub fn look(model: &Model, file: Option<&SourceFile>) -> Vec<Fault> {
+        let head = file.map(Head::read).and_then(Result::err);
+        Reader::open(model).err().into_iter().chain(head).collect()
+    }
+
     /// What a worker may say was found by meaning.
     pub fn facts(&self) -> impl Iterator<Item = RuleFacts> {
         let reach = Reach { stage: self.head.stage, conditions: Conditions::default() };

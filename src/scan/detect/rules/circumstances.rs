@@ -31,7 +31,7 @@ fn read_who(form: &Spanned<WhoForm>, faults: &mut Faults<'_>) -> Who {
         group: read_list(who.group.as_ref(), faults).into_iter().map(Spanned::into_inner).collect(),
         first_contact: who.first_contact,
     };
-    if read == Who::default() {
+    if let WhoForm { sender: None, recipient: None, pairs: None, direction: None, group: None, first_contact: None } = who {
         faults.at(form, "[who] says nothing", "name a sender, a recipient, pairs, a direction or a group, or leave the table out");
     }
     for group in who.group.iter().flat_map(Spanned::get_ref).filter(|group| group.get_ref().trim().is_empty()) {

@@ -18,6 +18,7 @@ use crate::fault::{At, Fault};
 use crate::finding::{Category, Conditions, Field, Level, Reach, RuleFacts, RuleId, RuleVersion, Stage};
 use crate::scan::detect::version;
 use crate::wire::SourceFile;
+use crate::written::{self, Misfit};
 
 /// Of a rule's file, in octets.
 const MAX_FILE: usize = 2 << 20;
@@ -108,13 +109,11 @@ pub fn compile(file: &SourceFile, lists: &WordLists, today: Date) -> Result<Rule
     };
     let source = Source::new(&file.path, text);
     let mut faults = Faults::of(&source, &name);
-    let form: RuleForm = match toml::from_str(text) {
-        Ok(form) => form,
-        Err(error) => {
-            faults.tell(&error.span().unwrap_or(0..0), error.message(), "rules/README.md lists the keys of a rule");
-            return Err(faults.told());
-        }
-    };
+    let written = written::read::<RuleForm>(text, &["nobody@school.example"]);
+    for Misfit { offset, why, hint } in written.misfits {
+        faults.tell(&(offset..offset), why, hint.unwrap_or_else(|| "rules/README.md lists the keys of a rule".to_owned()));
+    }
+    let Some(form) = written.form else { return Err(faults.told()) };
     if has_too_many(&form, &mut faults) {
         return Err(faults.told());
     }
@@ -133,10 +132,12 @@ fn has_too_many(form: &RuleForm, faults: &mut Faults<'_>) -> bool {
         (form.history.len(), MAX_EXAMPLES, "[[history]]"),
         (regexes, MAX_TABLES, "regexes"),
     ];
+    let mut any = false;
     for (count, most, what) in counts.into_iter().filter(|(count, most, _)| count > most) {
         faults.at(&form.id, format!("{count} {what}, {most} are allowed"), "split it into several rules");
+        any = true;
     }
-    !faults.are_none()
+    any
 }
 
 fn read(form: &RuleForm, mut faults: Faults<'_>, octets: &[u8], lists: &WordLists, today: Date) -> Result<Rule, Vec<Fault>> {

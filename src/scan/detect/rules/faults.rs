@@ -6,6 +6,7 @@ use std::path::Path;
 use toml::Spanned;
 
 use crate::fault::{At, Excerpt, Fault};
+use crate::written::MENDED;
 
 /// Of one file: more are counted, not told.
 const MAX_FAULTS: usize = 50;
@@ -73,7 +74,11 @@ impl<'a> Faults<'a> {
         self.tell(&(start..span.end), why, hint);
     }
 
+    /// A consequence of something that was told already is not told.
     pub fn tell(&mut self, span: &Range<usize>, why: impl Into<String>, hint: impl Into<String>) {
+        if span.start == MENDED {
+            return;
+        }
         self.found.push(Found { offset: span.start, why: why.into(), hint: hint.into() });
     }
 

@@ -54,12 +54,11 @@ pub use words::is_word;
 /// Compiles every rule of a bundle. A later file of the same id replaces an earlier one: the school's own folder comes last.
 ///
 /// # Errors
-/// Every fault of every file. Where a list has a fault, the rules are not looked at: half of them would be told for it.
+/// Every fault of every file.
 pub fn compile_all(bundle: &Bundle) -> Result<Vec<Rule>, Vec<Fault>> {
-    let lists = WordLists::read(&bundle.word_lists)?;
+    let (lists, mut faults) = WordLists::read(&bundle.word_lists);
     let files = &bundle.rules;
     let mut rules: BTreeMap<RuleId, Rule> = BTreeMap::new();
-    let mut faults = Vec::new();
     for (place, file) in files.iter().enumerate() {
         if files[..place].iter().any(|earlier| earlier.path == file.path) {
             faults.push(Fault {

@@ -66,21 +66,23 @@ impl Terms {
 type Refused = (String, &'static str);
 
 impl WordLists {
-    /// Reads every list: one term a line; `#` begins a comment. A later list of the same name replaces an earlier one.
-    ///
-    /// # Errors
-    /// Every fault of every list, with its line.
-    pub fn read(files: &[SourceFile]) -> Result<Self, Vec<Fault>> {
+    /// Reads every list: one term a line; `#` begins a comment. A later list of the same name replaces an earlier one. Told is every
+    /// fault of every list, with its line; a list with a fault is there all the same, so that no rule is told of for naming it.
+    pub fn read(files: &[SourceFile]) -> (Self, Vec<Fault>) {
         let mut lists = BTreeMap::new();
         let mut faults = Vec::new();
         for file in files {
             let name = file.path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
             match read_list(&name, file) {
                 Ok(list) => drop(lists.insert(name, Arc::new(list))),
-                Err(of_list) => faults.extend(of_list),
+                Err(of_list) => {
+                    faults.extend(of_list);
+                    let list = WordList { name: name.clone(), terms: vec!["broken".to_owned()], octets: file.octets.clone() };
+                    lists.insert(name, Arc::new(list));
+                }
             }
         }
-        if faults.is_empty() { Ok(Self(lists)) } else { Err(faults) }
+        (Self(lists), faults)
     }
 
     pub fn named(&self, name: &str) -> Option<&Arc<WordList>> {
@@ -260,12 +262,12 @@ mod tests {
 
     #[test]
     fn a_list_is_one_term_a_line_and_the_last_of_a_name_is_the_one() {
-        let lists = WordLists::read(&[
+        let (lists, faults) = WordLists::read(&[
             list("rules/lists/places.txt", b"\xef\xbb\xbf# towns\r\nAmber Hill # near\r\n\r\nwren~\n"),
             list("rules/lists/names.txt", b"ann\n"),
             list("local-rules/lists/names.txt", b"ben\n"),
         ]);
-        let lists = lists.unwrap_or_else(|faults| panic!("{}", faults[0]));
+        assert_eq!(faults, []);
         let terms = |name: &str| lists.named(name).unwrap().terms.clone();
         assert_eq!(terms("places"), ["amber hill", "wren", "wren's", "wrenned", "wrenning", "wrens"]);
         assert_eq!(terms("names"), ["ben"]);
@@ -274,7 +276,8 @@ mod tests {
     #[test]
     fn a_broken_list_is_told_line_by_line() {
         let told = |octets: &[u8]| {
-            let faults = WordLists::read(&[list("rules/lists/a.txt", octets)]).err().unwrap();
+            let (lists, faults) = WordLists::read(&[list("rules/lists/a.txt", octets)]);
+            assert!(lists.named("a").is_some(), "a rule that names it is not told of");
             faults.into_iter().map(|fault| (fault.at.unwrap().line.unwrap(), fault.why)).collect::<Vec<_>>()
         };
         assert_eq!(told(b"ok\n!\n~\n"), [(2, "the term has no word in it".to_owned()), (3, "the term has no word in it".to_owned())]);

@@ -1,7 +1,7 @@
 //! Did you mean …? Finds the word that was probably meant.
 
 /// A hint that names the nearest of the known words, or all of them when none is near.
-pub(super) fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
+pub fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'a str>) -> String {
     let known: Vec<&str> = known.into_iter().collect();
     match nearest(written, &known) {
         Some(word) => format!("did you mean `{word}`?"),
@@ -11,7 +11,7 @@ pub(super) fn did_you_mean<'a>(written: &str, known: impl IntoIterator<Item = &'
 }
 
 /// The known word with the fewest changes to `written`, if these are few for its length.
-pub(super) fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
+pub fn nearest<'a>(written: &str, known: &[&'a str]) -> Option<&'a str> {
     let written = written.to_lowercase();
     let few = (written.chars().count() / 3).clamp(1, 3);
     known.iter().map(|word| (changes(&written, &word.to_lowercase()), *word)).filter(|(n, _)| *n <= few).min().map(|(_, word)| word)
