@@ -89,6 +89,23 @@ async fn a_message_that_ends_its_worker_harms_no_other_of_its_parcel() {
     assert!(reports[0].incomplete.is_empty() && reports[2].incomplete.is_empty());
 }
 
+/// What the daemon's own environment holds is not for the process that meets hostile octets.
+#[tokio::test]
+async fn a_scan_process_inherits_neither_the_environment_nor_the_folder() {
+    use std::os::unix::fs::PermissionsExt;
+
+    assert!(std::env::vars_os().next().is_some(), "there is something to inherit");
+    let folder = tempfile::tempdir().unwrap();
+    let [program, environment, place] = ["program", "environment", "folder"].map(|name| folder.path().join(name));
+    let script = format!("#!/bin/sh\ncat /proc/$$/environ > {}\npwd > {}\n", environment.display(), place.display());
+    std::fs::write(&program, script).unwrap();
+    std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+    let started = Nursery::start(&bundle(), &CageOptions { executable: program, ..options() }).await;
+    assert!(started.is_err(), "it is no scan process");
+    assert_eq!(std::fs::read_to_string(environment).unwrap(), "");
+    assert_eq!(std::fs::read_to_string(place).unwrap(), "/\n");
+}
+
 fn since(pool: &Pool, before: &BTreeMap<Loss, u64>) -> BTreeMap<Loss, u64> {
     let counts = pool.losses().into_iter().map(|(loss, count)| (loss, count - before.get(&loss).copied().unwrap_or_default()));
     counts.filter(|(_, count)| *count > 0).collect()

@@ -191,6 +191,26 @@ fn a_mailbox_list_that_is_broken_in_part_fails_the_check_and_does_not_stop_the_o
 }
 
 #[test]
+fn where_there_is_no_cage_nothing_is_scanned_unless_it_is_allowed_and_then_every_status_says_so() {
+    let school = School::new();
+    assert_eq!(school.init().status.code(), Some(0));
+    school.out_of_reach();
+    for command in [&["run", "--once"][..], &["check"]] {
+        let refused = school.run_without_seccomp(command);
+        let told = err(&refused);
+        assert_eq!(refused.status.code(), Some(1), "{command:?}: {told}");
+        assert!(told.contains("why: no cage, so nothing is scanned: the kernel refused the seccomp filter"), "{command:?}: {told}");
+        assert!(told.contains("hint: run on a kernel with seccomp, or type `--allow-uncaged`"), "{command:?}: {told}");
+    }
+    assert!(!out(&school.run_here(&["status"])).contains("amber@"), "nothing was watched");
+    let allowed = school.run_without_seccomp(&["run", "--once", "--allow-uncaged"]);
+    assert!(err(&allowed).contains("1 mailboxes could not be polled"), "{}", err(&allowed));
+    let told = out(&school.run_here(&["status"]));
+    assert!(told.lines().any(|line| line == "cage     NONE: --allow-uncaged"), "{told}");
+    assert!(out(&school.run_here(&["status", "--json"])).contains("\"NONE: --allow-uncaged\""));
+}
+
+#[test]
 fn check_says_what_would_be_watched() {
     let output = School::new().run_here(&["check"]);
     let first = out(&output);

@@ -178,6 +178,33 @@ fn a_server_that_is_gone_is_named_and_nothing_is_lost_when_it_comes_back() {
 }
 
 #[test]
+fn a_message_of_60_mb_is_fetched_examined_and_sealed_without_passing_through_the_daemons_memory() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    let running = Running::start(&warden);
+    let peak = || {
+        let status = fs::read_to_string(format!("/proc/{}/status", running.daemon.id())).expect("a process of ours");
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
+        line.trim().trim_end_matches(" kB").parse::<u64>().expect("kilobytes")
+    };
+    let before = peak();
+    let mut letter = format!(
+        "From: {SENDER}\r\nTo: {AMBER}\r\nSubject: held\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n\
+         --b\r\n\r\n{HELD}\r\n--b\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: base64\r\n\r\n"
+    );
+    let line = format!("{}\r\n", "A".repeat(76));
+    letter.push_str(&line.repeat((60 << 20) / line.len()));
+    letter.push_str("--b--\r\n");
+    dovecot.deliver(AMBER, letter.as_bytes());
+    until_cases(&warden, 1);
+    eventually("the removal", || (warden.cases()[0].places[0].state == PlaceState::Removed).then_some(()));
+    let grown = peak().saturating_sub(before);
+    eprintln!("{grown} kB more at the peak, for {} octets", letter.len());
+    assert!(grown < 15_000, "the peak has grown by {grown} kB for a message of {} octets", letter.len());
+    assert!(running.stop().success());
+}
+
+#[test]
 fn a_second_daemon_is_refused_before_it_sweeps_away_what_the_first_has_just_sealed() {
     let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
     let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
