@@ -256,7 +256,9 @@ impl Obstacle {
             Self::SealedToOthers => "it is decided: let one of them type the same command with her own key".to_owned(),
             Self::OnItsWay => "wait for the next round of `mailwarden run`, and type the command again".to_owned(),
             Self::Trouble(Trouble::Password(fault)) => fault.hint.clone(),
-            Self::Casebook(_) | Self::Trouble(_) | Self::Vault(_) => "type the command again".to_owned(),
+            Self::Casebook(error) => error.remedy(),
+            Self::Trouble(_) => format!("`mailwarden doctor {mailbox}` says at which step, and what mends it; then type the command again"),
+            Self::Vault(error) => error.remedy().to_owned(),
         };
         Fault { what: format!("the copy of {mailbox} is not back"), at: None, why: self.to_string(), hint }
     }
