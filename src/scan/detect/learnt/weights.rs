@@ -134,8 +134,8 @@ impl Weights {
         let (key, value) = line.split_once(':').ok_or("it is neither `key: value` nor a feature and its weights")?;
         let value = value.trim();
         match key {
-            "stage" => match Stage::ALL.into_iter().find(|stage| stage.as_str() == value) {
-                Some(stage @ (Stage::Shadow | Stage::Flag)) => self.stage = stage,
+            "stage" => match value.parse() {
+                Ok(stage @ (Stage::Shadow | Stage::Flag)) => self.stage = stage,
                 _ => return Err("learnt weights are in the stage `shadow` or `flag`: they hold nothing".to_owned()),
             },
             "threshold" => {
