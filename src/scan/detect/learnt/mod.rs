@@ -11,16 +11,14 @@ mod weights;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
-use std::time::Instant;
 
 use self::features::{BLOCK, WINDOW, Words};
 pub use self::train::{HeldOut, figures, learn, most, shuffle, softmax};
 use self::weights::COLUMNS;
 pub use self::weights::Weights;
 use super::Match;
-use super::rules::quote;
-use crate::finding::{AdjustmentTrace, Category, Conditions, Field, Finding, Reach, RuleFacts, RuleId, SignalTrace, Stage, Trace};
+use super::teller::Teller;
+use crate::finding::{AdjustmentTrace, Category, Field, RuleFacts, Stage, Trace};
 use crate::scan::extract::TextExtract;
 
 /// What a text that is found by weights alone scores at least: a concern, unless the policy says otherwise.
@@ -54,11 +52,12 @@ struct Likeness {
 
 impl Weights {
     /// What a worker may say was found by weights.
-    pub fn facts(&self) -> impl Iterator<Item = RuleFacts> {
-        let reach = Reach { stage: self.stage, conditions: Conditions::default() };
-        self.categories.iter().filter_map(move |category| {
-            Some(RuleFacts { id: rule_id(*category)?, version: self.version, category: *category, level: None, reach: reach.clone() })
-        })
+    pub fn facts(&self) -> Vec<RuleFacts> {
+        self.teller().facts(&self.categories)
+    }
+
+    fn teller(&self) -> Teller {
+        Teller { name: "learnt", title: TITLE, version: self.version, stage: self.stage }
     }
 
     /// What the letters of a message are like.
@@ -84,21 +83,17 @@ impl Weights {
 
     /// What weights find in the words of a message, each with the place of its text, beside what rules have found.
     pub fn matches(&self, opinion: &Opinion, texts: &[TextExtract], beside: &Beside) -> Vec<(usize, Match)> {
-        let found = self.found(opinion, texts, beside).into_iter();
-        found
-            .filter_map(|Found { place, spans, points, category, .. }| {
-                Some((place, self.as_match(category, points, &texts[place], &spans)?))
-            })
-            .collect()
+        let teller = self.teller();
+        let told = |found: Found| Some((found.place, teller.as_match(found.category, found.points, &texts[found.place], &found.spans)?));
+        self.found(opinion, texts, beside).into_iter().filter_map(told).collect()
     }
 
-    /// Takes the second opinion into what rules say of themselves, and adds why weights find what they find.
-    pub fn explain(&self, texts: &[TextExtract], traces: &mut Vec<Trace>) {
-        let begun = Instant::now();
-        let opinion = self.opinion(texts);
+    /// Takes the second opinion into what rules say of themselves, and adds why weights find what they find; `cost` is that of the
+    /// opinion, in nanoseconds.
+    pub fn explain(&self, opinion: &Opinion, cost: u64, texts: &[TextExtract], traces: &mut Vec<Trace>) {
         for trace in traces.iter_mut() {
             let Some(score) = trace.score else { continue };
-            let left = self.second(&opinion, trace.stage, trace.category, trace.location.field, score);
+            let left = self.second(opinion, trace.stage, trace.category, trace.location.field, score);
             if left < score {
                 trace.score = Some(left);
                 trace.adjustments.push(AdjustmentTrace {
@@ -110,9 +105,13 @@ impl Weights {
             }
         }
         let beside = traces.iter().filter_map(|trace| Some((trace.category, trace.stage, trace.score?))).collect();
-        let found = self.found(&opinion, texts, &beside);
-        let cost = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        traces.extend(found.into_iter().filter_map(|found| self.as_trace(&found, &texts[found.place], cost)));
+        let teller = self.teller();
+        let told = self.found(opinion, texts, &beside).into_iter().filter_map(|found| {
+            let said = found.spans.iter().zip(&found.weights).map(|(span, weight)| (*span, format!("{}.{}", weight / 10, weight % 10)));
+            let trace = teller.as_trace(found.category, found.points, Some(found.points), &texts[found.place], said)?;
+            Some(Trace { cost, ..trace })
+        });
+        traces.extend(told);
     }
 
     fn found(&self, opinion: &Opinion, texts: &[TextExtract], beside: &Beside) -> Vec<Found> {
@@ -132,7 +131,7 @@ impl Weights {
                 let (place, text) = letter.text_at(first, texts);
                 let within = likeness.because.iter().filter_map(|(span, weight)| Some((within(&text, span)?, *weight)));
                 let (spans, weights) = within.unzip();
-                found.push(Found { place, category: likeness.category, points, spans, weights });
+                found.push(Found { place, category: likeness.category, points: u16::try_from(points).unwrap_or_default(), spans, weights });
             }
         }
         found
@@ -141,48 +140,6 @@ impl Weights {
     fn points(&self, margin: i32) -> i32 {
         let (tenths, points) = TENTHS_TO_POINTS;
         (ALONE + (margin - self.threshold) * points / tenths).clamp(0, 100)
-    }
-
-    fn as_match(&self, category: Category, points: i32, text: &TextExtract, spans: &[(usize, usize)]) -> Option<Match> {
-        let span = spans.first().copied().unwrap_or_default();
-        let finding = Finding {
-            rule: rule_id(category)?,
-            version: self.version,
-            category,
-            level: None,
-            score: u16::try_from(points).unwrap_or_default(),
-            kind: crate::finding::Kind::Text,
-            location: text.location_at(span.0),
-            reach: Arc::default(),
-        };
-        let further = spans.iter().skip(1).copied().collect();
-        Some(Match { finding, title: TITLE.to_owned(), span: Some(span), further, distance: None, stage: self.stage, with: None })
-    }
-
-    fn as_trace(&self, found: &Found, text: &TextExtract, cost: u64) -> Option<Trace> {
-        let quotes = found.spans.iter().zip(&found.weights).map(|(span, weight)| SignalTrace {
-            name: format!("{}.{}", weight / 10, weight % 10),
-            holds: true,
-            quotes: vec![quote(&text.text, span.0..span.1, false)],
-            places: 1,
-        });
-        Some(Trace {
-            rule: rule_id(found.category)?,
-            version: self.version,
-            title: TITLE.to_owned(),
-            category: found.category,
-            stage: self.stage,
-            location: text.location_at(found.spans.first().map_or(0, |span| span.0)),
-            base: u16::try_from(found.points).unwrap_or_default(),
-            score: u16::try_from(found.points).ok(),
-            fire: "what was learnt from samples".to_owned(),
-            signals: quotes.collect(),
-            adjustments: Vec::new(),
-            excepted: Vec::new(),
-            without: Vec::new(),
-            with: Vec::new(),
-            cost,
-        })
     }
 
     /// How like every category a text is in the window that is most like any, and those that it is most like.
@@ -305,7 +262,7 @@ struct Found {
     /// Of the text.
     place: usize,
     category: Category,
-    points: i32,
+    points: u16,
     /// In the text, the heaviest first; what each added to the margin, in tenths.
     spans: Vec<(usize, usize)>,
     weights: Vec<i32>,
@@ -332,11 +289,6 @@ impl Known {
     fn share(&self, sum: i32) -> i32 {
         (f64::from(sum) / f64::from(self.features.max(1)).sqrt()).round() as i32
     }
-}
-
-/// The rule under which finds of weights are told.
-fn rule_id(category: Category) -> Option<RuleId> {
-    format!("{category}.learnt").parse().ok()
 }
 
 #[cfg(test)]
