@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use self::features::{BLOCK, WINDOW, Words};
+use self::features::{BLOCK, Place, WINDOW, Words};
 pub use self::train::{HeldOut, figures, learn, most, shuffle, softmax};
 use self::weights::COLUMNS;
 pub use self::weights::Weights;
@@ -144,41 +144,53 @@ impl Weights {
 
     /// How like every category a text is in the window that is most like any, and those that it is most like.
     fn likenesses(&self, words: &Words) -> (Vec<i32>, Vec<Likeness>) {
-        let blocks = (0..words.count()).step_by(BLOCK).map(|start| {
-            let mut block = Known::default();
-            words.features(start..(start + BLOCK).min(words.count()), |feature| {
-                block.features += 1;
-                block.rows.extend(self.row_of(feature.kind, feature.text).map(|row| (row, feature.span)));
-            });
-            block
-        });
-        let blocks: Vec<_> = blocks.collect();
-        let windows = blocks.windows(blocks.len().clamp(1, WINDOW / BLOCK)).map(Known::together);
-        let weighed = windows.map(|known| (self.margins(&known), known));
-        let Some((margins, known)) = weighed.max_by_key(|(margins, _)| margins.iter().copied().max()) else { return Default::default() };
+        let blocks: Vec<_> =
+            (0..words.count()).step_by(BLOCK).map(|start| self.known(words, start..(start + BLOCK).min(words.count()))).collect();
+        let windows = blocks.windows(blocks.len().clamp(1, WINDOW / BLOCK));
+        let weighed = windows.map(|window| (self.margins(window), window));
+        let Some((margins, window)) = weighed.max_by_key(|(margins, _)| margins.iter().copied().max()) else { return Default::default() };
         let best = margins.iter().copied().max().unwrap_or(i32::MIN);
         let near = margins.iter().copied().enumerate().filter(|(_, margin)| *margin >= best - BEHIND);
-        let because = |column, margin| if self.points(margin) >= FEWEST { self.because(&known, column) } else { Vec::new() };
+        let because = |column, margin| if self.points(margin) >= FEWEST { self.because(words, window, column) } else { Vec::new() };
         let likeness = |(column, margin)| Likeness { category: self.categories[column], margin, because: because(column, margin) };
         let likenesses = near.map(likeness).collect();
         (margins, likenesses)
     }
 
-    fn margins(&self, known: &Known) -> Vec<i32> {
+    /// What weights know of these words.
+    fn known(&self, words: &Words, range: Range<usize>) -> Known {
+        let mut known = Known::default();
+        words.features(range, |feature| {
+            known.features += 1;
+            known.rows.extend(self.row_of(feature.kind, feature.text).map(|row| (row, feature.place)));
+        });
+        known.rows.sort_unstable();
+        known.rows.dedup_by_key(|(row, _)| *row);
+        known.rows.iter().for_each(|(row, _)| self.add(*row, &mut known.sums));
+        known
+    }
+
+    /// Of blocks side by side. A feature of several counts once, however often it is there.
+    fn margins(&self, window: &[Known]) -> Vec<i32> {
         let mut sums = [0_i32; COLUMNS];
-        for (row, _) in &known.rows {
-            for (sum, weight) in sums.iter_mut().zip(self.weights(*row)) {
-                *sum += i32::from(*weight);
-            }
+        for known in window {
+            sums.iter_mut().zip(known.sums).for_each(|(sum, more)| *sum += more);
         }
-        sums.iter().zip(&self.bias).map(|(sum, bias)| i32::from(*bias) + known.share(*sum)).collect()
+        let mut twice = [0_i32; COLUMNS];
+        Known::repeated(window).for_each(|row| self.add(row, &mut twice));
+        let margin = |((sum, twice), bias): ((&i32, i32), &i16)| i32::from(*bias) + share(sum - twice, window);
+        sums.iter().zip(twice).zip(&self.bias).map(margin).collect()
+    }
+
+    fn add(&self, row: u32, sums: &mut [i32; COLUMNS]) {
+        sums.iter_mut().zip(self.weights(row)).for_each(|(sum, weight)| *sum += i32::from(*weight));
     }
 
     /// What added most to the margin of one column; a word within a pair that is named is not named again.
-    fn because(&self, known: &Known, column: usize) -> Vec<(Range<usize>, i32)> {
-        let weight = |row: u32| known.share(self.weights(row)[column].into());
-        let mut weighed: Vec<_> =
-            known.rows.iter().map(|(row, span)| (span.clone(), weight(*row))).filter(|(_, weight)| *weight > 0).collect();
+    fn because(&self, words: &Words, window: &[Known], column: usize) -> Vec<(Range<usize>, i32)> {
+        let weight = |row: u32| share(self.weights(row)[column].into(), window);
+        let rows = Known::together(window).into_iter();
+        let mut weighed: Vec<_> = rows.map(|(row, place)| (words.span(place), weight(row))).filter(|(_, weight)| *weight > 0).collect();
         weighed.sort_by_key(|(span, weight)| (Reverse(*weight), span.start));
         let mut named: Vec<(Range<usize>, i32)> = Vec::new();
         for (span, weight) in weighed {
@@ -268,27 +280,39 @@ struct Found {
     weights: Vec<i32>,
 }
 
-/// The features of some words that weights know, and how many there are in all.
-#[derive(Clone, Default)]
+/// The features of a block of words that weights know.
+#[derive(Default)]
 struct Known {
-    rows: Vec<(u32, Range<usize>)>,
+    /// Each once, where it stands first; in order.
+    rows: Vec<(u32, Place)>,
+    /// What their weights are together.
+    sums: [i32; COLUMNS],
+    /// How many features the words have, known ones and others.
     features: u32,
 }
 
 impl Known {
-    /// Each feature once, however often it is there.
-    fn together(blocks: &[Self]) -> Self {
-        let mut rows: Vec<_> = blocks.iter().flat_map(|block| block.rows.iter().cloned()).collect();
-        rows.sort_unstable_by_key(|(row, span)| (*row, span.start));
+    /// The rows of several blocks, each once, where it stands first.
+    fn together(window: &[Self]) -> Vec<(u32, Place)> {
+        let mut rows: Vec<_> = window.iter().flat_map(|known| &known.rows).copied().collect();
+        rows.sort_unstable();
         rows.dedup_by_key(|(row, _)| *row);
-        Self { rows, features: blocks.iter().map(|block| block.features).sum() }
+        rows
     }
 
-    /// What a sum of weights is in so many features: long texts are not more like everything than short ones.
-    #[allow(clippy::cast_possible_truncation, reason = "a few hundred weights of some thousands")]
-    fn share(&self, sum: i32) -> i32 {
-        (f64::from(sum) / f64::from(self.features.max(1)).sqrt()).round() as i32
+    /// The rows that a block has in common with one before it, once for each.
+    fn repeated(window: &[Self]) -> impl Iterator<Item = u32> + '_ {
+        let known_before =
+            |block: usize, row: u32| window[..block].iter().any(|known| known.rows.binary_search_by_key(&row, |(row, _)| *row).is_ok());
+        (1..window.len()).flat_map(move |block| window[block].rows.iter().map(|(row, _)| *row).filter(move |row| known_before(block, *row)))
     }
+}
+
+/// What a sum of weights is among the features of these blocks: long texts are not more like everything than short ones.
+#[allow(clippy::cast_possible_truncation, reason = "a few hundred weights of some thousands")]
+fn share(sum: i32, window: &[Known]) -> i32 {
+    let features = window.iter().map(|known| known.features).sum::<u32>();
+    (f64::from(sum) / f64::from(features.max(1)).sqrt()).round() as i32
 }
 
 #[cfg(test)]
