@@ -32,6 +32,27 @@ const TERMS_LIMIT_MS: f64 = 100.0;
 const TERMS_LIMIT_MB: f64 = 16.0;
 /// The slowest text may not be slower, in megabytes a second.
 const NASTY_LIMIT: f64 = 20.0;
+/// Texts that the search for the slowest one tries.
+const TRIES: usize = 600;
+/// What stands between the words of the rules.
+const TRICKS: [&str; 16] = [
+    "k1ll",
+    "n.u.d.e",
+    "s e x",
+    "f**k",
+    "loooser",
+    "\u{43a}\u{456}ll",
+    "\u{1f602}",
+    "\u{e9}",
+    ">",
+    "\n",
+    ".",
+    "?",
+    "12",
+    "2026",
+    "\u{a3}5",
+    "@",
+];
 const SHIPPED_LIMIT: f64 = 100.0;
 
 fn main() -> ExitCode {
@@ -45,6 +66,7 @@ fn main() -> ExitCode {
         ("rules.spam-regexes", spam_regexes),
         ("rules.shipped", shipped),
         ("rules.nasty", nasty),
+        ("rules.slowest", slowest),
     ])
 }
 
@@ -152,6 +174,25 @@ fn nasty() -> Result<()> {
         slowest = slowest.min(rate);
     }
     tell("rules.nasty", Unit::Rate("MB/cpu-s"), Some(slowest), Some(("limit", NASTY_LIMIT)));
+    Ok(())
+}
+
+/// The shipped rules on the slowest text that a search through their own words, and tricks with letters, comes upon.
+fn slowest() -> Result<()> {
+    let bundle = config::bundle(None, &["rules".into()], None, None).map_err(|faults| faults[0].to_string())?;
+    let detectors = detectors(&bundle)?;
+    let mut fragments: Vec<String> = Vec::new();
+    for file in &bundle.rules {
+        let words = std::str::from_utf8(&file.octets)?.split(|letter: char| !letter.is_alphanumeric() && letter != '\'');
+        fragments.extend(words.filter(|word| !word.is_empty()).map(str::to_owned));
+    }
+    fragments.sort_unstable();
+    fragments.dedup();
+    fragments.extend(TRICKS.iter().cycle().take(fragments.len() / 4).map(|trick| (*trick).to_owned()));
+    let rate = |text: &str| pass(&detectors, &[extract(text)], 2).map_or(0.0, |(used, _)| rate(2 * text.len(), used));
+    let (slowest, text) = peers::nasty::search(&fragments, TRIES, rate);
+    note(&format!("again and again: {text:?}"));
+    tell("rules.slowest", Unit::Rate("MB/cpu-s"), Some(slowest), Some(("limit", NASTY_LIMIT)));
     Ok(())
 }
 

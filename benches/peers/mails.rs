@@ -115,7 +115,7 @@ fn made_up(number: usize) -> String {
 }
 
 /// A number below `sides`, the same in every run. Source: Steele, Lea and Flood 2014, "Fast splittable pseudorandom number generators".
-fn roll(dice: &mut u64, sides: usize) -> usize {
+pub fn roll(dice: &mut u64, sides: usize) -> usize {
     *dice = dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
     let mut mixed = *dice;
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -32,3 +32,40 @@ const LENGTH: usize = 1 << 20;
 pub fn texts() -> Vec<(&'static str, String)> {
     FLOODS.iter().map(|(name, flood)| (*name, flood.repeat(LENGTH / flood.len()))).collect()
 }
+
+/// Of a text that is tried, in octets.
+const TRIED: usize = 60_000;
+/// The slowest so far, from which the search goes on.
+const KEPT: usize = 8;
+/// Fragments that are said again and again.
+const MOST_FRAGMENTS: usize = 40;
+
+/// Of so many texts the one with the lowest `rate`, and what it says again and again: each is made of the fragments of one of
+/// the slowest so far, a few of them changed. The same in every run.
+pub fn search(fragments: &[String], tries: usize, mut rate: impl FnMut(&str) -> f64) -> (f64, String) {
+    let mut dice = 0x5eed_u64;
+    let mut roll = |sides: usize| super::mails::roll(&mut dice, sides);
+    let mut slowest: Vec<(f64, Vec<usize>)> = Vec::new();
+    for _ in 0..tries {
+        let afresh = slowest.len() < KEPT || roll(4) == 0;
+        let mut said = if afresh { vec![roll(fragments.len())] } else { slowest[roll(slowest.len())].1.clone() };
+        for _ in 0..=roll(3) {
+            let at = roll(said.len());
+            match roll(4) {
+                0 if said.len() > 1 => drop(said.remove(at)),
+                1 => said[at] = roll(fragments.len()),
+                _ => said.insert(at, roll(fragments.len())),
+            }
+        }
+        said.truncate(MOST_FRAGMENTS);
+        slowest.push((rate(&text(fragments, &said).repeat(TRIED / text(fragments, &said).len() + 1)), said));
+        slowest.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        slowest.truncate(KEPT);
+    }
+    let (rate, said) = &slowest[0];
+    (*rate, text(fragments, said))
+}
+
+fn text(fragments: &[String], said: &[usize]) -> String {
+    said.iter().flat_map(|place| [fragments[*place].as_str(), " "]).collect()
+}

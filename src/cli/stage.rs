@@ -87,8 +87,7 @@ impl Decision {
 }
 
 fn stage(text: &str) -> Result<Stage, String> {
-    let known = || Stage::ALL.map(Stage::as_str).join(", ");
-    Stage::ALL.into_iter().find(|stage| stage.as_str() == text).ok_or_else(|| format!("one of {}", known()))
+    text.parse().map_err(|()| format!("one of {}", Stage::ALL.map(Stage::as_str).join(", ")))
 }
 
 /// Words that somebody has to say.

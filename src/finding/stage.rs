@@ -1,6 +1,7 @@
 //! How far a rule has come: from a draft to one that may hold messages.
 
 use std::fmt;
+use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +40,14 @@ impl Stage {
     }
 }
 
+impl FromStr for Stage {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        Self::ALL.into_iter().find(|stage| stage.as_str() == text).ok_or(())
+    }
+}
+
 impl fmt::Display for Stage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -53,5 +62,11 @@ mod tests {
     fn a_rule_runs_from_the_shadow_on() {
         let running: Vec<_> = Stage::ALL.into_iter().filter(|stage| stage.runs()).map(Stage::as_str).collect();
         assert_eq!(running, ["shadow", "flag", "hold"]);
+    }
+
+    #[test]
+    fn a_stage_is_read_as_it_is_written() {
+        assert_eq!(Stage::ALL.map(|stage| stage.to_string().parse()), Stage::ALL.map(Ok));
+        assert_eq!(["", "Flag", "holds"].map(str::parse::<Stage>), [Err(()); 3]);
     }
 }

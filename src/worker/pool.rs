@@ -116,13 +116,7 @@ impl Pool {
         if before.today() == today {
             return Ok(false);
         }
-        let after = Arc::new(before.on(today).await?);
-        // A reload may have come first, and knows the day.
-        let idle = {
-            let mut state = self.state();
-            if Arc::ptr_eq(&state.nursery, &before) { state.install(after) } else { Vec::new() }
-        };
-        drop(idle);
+        self.succeed(&before, before.on(today).await?);
         Ok(true)
     }
 
@@ -185,14 +179,17 @@ impl Pool {
             return Ok(in_force());
         }
         tracing::warn!("the process that starts scan processes is gone, starting it again");
-        let again = Arc::new(lost.again().await.map_err(PoolError::Restart)?);
-        let mut state = self.state();
-        // A reload may have come first.
-        if Arc::ptr_eq(&state.nursery, lost) {
-            let idle = state.install(again);
-            drop(idle);
-        }
-        Ok(Arc::clone(&state.nursery))
+        self.succeed(lost, lost.again().await.map_err(PoolError::Restart)?);
+        Ok(in_force())
+    }
+
+    /// Puts a nursery in the place of the one that it was started after; where a reload came first, that one stays.
+    fn succeed(&self, before: &Arc<Nursery>, after: Nursery) {
+        let idle = {
+            let mut state = self.state();
+            if Arc::ptr_eq(&state.nursery, before) { state.install(Arc::new(after)) } else { Vec::new() }
+        };
+        drop(idle);
     }
 }
 

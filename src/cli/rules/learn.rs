@@ -73,7 +73,10 @@ struct Example {
 }
 
 fn stage(text: &str) -> Result<Stage, &'static str> {
-    [Stage::Shadow, Stage::Flag].into_iter().find(|stage| stage.as_str() == text).ok_or("weights are in the stage `shadow` or `flag`")
+    match text.parse() {
+        Ok(stage @ (Stage::Shadow | Stage::Flag)) => Ok(stage),
+        _ => Err("weights are in the stage `shadow` or `flag`"),
+    }
 }
 
 impl Learn {

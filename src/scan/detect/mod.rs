@@ -7,6 +7,7 @@ mod lookup;
 mod meaning;
 mod pictures;
 mod rules;
+mod teller;
 
 use std::path::Path;
 use std::time::Instant;
@@ -137,9 +138,12 @@ impl Detectors {
     pub fn traces(&self, texts: &[TextExtract]) -> Vec<Trace> {
         let mut traces = self.rules.traces(texts);
         if let Some(learnt) = &self.learnt {
-            learnt.explain(texts, &mut traces);
+            let begun = Instant::now();
+            let opinion = learnt.opinion(texts);
+            let cost = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+            learnt.explain(&opinion, cost, texts, &mut traces);
             if let Some(meaning) = &self.meaning {
-                meaning.explain(learnt, texts, &mut traces);
+                meaning.explain(&opinion, learnt, texts, &mut traces);
             }
         }
         traces

@@ -28,12 +28,22 @@ struct Word {
     span: Range<usize>,
 }
 
-/// One feature of a text, and the octets of the original that show it.
+/// One feature of a text.
 pub struct Feature<'w> {
     pub kind: Kind,
     /// `word`, `two words`, or the first letters of one.
     pub text: &'w str,
-    pub span: Range<usize>,
+    pub place: Place,
+}
+
+/// Where a feature stands among the words of its text; what stands further on is greater.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Place(u32);
+
+impl Place {
+    fn new(word: usize, is_pair: bool) -> Self {
+        Self(u32::try_from(word).unwrap_or(u32::MAX >> 1) << 1 | u32::from(is_pair))
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -87,18 +97,25 @@ impl Words {
     /// Calls `each` with all features of the words in this range; a pair belongs to its first word.
     pub fn features<'w>(&'w self, range: Range<usize>, mut each: impl FnMut(Feature<'w>)) {
         for place in range {
-            let Word { at, span } = &self.words[place];
+            let at = &self.words[place].at;
             let word = &self.letters[at.clone()];
-            each(Feature { kind: Kind::Words, text: word, span: span.clone() });
+            let alone = Place::new(place, false);
+            each(Feature { kind: Kind::Words, text: word, place: alone });
             if let Some(next) = self.words.get(place + 1) {
-                each(Feature { kind: Kind::Words, text: &self.letters[at.start..next.at.end], span: span.start..next.span.end });
+                each(Feature { kind: Kind::Words, text: &self.letters[at.start..next.at.end], place: Place::new(place, true) });
             }
-            for length in BEGINNINGS {
+            for length in BEGINNINGS.into_iter().filter(|length| *length < word.len()) {
                 if let Some((end, _)) = word.char_indices().nth(length) {
-                    each(Feature { kind: Kind::Beginning, text: &word[..end], span: span.clone() });
+                    each(Feature { kind: Kind::Beginning, text: &word[..end], place: alone });
                 }
             }
         }
+    }
+
+    /// The octets of the original that show a feature.
+    pub fn span(&self, place: Place) -> Range<usize> {
+        let (first, last) = (place.0 >> 1, (place.0 >> 1) + (place.0 & 1));
+        self.words[first as usize].span.start..self.words[last as usize].span.end
     }
 }
 
@@ -124,7 +141,7 @@ mod tests {
         let mut found = Vec::new();
         words.features(0..words.count(), |feature| {
             let mark = if feature.kind == Kind::Beginning { "-" } else { "" };
-            found.push((format!("{}{mark}", feature.text), &text[feature.span]));
+            found.push((format!("{}{mark}", feature.text), &text[words.span(feature.place)]));
         });
         found
     }
@@ -151,7 +168,7 @@ mod tests {
         let text = "my b4dg3r, d u g h o l e s";
         let words = Words::of(text, Some(&lexicon));
         let mut found = Vec::new();
-        words.features(0..words.count(), |feature| found.push((feature.text, &text[feature.span])));
+        words.features(0..words.count(), |feature| found.push((feature.text, &text[words.span(feature.place)])));
         assert!(found.contains(&("badger", "b4dg3r")) && found.contains(&("dug holes", "d u g h o l e s")), "{found:?}");
     }
 

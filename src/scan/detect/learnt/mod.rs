@@ -11,16 +11,14 @@ mod weights;
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::ops::Range;
-use std::sync::Arc;
-use std::time::Instant;
 
-use self::features::{BLOCK, WINDOW, Words};
+use self::features::{BLOCK, Place, WINDOW, Words};
 pub use self::train::{HeldOut, figures, learn, most, shuffle, softmax};
 use self::weights::COLUMNS;
 pub use self::weights::Weights;
 use super::Match;
-use super::rules::quote;
-use crate::finding::{AdjustmentTrace, Category, Conditions, Field, Finding, Reach, RuleFacts, RuleId, SignalTrace, Stage, Trace};
+use super::teller::Teller;
+use crate::finding::{AdjustmentTrace, Category, Field, RuleFacts, Stage, Trace};
 use crate::scan::extract::TextExtract;
 
 /// What a text that is found by weights alone scores at least: a concern, unless the policy says otherwise.
@@ -54,11 +52,12 @@ struct Likeness {
 
 impl Weights {
     /// What a worker may say was found by weights.
-    pub fn facts(&self) -> impl Iterator<Item = RuleFacts> {
-        let reach = Reach { stage: self.stage, conditions: Conditions::default() };
-        self.categories.iter().filter_map(move |category| {
-            Some(RuleFacts { id: rule_id(*category)?, version: self.version, category: *category, level: None, reach: reach.clone() })
-        })
+    pub fn facts(&self) -> Vec<RuleFacts> {
+        self.teller().facts(&self.categories)
+    }
+
+    fn teller(&self) -> Teller {
+        Teller { name: "learnt", title: TITLE, version: self.version, stage: self.stage }
     }
 
     /// What the letters of a message are like.
@@ -84,21 +83,17 @@ impl Weights {
 
     /// What weights find in the words of a message, each with the place of its text, beside what rules have found.
     pub fn matches(&self, opinion: &Opinion, texts: &[TextExtract], beside: &Beside) -> Vec<(usize, Match)> {
-        let found = self.found(opinion, texts, beside).into_iter();
-        found
-            .filter_map(|Found { place, spans, points, category, .. }| {
-                Some((place, self.as_match(category, points, &texts[place], &spans)?))
-            })
-            .collect()
+        let teller = self.teller();
+        let told = |found: Found| Some((found.place, teller.as_match(found.category, found.points, &texts[found.place], &found.spans)?));
+        self.found(opinion, texts, beside).into_iter().filter_map(told).collect()
     }
 
-    /// Takes the second opinion into what rules say of themselves, and adds why weights find what they find.
-    pub fn explain(&self, texts: &[TextExtract], traces: &mut Vec<Trace>) {
-        let begun = Instant::now();
-        let opinion = self.opinion(texts);
+    /// Takes the second opinion into what rules say of themselves, and adds why weights find what they find; `cost` is that of the
+    /// opinion, in nanoseconds.
+    pub fn explain(&self, opinion: &Opinion, cost: u64, texts: &[TextExtract], traces: &mut Vec<Trace>) {
         for trace in traces.iter_mut() {
             let Some(score) = trace.score else { continue };
-            let left = self.second(&opinion, trace.stage, trace.category, trace.location.field, score);
+            let left = self.second(opinion, trace.stage, trace.category, trace.location.field, score);
             if left < score {
                 trace.score = Some(left);
                 trace.adjustments.push(AdjustmentTrace {
@@ -110,9 +105,13 @@ impl Weights {
             }
         }
         let beside = traces.iter().filter_map(|trace| Some((trace.category, trace.stage, trace.score?))).collect();
-        let found = self.found(&opinion, texts, &beside);
-        let cost = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-        traces.extend(found.into_iter().filter_map(|found| self.as_trace(&found, &texts[found.place], cost)));
+        let teller = self.teller();
+        let told = self.found(opinion, texts, &beside).into_iter().filter_map(|found| {
+            let said = found.spans.iter().zip(&found.weights).map(|(span, weight)| (*span, format!("{}.{}", weight / 10, weight % 10)));
+            let trace = teller.as_trace(found.category, found.points, Some(found.points), &texts[found.place], said)?;
+            Some(Trace { cost, ..trace })
+        });
+        traces.extend(told);
     }
 
     fn found(&self, opinion: &Opinion, texts: &[TextExtract], beside: &Beside) -> Vec<Found> {
@@ -132,7 +131,7 @@ impl Weights {
                 let (place, text) = letter.text_at(first, texts);
                 let within = likeness.because.iter().filter_map(|(span, weight)| Some((within(&text, span)?, *weight)));
                 let (spans, weights) = within.unzip();
-                found.push(Found { place, category: likeness.category, points, spans, weights });
+                found.push(Found { place, category: likeness.category, points: u16::try_from(points).unwrap_or_default(), spans, weights });
             }
         }
         found
@@ -143,85 +142,55 @@ impl Weights {
         (ALONE + (margin - self.threshold) * points / tenths).clamp(0, 100)
     }
 
-    fn as_match(&self, category: Category, points: i32, text: &TextExtract, spans: &[(usize, usize)]) -> Option<Match> {
-        let span = spans.first().copied().unwrap_or_default();
-        let finding = Finding {
-            rule: rule_id(category)?,
-            version: self.version,
-            category,
-            level: None,
-            score: u16::try_from(points).unwrap_or_default(),
-            kind: crate::finding::Kind::Text,
-            location: text.location_at(span.0),
-            reach: Arc::default(),
-        };
-        let further = spans.iter().skip(1).copied().collect();
-        Some(Match { finding, title: TITLE.to_owned(), span: Some(span), further, distance: None, stage: self.stage, with: None })
-    }
-
-    fn as_trace(&self, found: &Found, text: &TextExtract, cost: u64) -> Option<Trace> {
-        let quotes = found.spans.iter().zip(&found.weights).map(|(span, weight)| SignalTrace {
-            name: format!("{}.{}", weight / 10, weight % 10),
-            holds: true,
-            quotes: vec![quote(&text.text, span.0..span.1, false)],
-            places: 1,
-        });
-        Some(Trace {
-            rule: rule_id(found.category)?,
-            version: self.version,
-            title: TITLE.to_owned(),
-            category: found.category,
-            stage: self.stage,
-            location: text.location_at(found.spans.first().map_or(0, |span| span.0)),
-            base: u16::try_from(found.points).unwrap_or_default(),
-            score: u16::try_from(found.points).ok(),
-            fire: "what was learnt from samples".to_owned(),
-            signals: quotes.collect(),
-            adjustments: Vec::new(),
-            excepted: Vec::new(),
-            without: Vec::new(),
-            with: Vec::new(),
-            cost,
-        })
-    }
-
     /// How like every category a text is in the window that is most like any, and those that it is most like.
     fn likenesses(&self, words: &Words) -> (Vec<i32>, Vec<Likeness>) {
-        let blocks = (0..words.count()).step_by(BLOCK).map(|start| {
-            let mut block = Known::default();
-            words.features(start..(start + BLOCK).min(words.count()), |feature| {
-                block.features += 1;
-                block.rows.extend(self.row_of(feature.kind, feature.text).map(|row| (row, feature.span)));
-            });
-            block
-        });
-        let blocks: Vec<_> = blocks.collect();
-        let windows = blocks.windows(blocks.len().clamp(1, WINDOW / BLOCK)).map(Known::together);
-        let weighed = windows.map(|known| (self.margins(&known), known));
-        let Some((margins, known)) = weighed.max_by_key(|(margins, _)| margins.iter().copied().max()) else { return Default::default() };
+        let blocks: Vec<_> =
+            (0..words.count()).step_by(BLOCK).map(|start| self.known(words, start..(start + BLOCK).min(words.count()))).collect();
+        let windows = blocks.windows(blocks.len().clamp(1, WINDOW / BLOCK));
+        let weighed = windows.map(|window| (self.margins(window), window));
+        let Some((margins, window)) = weighed.max_by_key(|(margins, _)| margins.iter().copied().max()) else { return Default::default() };
         let best = margins.iter().copied().max().unwrap_or(i32::MIN);
         let near = margins.iter().copied().enumerate().filter(|(_, margin)| *margin >= best - BEHIND);
-        let because = |column, margin| if self.points(margin) >= FEWEST { self.because(&known, column) } else { Vec::new() };
+        let because = |column, margin| if self.points(margin) >= FEWEST { self.because(words, window, column) } else { Vec::new() };
         let likeness = |(column, margin)| Likeness { category: self.categories[column], margin, because: because(column, margin) };
         let likenesses = near.map(likeness).collect();
         (margins, likenesses)
     }
 
-    fn margins(&self, known: &Known) -> Vec<i32> {
+    /// What weights know of these words.
+    fn known(&self, words: &Words, range: Range<usize>) -> Known {
+        let mut known = Known::default();
+        words.features(range, |feature| {
+            known.features += 1;
+            known.rows.extend(self.row_of(feature.kind, feature.text).map(|row| (row, feature.place)));
+        });
+        known.rows.sort_unstable();
+        known.rows.dedup_by_key(|(row, _)| *row);
+        known.rows.iter().for_each(|(row, _)| self.add(*row, &mut known.sums));
+        known
+    }
+
+    /// Of blocks side by side. A feature of several counts once, however often it is there.
+    fn margins(&self, window: &[Known]) -> Vec<i32> {
         let mut sums = [0_i32; COLUMNS];
-        for (row, _) in &known.rows {
-            for (sum, weight) in sums.iter_mut().zip(self.weights(*row)) {
-                *sum += i32::from(*weight);
-            }
+        for known in window {
+            sums.iter_mut().zip(known.sums).for_each(|(sum, more)| *sum += more);
         }
-        sums.iter().zip(&self.bias).map(|(sum, bias)| i32::from(*bias) + known.share(*sum)).collect()
+        let mut twice = [0_i32; COLUMNS];
+        Known::repeated(window).for_each(|row| self.add(row, &mut twice));
+        let margin = |((sum, twice), bias): ((&i32, i32), &i16)| i32::from(*bias) + share(sum - twice, window);
+        sums.iter().zip(twice).zip(&self.bias).map(margin).collect()
+    }
+
+    fn add(&self, row: u32, sums: &mut [i32; COLUMNS]) {
+        sums.iter_mut().zip(self.weights(row)).for_each(|(sum, weight)| *sum += i32::from(*weight));
     }
 
     /// What added most to the margin of one column; a word within a pair that is named is not named again.
-    fn because(&self, known: &Known, column: usize) -> Vec<(Range<usize>, i32)> {
-        let weight = |row: u32| known.share(self.weights(row)[column].into());
-        let mut weighed: Vec<_> =
-            known.rows.iter().map(|(row, span)| (span.clone(), weight(*row))).filter(|(_, weight)| *weight > 0).collect();
+    fn because(&self, words: &Words, window: &[Known], column: usize) -> Vec<(Range<usize>, i32)> {
+        let weight = |row: u32| share(self.weights(row)[column].into(), window);
+        let rows = Known::together(window).into_iter();
+        let mut weighed: Vec<_> = rows.map(|(row, place)| (words.span(place), weight(row))).filter(|(_, weight)| *weight > 0).collect();
         weighed.sort_by_key(|(span, weight)| (Reverse(*weight), span.start));
         let mut named: Vec<(Range<usize>, i32)> = Vec::new();
         for (span, weight) in weighed {
@@ -305,38 +274,45 @@ struct Found {
     /// Of the text.
     place: usize,
     category: Category,
-    points: i32,
+    points: u16,
     /// In the text, the heaviest first; what each added to the margin, in tenths.
     spans: Vec<(usize, usize)>,
     weights: Vec<i32>,
 }
 
-/// The features of some words that weights know, and how many there are in all.
-#[derive(Clone, Default)]
+/// The features of a block of words that weights know.
+#[derive(Default)]
 struct Known {
-    rows: Vec<(u32, Range<usize>)>,
+    /// Each once, where it stands first; in order.
+    rows: Vec<(u32, Place)>,
+    /// What their weights are together.
+    sums: [i32; COLUMNS],
+    /// How many features the words have, known ones and others.
     features: u32,
 }
 
 impl Known {
-    /// Each feature once, however often it is there.
-    fn together(blocks: &[Self]) -> Self {
-        let mut rows: Vec<_> = blocks.iter().flat_map(|block| block.rows.iter().cloned()).collect();
-        rows.sort_unstable_by_key(|(row, span)| (*row, span.start));
+    /// The rows of several blocks, each once, where it stands first.
+    fn together(window: &[Self]) -> Vec<(u32, Place)> {
+        let mut rows: Vec<_> = window.iter().flat_map(|known| &known.rows).copied().collect();
+        rows.sort_unstable();
         rows.dedup_by_key(|(row, _)| *row);
-        Self { rows, features: blocks.iter().map(|block| block.features).sum() }
+        rows
     }
 
-    /// What a sum of weights is in so many features: long texts are not more like everything than short ones.
-    #[allow(clippy::cast_possible_truncation, reason = "a few hundred weights of some thousands")]
-    fn share(&self, sum: i32) -> i32 {
-        (f64::from(sum) / f64::from(self.features.max(1)).sqrt()).round() as i32
+    /// The rows that a block has in common with one before it, once for each.
+    fn repeated(window: &[Self]) -> impl Iterator<Item = u32> + '_ {
+        let known_before =
+            |block: usize, row: u32| window[..block].iter().any(|known| known.rows.binary_search_by_key(&row, |(row, _)| *row).is_ok());
+        (1..window.len()).flat_map(move |block| window[block].rows.iter().map(|(row, _)| *row).filter(move |row| known_before(block, *row)))
     }
 }
 
-/// The rule under which finds of weights are told.
-fn rule_id(category: Category) -> Option<RuleId> {
-    format!("{category}.learnt").parse().ok()
+/// What a sum of weights is among the features of these blocks: long texts are not more like everything than short ones.
+#[allow(clippy::cast_possible_truncation, reason = "a few hundred weights of some thousands")]
+fn share(sum: i32, window: &[Known]) -> i32 {
+    let features = window.iter().map(|known| known.features).sum::<u32>();
+    (f64::from(sum) / f64::from(features.max(1)).sqrt()).round() as i32
 }
 
 #[cfg(test)]

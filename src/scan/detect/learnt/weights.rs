@@ -22,6 +22,8 @@ const MAX_FEATURES: usize = 200_000;
 pub const MAX_WEIGHT: i16 = 3_000;
 /// As many categories as there can be; a row of weights fills a line of the processor's cache.
 pub const COLUMNS: usize = 32;
+/// Of the bitmap, for each feature.
+const BITS: usize = 16;
 /// More than anybody reads.
 const MAX_FAULTS: usize = 20;
 
@@ -34,8 +36,10 @@ pub struct Weights {
     pub version: RuleVersion,
     /// Before any feature, in tenths.
     pub bias: Vec<i16>,
-    /// Open addressing: the upper half of a feature's hash, and its row.
-    slots: Vec<Option<(u32, u32)>>,
+    /// One bit for every feature, by its hash: most features of a text stop here.
+    bitmap: Vec<u64>,
+    /// Open addressing: the upper half of a feature's hash, and one more than its row; nought where there is none.
+    slots: Vec<(u32, u32)>,
     rows: Vec<[i16; COLUMNS]>,
     /// The words that are known, for those in disguise.
     pub lexicon: Lexicon,
@@ -83,6 +87,7 @@ impl Weights {
             stage: Stage::Shadow,
             version: version([&*file.octets]),
             bias: Vec::new(),
+            bitmap: Vec::new(),
             slots: Vec::new(),
             rows: Vec::new(),
             lexicon: Lexicon::new([]),
@@ -134,8 +139,8 @@ impl Weights {
         let (key, value) = line.split_once(':').ok_or("it is neither `key: value` nor a feature and its weights")?;
         let value = value.trim();
         match key {
-            "stage" => match Stage::ALL.into_iter().find(|stage| stage.as_str() == value) {
-                Some(stage @ (Stage::Shadow | Stage::Flag)) => self.stage = stage,
+            "stage" => match value.parse() {
+                Ok(stage @ (Stage::Shadow | Stage::Flag)) => self.stage = stage,
                 _ => return Err("learnt weights are in the stage `shadow` or `flag`: they hold nothing".to_owned()),
             },
             "threshold" => {
@@ -158,27 +163,40 @@ impl Weights {
 
     fn index(&mut self, hashes: &[u64]) {
         self.bias.resize(self.categories.len(), 0);
-        self.slots = vec![None; (hashes.len() * 2).next_power_of_two()];
-        for (hash, row) in hashes.iter().zip(0..) {
+        self.rows.shrink_to_fit();
+        self.bitmap = vec![0; (hashes.len() * BITS).next_power_of_two().div_ceil(64)];
+        self.slots = vec![(0, 0); (hashes.len() * 2).next_power_of_two()];
+        for (hash, row) in hashes.iter().zip(1..) {
+            let (cell, bit) = self.bit(*hash);
+            self.bitmap[cell] |= bit;
             let mut at = self.home(*hash);
-            while self.slots[at].is_some() {
+            while self.slots[at].1 != 0 {
                 at = (at + 1) & (self.slots.len() - 1);
             }
-            self.slots[at] = Some((tag(*hash), row));
+            self.slots[at] = (tag(*hash), row);
         }
     }
 
     /// The row of a feature that is known.
     pub fn row_of(&self, kind: Kind, feature: &str) -> Option<u32> {
         let hash = hash(kind, feature);
-        let mut at = self.home(hash);
-        while let Some((other, row)) = self.slots[at] {
-            if other == tag(hash) {
-                return Some(row);
-            }
-            at = (at + 1) & (self.slots.len() - 1);
+        let (cell, bit) = self.bit(hash);
+        if self.bitmap[cell] & bit == 0 {
+            return None;
         }
-        None
+        let mut at = self.home(hash);
+        loop {
+            match self.slots[at] {
+                (_, 0) => return None,
+                (other, row) if other == tag(hash) => return Some(row - 1),
+                _ => at = (at + 1) & (self.slots.len() - 1),
+            }
+        }
+    }
+
+    fn bit(&self, hash: u64) -> (usize, u64) {
+        let bit = usize::try_from(hash & (self.bitmap.len() as u64 * 64 - 1)).unwrap_or_default();
+        (bit / 64, 1 << (bit % 64))
     }
 
     /// In tenths, by column; those behind the last category are nought.

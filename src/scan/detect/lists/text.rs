@@ -97,7 +97,7 @@ impl Header {
                     _ => faults.push(fault(path, Some(line), format!("`{value}` is no score"), "a score is 1 to 100")),
                 },
                 "stage" => {
-                    header.stage = Stage::ALL.into_iter().find(|stage| stage.as_str() == value).unwrap_or_else(|| {
+                    header.stage = value.parse().unwrap_or_else(|()| {
                         let stages = Stage::ALL.map(Stage::as_str).join(", ");
                         faults.push(fault(path, Some(line), format!("`{value}` is no stage"), &format!("one of {stages}")));
                         Stage::Draft

@@ -103,8 +103,8 @@ impl Unfinished {
         let number = || hundredths_written(value).ok_or_else(|| format!("`{key}` is a number of hundredths"));
         match key {
             "model" => self.model = Some(value.to_owned()),
-            "stage" => match Stage::ALL.into_iter().find(|stage| stage.as_str() == value) {
-                Some(stage @ (Stage::Shadow | Stage::Flag)) => self.stage = Some(stage),
+            "stage" => match value.parse() {
+                Ok(stage @ (Stage::Shadow | Stage::Flag)) => self.stage = Some(stage),
                 _ => return Err("what was learnt is in the stage `shadow` or `flag`: it holds nothing".to_owned()),
             },
             "threshold" => self.threshold = Some(number()?),

@@ -10,7 +10,6 @@ mod known;
 mod letter;
 mod train;
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use ndarray::{Array1, Array2, Axis};
@@ -22,9 +21,10 @@ use self::letter::{Tokens, sentences};
 pub use self::train::learn;
 use super::Match;
 use super::learnt::{Beside, Opinion, Weighed, Weights, within};
-use super::rules::{Lexicon, quote};
+use super::rules::Lexicon;
+use super::teller::Teller;
 use crate::fault::{At, Fault};
-use crate::finding::{Category, Conditions, Finding, Kind, Reach, RuleFacts, RuleId, SignalTrace, Trace};
+use crate::finding::{Category, RuleFacts, SignalTrace, Trace};
 use crate::scan::extract::TextExtract;
 use crate::wire::{Model, SourceFile};
 
@@ -98,46 +98,54 @@ impl Meaning {
     }
 
     /// What a worker may say was found by meaning.
-    pub fn facts(&self) -> impl Iterator<Item = RuleFacts> {
-        let reach = Reach { stage: self.head.stage, conditions: Conditions::default() };
-        self.head.categories.iter().filter_map(move |category| {
-            Some(RuleFacts { id: rule_id(*category)?, version: self.head.version, category: *category, level: None, reach: reach.clone() })
-        })
+    pub fn facts(&self) -> Vec<RuleFacts> {
+        self.teller().facts(&self.head.categories)
+    }
+
+    fn teller(&self) -> Teller {
+        Teller { name: "meaning", title: TITLE, version: self.head.version, stage: self.head.stage }
     }
 
     /// What the letters of a message mean, each with the place of its text, beside what rules and weights have found.
     pub fn matches(&self, opinion: &Opinion, words: &Weights, texts: &[TextExtract], beside: &Beside) -> Vec<(usize, Match)> {
         let found = opinion.0.iter().filter_map(|weighed| {
-            let (read, _) = self.read(&weighed.letter.text, &words.lexicon)?;
+            let (read, _) = self.read(weighed, &words.lexicon)?;
             Some(self.found(weighed, &read, texts, beside))
         });
         let mut matches: Vec<(usize, Match)> = Vec::new();
         for found in found.flatten() {
             if !matches.iter().any(|(_, other)| other.finding.category == found.category) {
-                matches.extend(self.as_match(&found, &texts[found.place]).map(|matched| (found.place, matched)));
+                let said = &found.spans[..found.spans.len().min(1)];
+                let matched = self.teller().as_match(found.category, self.points(found.margin), &texts[found.place], said);
+                matches.extend(matched.map(|matched| (found.place, matched)));
             }
         }
         matches
     }
 
     /// Adds why meaning finds what it finds; and of each letter what it is most like, if it finds nothing there.
-    pub fn explain(&self, words: &Weights, texts: &[TextExtract], traces: &mut Vec<Trace>) {
+    pub fn explain(&self, opinion: &Opinion, words: &Weights, texts: &[TextExtract], traces: &mut Vec<Trace>) {
         let beside = traces.iter().filter_map(|trace| Some((trace.category, trace.stage, trace.score?))).collect();
-        for weighed in words.opinion(texts).0 {
+        for weighed in &opinion.0 {
             let begun = Instant::now();
-            let Some((read, is_whole)) = self.read(&weighed.letter.text, &words.lexicon) else { continue };
-            let found = self.found(&weighed, &read, texts, &beside);
+            let Some((read, is_whole)) = self.read(weighed, &words.lexicon) else { continue };
+            let found = self.found(weighed, &read, texts, &beside);
             let is_found = !found.is_empty();
-            let likeliest = || self.likeliest(&weighed, &read, texts).into_iter().collect();
+            let likeliest = || self.likeliest(weighed, &read, texts).into_iter().collect();
             let told = if is_found { found } else { likeliest() };
             let cost = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
-            traces.extend(told.into_iter().filter_map(|found| self.as_trace(&found, is_found, is_whole, &texts[found.place], cost)));
+            let trace = |found: Found| Some(Trace { cost, ..self.as_trace(&found, is_found, is_whole, &texts[found.place])? });
+            traces.extend(told.into_iter().filter_map(trace));
         }
     }
 
-    /// The window of a letter that is most like any concern, and whether all of the letter was read; `None` for an empty one.
-    fn read(&self, text: &str, lexicon: &Lexicon) -> Option<(Read, bool)> {
-        let tokens = Tokens::of(text, &self.reader.vocabulary, lexicon);
+    /// The window of a letter that is most like any concern, and whether all of the letter was read; `None` for one without words,
+    /// which nothing is said of.
+    fn read(&self, weighed: &Weighed, lexicon: &Lexicon) -> Option<(Read, bool)> {
+        if weighed.margins.is_empty() {
+            return None;
+        }
+        let tokens = Tokens::of(&weighed.letter.text, &self.reader.vocabulary, lexicon);
         let read = tokens.windows().map(|window| {
             let state = self.reader.state(window);
             let margins = point(&state).dot(&self.head.weights) + &self.head.bias;
@@ -199,60 +207,17 @@ impl Meaning {
         (LEAST + (margin - self.head.threshold) * POINTS).round().clamp(0.0, 100.0) as u16
     }
 
-    fn as_match(&self, found: &Found, text: &TextExtract) -> Option<Match> {
-        let span = found.spans.first().copied().unwrap_or_default();
-        let finding = Finding {
-            rule: rule_id(found.category)?,
-            version: self.head.version,
-            category: found.category,
-            level: None,
-            score: self.points(found.margin),
-            kind: Kind::Text,
-            location: text.location_at(span.0),
-            reach: Arc::default(),
-        };
-        Some(Match {
-            finding,
-            title: TITLE.to_owned(),
-            span: Some(span),
-            further: Vec::new(),
-            distance: None,
-            stage: self.head.stage,
-            with: None,
-        })
-    }
-
-    fn as_trace(&self, found: &Found, is_found: bool, is_whole: bool, text: &TextExtract, cost: u64) -> Option<Trace> {
-        let said = found.spans.iter().zip(&found.shares).map(|(span, share)| SignalTrace {
-            name: format!("{share:.1}"),
-            holds: true,
-            quotes: vec![quote(&text.text, span.0..span.1, false)],
-            places: 1,
-        });
-        let cut = SignalTrace {
+    fn as_trace(&self, found: &Found, is_found: bool, is_whole: bool, text: &TextExtract) -> Option<Trace> {
+        let points = self.points(found.margin);
+        let said = found.spans.iter().zip(&found.shares).map(|(span, share)| (*span, format!("{share:.1}")));
+        let mut trace = self.teller().as_trace(found.category, points, is_found.then_some(points), text, said)?;
+        trace.signals.extend((!is_whole).then(|| SignalTrace {
             name: "only the beginning of this long letter was looked at for what it means".to_owned(),
             holds: true,
             quotes: Vec::new(),
             places: 0,
-        };
-        let points = self.points(found.margin);
-        Some(Trace {
-            rule: rule_id(found.category)?,
-            version: self.head.version,
-            title: TITLE.to_owned(),
-            category: found.category,
-            stage: self.head.stage,
-            location: text.location_at(found.spans.first().map_or(0, |span| span.0)),
-            base: points,
-            score: is_found.then_some(points),
-            fire: "what was learnt from samples".to_owned(),
-            signals: said.chain((!is_whole).then_some(cut)).collect(),
-            adjustments: Vec::new(),
-            excepted: Vec::new(),
-            without: Vec::new(),
-            with: Vec::new(),
-            cost,
-        })
+        }));
+        Some(trace)
     }
 }
 
@@ -270,11 +235,6 @@ fn point(state: &Array2<f32>) -> Array1<f32> {
     let sum = state.sum_axis(Axis(0));
     let length = sum.dot(&sum).sqrt().max(f32::MIN_POSITIVE);
     sum / length
-}
-
-/// The rule under which finds of meaning are told.
-fn rule_id(category: Category) -> Option<RuleId> {
-    format!("{category}.meaning").parse().ok()
 }
 
 #[cfg(test)]
@@ -354,7 +314,7 @@ mod tests {
         let (words, meaning) = learnt();
         let explained = |texts: &[TextExtract]| {
             let mut traces = Vec::new();
-            meaning.explain(&words, texts, &mut traces);
+            meaning.explain(&words.opinion(texts), &words, texts, &mut traces);
             traces
         };
         let found = &explained(&mail("", "please bring water. the heron stole fish from the pond."))[0];

@@ -4,28 +4,26 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
-
 use super::compile::Rule;
-use super::evaluate::{self, Fired, Hits};
+use super::entries::Entries;
+use super::evaluate::{self, Fired, Hits, Weighing};
 use super::fold::Folded;
 use super::form::Evasion;
 use super::found::{Found, View};
 use super::joint;
 use super::lexicon::Lexicon;
+use super::literals::Literals;
 use super::pattern::Pattern;
 use super::quoted::Quotes;
 use super::reread::{self, Reread};
 use super::signal::Signal;
 use super::sources::Sources;
 use super::terms::Terms;
+use super::trace::Seen;
 use super::words::WordIndex;
 use crate::finding::{Field, Finding, Kind, Location, RuleId, Stage};
 use crate::scan::detect::Match;
 use crate::scan::extract::TextExtract;
-
-/// Of all literals together, in octets: so many are looked for with a table that has an entry for every octet after every other.
-const LARGEST_TABLE: usize = 1 << 16;
 
 /// Places of a regex's letters around disguised words that are looked at: each costs a look at its surroundings.
 const MOST_REREAD: usize = 64;
@@ -35,12 +33,11 @@ pub struct RuleBook {
     /// Without their terms and examples: what is to be found lies in the index.
     rules: Vec<Rule>,
     sources: Sources,
+    entries: Entries,
     words: WordIndex,
     /// The terms that are looked for under disguises too.
     lexicon: Lexicon,
-    /// The literals of all regexes, and the regex that each belongs to.
-    literals: Option<AhoCorasick>,
-    literal_patterns: Vec<u32>,
+    literals: Literals,
     /// The source that each regex belongs to: those of one source stand together.
     pattern_sources: Vec<u32>,
     /// Those of the regexes that are looked for under disguises too.
@@ -55,14 +52,9 @@ impl RuleBook {
     pub fn new(rules: impl IntoIterator<Item = Rule>, lowest: Stage) -> Self {
         let mut rules: Vec<_> = rules.into_iter().filter(|rule| rule.stage >= lowest).collect();
         let (sources, wanted) = Sources::of(&rules);
-        let mut literals = Vec::new();
-        let mut literal_patterns = Vec::new();
-        for ((pattern, _), number) in wanted.patterns.iter().zip(0..) {
-            literals.extend(pattern.literals.iter().map(Vec::as_slice));
-            literal_patterns.extend(pattern.literals.iter().map(|_| number));
-        }
-        let literals = automaton(&literals);
-        let words = WordIndex::new(wanted.terms.iter().copied());
+        let literals = Literals::new(wanted.patterns.iter().map(|(pattern, _)| *pattern));
+        let (entries, numbered) = Entries::of(wanted.terms.clone(), sources.count());
+        let words = WordIndex::new(numbered);
         let lexicon = Lexicon::new(wanted.disguised.iter().copied());
         let pattern_sources: Vec<_> = wanted.patterns.iter().map(|(_, source)| *source).collect();
         let disguised = wanted.disguised_patterns.iter().map(|place| (narrow(*place), wanted.patterns[*place].0.running()));
@@ -70,7 +62,7 @@ impl RuleBook {
         let terms = wanted.terms.len() + wanted.patterns.len();
         let restless = (0..rules.len()).filter(|place| evaluate::could_fire(&rules[*place], &|_| false)).collect();
         rules.iter_mut().for_each(Rule::shed);
-        Self { rules, sources, words, lexicon, literals, literal_patterns, pattern_sources, disguised_patterns, restless, terms }
+        Self { rules, sources, entries, words, lexicon, literals, pattern_sources, disguised_patterns, restless, terms }
     }
 
     pub fn rules(&self) -> usize {
@@ -112,13 +104,24 @@ impl RuleBook {
     }
 
     /// Every rule of which anything is seen that speaks for it, and what is seen of it.
-    pub(super) fn touched(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Hits)> {
+    pub(super) fn touched(&self, folded: &Folded<'_>, field: Field) -> Vec<(&Rule, Seen)> {
         let mut found = self.search(folded.view());
         let mut places = self.touched_by(found.seen());
         places.retain(|place| self.rules[*place].looks_in(field));
-        found.sort();
+        found.sort_literals();
         let quotes = Quotes::of(folded, field);
-        places.into_iter().map(|place| (&self.rules[place], self.hits(place, &found, &quotes))).collect()
+        let seen = |place: usize| {
+            let rule = &self.rules[place];
+            let signals = 0..rule.signals.len();
+            let disguised = |signal| spans(&found, &rule.views()[1..], self.sources.of_signal(place, signal));
+            let seen = Seen {
+                hits: signals.clone().map(|signal| self.hits(place, signal, &found)).collect(),
+                disguised: signals.map(disguised).collect(),
+                exceptions: self.excepted(place, &found, &quotes),
+            };
+            (rule, seen)
+        };
+        places.into_iter().map(seen).collect()
     }
 
     /// The places of the rules that these sources may make fire, and of those that need none.
@@ -165,34 +168,39 @@ impl RuleBook {
         if places.is_empty() {
             return Vec::new();
         }
-        found.sort();
-        let text = folded.view().as_bytes();
+        found.sort_literals();
+        let (found, text) = (&*found, folded.view().as_bytes());
         let evaluated = places.into_iter().map(|place| {
             let rule = &self.rules[place];
-            Some((rule, evaluate::fires(rule, text, &self.hits(place, found, quotes))?))
+            let hits = |signal| self.hits(place, signal, found);
+            let excepted = || self.excepted(place, found, quotes);
+            Some((rule, evaluate::fires(&Weighing::new(rule, text, &hits, &excepted))?))
         });
         evaluated.flatten().collect()
     }
 
-    /// What a text has of one rule. Where the rule does not look, nothing counts.
-    fn hits(&self, place: usize, found: &Found, quotes: &Quotes<'_>) -> Hits {
+    /// What a text has of one signal of a rule.
+    fn hits(&self, place: usize, signal: usize, found: &Found) -> Hits {
         let rule = &self.rules[place];
-        let views = rule.views();
-        let mut hits = Hits::default();
-        for (place_of, signal) in rule.signals.iter().enumerate() {
-            let sources = self.sources.of_signal(place, place_of);
-            let flooded = |source: &u32| views.iter().any(|view| found.is_flooded(*view, *source));
-            hits.spans.push(spans(found, views, sources));
-            hits.disguised.push(spans(found, &views[1..], sources));
-            hits.flooded.push(sources.iter().any(flooded));
-            hits.literals.push(if matches!(signal, Signal::Patterns { .. }) { self.literals(found, sources) } else { Vec::new() });
+        let (views, sources) = (rule.views(), self.sources.of_signal(place, signal));
+        let flooded = |source: &u32| views.iter().any(|view| found.is_flooded(*view, *source));
+        let has_literals = matches!(rule.signals[signal], Signal::Patterns { .. });
+        Hits {
+            spans: spans(found, views, sources),
+            flooded: sources.iter().any(flooded),
+            literals: if has_literals { self.literals(found, sources) } else { Vec::new() },
         }
-        hits.exceptions = spans(found, views, self.sources.of_exceptions(place));
+    }
+
+    /// What of a text does not count for a rule: its exceptions, and where it does not look.
+    fn excepted(&self, place: usize, found: &Found, quotes: &Quotes<'_>) -> Vec<Range<usize>> {
+        let rule = &self.rules[place];
+        let mut excepted = spans(found, rule.views(), self.sources.of_exceptions(place));
         if quotes.field == Field::Body && rule.names(Field::Body) != rule.names(Field::Quoted) {
-            hits.exceptions.extend(quotes.passed_over(rule.names(Field::Quoted)));
-            hits.exceptions.sort_unstable_by_key(|range| (range.start, range.end));
+            excepted.extend(quotes.passed_over(rule.names(Field::Quoted)));
+            excepted.sort_unstable_by_key(|range| (range.start, range.end));
         }
-        hits
+        excepted
     }
 
     /// Of each regex of these sources.
@@ -222,48 +230,37 @@ impl RuleBook {
         let text = view.as_bytes();
         let sources = self.sources.count();
         let mut found = Found::default();
-        self.words.scan(text, |source, span| found.push(View::Folded, source, span, sources));
+        self.words.scan(text, |entry, span| found.push(View::Folded, entry, span));
         for reread in reread::readings(view, &self.lexicon) {
             self.search_again(&reread, &mut found);
         }
-        match &self.literals {
-            Some(literals) => {
-                for literal in literals.find_overlapping_iter(text) {
-                    let pattern = self.literal_patterns[literal.pattern().as_usize()];
-                    found.push_literal(self.pattern_sources[pattern as usize], pattern, literal.range(), sources);
-                }
-            }
-            // None, or more than can be looked for at once: each regex looks for itself then.
-            None => {
-                for pattern in &self.literal_patterns {
-                    found.flood(self.pattern_sources[*pattern as usize], sources);
-                }
-            }
+        self.literals.scan(text, |pattern, span| found.push_literal(self.pattern_sources[pattern as usize], pattern, span, sources));
+        for pattern in self.literals.left_out() {
+            found.flood(self.pattern_sources[pattern as usize], sources);
         }
+        found.count(&self.entries, sources);
         found
     }
 
     /// Terms and regexes that have a disguised word in them.
     fn search_again(&self, reread: &Reread, found: &mut Found) {
-        let sources = self.sources.count();
         let text = reread.text();
-        self.words.scan(text, |source, span| {
+        self.words.scan(text, |entry, span| {
             if let Some(span) = reread.folded(&span) {
-                found.push(View::Reread, source, span, sources);
+                found.push(View::Reread, entry, span);
             }
         });
         let mut literals: BTreeMap<u32, Vec<Range<usize>>> = BTreeMap::new();
-        for literal in self.literals.iter().flat_map(|literals| literals.find_overlapping_iter(text)) {
-            let pattern = self.literal_patterns[literal.pattern().as_usize()];
+        self.literals.scan(text, |pattern, span| {
             if self.disguised_patterns.contains_key(&pattern) {
-                literals.entry(pattern).or_default().push(literal.range());
+                literals.entry(pattern).or_default().push(span);
             }
-        }
+        });
         for (pattern, mut literals) in literals {
             literals.truncate(MOST_REREAD);
-            let source = self.pattern_sources[pattern as usize];
+            let entry = self.entries.alone(self.pattern_sources[pattern as usize]);
             for span in self.disguised_patterns[&pattern].finds_close(text, &literals).filter_map(|span| reread.folded(&span)) {
-                found.push(View::Reread, source, span, sources);
+                found.push(View::Reread, entry, span);
             }
         }
     }
@@ -334,17 +331,8 @@ impl Rule {
 fn spans(found: &Found, views: &[View], sources: &[u32]) -> Vec<Range<usize>> {
     let each = sources.iter().flat_map(|source| views.iter().map(|view| found.spans(*view, *source)));
     let mut spans: Vec<_> = each.flatten().collect();
-    if sources.len() * views.len() > 1 {
-        spans.sort_unstable_by_key(|span| (span.start, span.end));
-    }
+    spans.sort_unstable_by_key(|span| (span.start, span.end));
     spans
-}
-
-/// Looks for all literals at once; `None` where there are none, or too many.
-fn automaton(literals: &[&[u8]]) -> Option<AhoCorasick> {
-    let octets: usize = literals.iter().map(|literal| literal.len()).sum();
-    let kind = (octets <= LARGEST_TABLE).then_some(AhoCorasickKind::DFA);
-    (!literals.is_empty()).then(|| AhoCorasick::builder().ascii_case_insensitive(true).kind(kind).build(literals).ok()).flatten()
 }
 
 fn narrow(number: usize) -> u32 {

@@ -392,7 +392,7 @@ fn object_to_bare_patterns(form: &RuleForm, signals: &[Option<Signal>], faults: 
         else {
             continue;
         };
-        for (_, regex) in patterns.iter().zip(regexes.get_ref()).filter(|(pattern, _)| pattern.literals.is_empty()) {
+        for (_, regex) in patterns.iter().zip(regexes.get_ref()).filter(|(pattern, _)| pattern.is_bare) {
             let why = "the regex has no three fixed letters to look for first, and would run over every text";
             objections.at(regex, why, "add a fixed word to it, or say `needs_literal = false`");
         }

@@ -1,5 +1,6 @@
 //! Whether one rule fires, given what was found of its signals in a text.
 
+use std::cell::OnceCell;
 use std::ops::Range;
 
 use super::compile::Rule;
@@ -15,24 +16,21 @@ const MAX_CHECKED: usize = 4_096;
 /// No word that matters to `near` is longer, in octets.
 const LONGEST_WORD: usize = 64;
 
-/// What one text has of the signals of one rule; the vectors are parallel to its signals.
+/// What one text has of one signal of a rule.
 #[derive(Clone, Default)]
 pub struct Hits {
     /// In the order of the text.
-    pub spans: Vec<Vec<Range<usize>>>,
-    /// Those of them that were read through a trick with letters.
-    pub disguised: Vec<Vec<Range<usize>>>,
+    pub spans: Vec<Range<usize>>,
     /// There were more than are kept.
-    pub flooded: Vec<bool>,
+    pub flooded: bool,
     /// Of each regex: where the letters stand without which it cannot match, in the order of the text; `None` for more than are kept.
-    pub literals: Vec<Vec<Option<Vec<Range<usize>>>>>,
-    pub exceptions: Vec<Range<usize>>,
+    pub literals: Vec<Option<Vec<Range<usize>>>>,
 }
 
 /// Whether the rule could fire if every regex did match that may: one without literals always may, any
 /// other signal where it is `seen`.
 pub fn could_fire(rule: &Rule, seen: &impl Fn(usize) -> bool) -> bool {
-    let bare = |signal: usize| matches!(&rule.signals[signal], Signal::Patterns { patterns, .. } if patterns.iter().any(|pattern| pattern.literals.is_empty()));
+    let bare = |signal: usize| matches!(&rule.signals[signal], Signal::Patterns { patterns, .. } if patterns.iter().any(|pattern| pattern.is_bare));
     let may = |signal: usize| seen(signal) || bare(signal);
     rule.fire.could_hold(&|signal| match &rule.signals[signal] {
         Signal::Terms(_) | Signal::Patterns { .. } => may(signal),
@@ -49,12 +47,12 @@ pub struct Fired {
     pub score: u16,
 }
 
-/// Whether the rule fires, and where. Asked only of rules that could fire.
-pub fn fires(rule: &Rule, text: &[u8], hits: &Hits) -> Option<Fired> {
-    let found = weigh(rule, text, hits);
-    let score = score(rule, &|signal| found[signal].holds)?;
-    let first = rule.fire.speaks_for().into_iter().filter(|signal| found[*signal].holds).filter_map(|signal| found[signal].spans.first());
-    Some(Fired { span: first.min_by_key(|span| span.start).cloned().unwrap_or(0..0), score })
+/// Whether the rule fires, and where. Asked only of rules that could fire; of their signals those are looked into that decide it.
+pub fn fires(weighing: &Weighing<'_>) -> Option<Fired> {
+    let score = score(weighing.rule, &|signal| weighing.of(signal).holds)?;
+    let speaking = weighing.rule.fire.speaks_for().into_iter().map(|signal| weighing.of(signal)).filter(|evidence| evidence.holds);
+    let first = speaking.filter_map(|evidence| evidence.spans.first()).min_by_key(|span| span.start);
+    Some(Fired { span: first.cloned().unwrap_or(0..0), score })
 }
 
 /// What the rule scores where these signals hold, 1 to 100; `None` where it does not fire.
@@ -66,29 +64,60 @@ pub fn score(rule: &Rule, holds: &impl Fn(usize) -> bool) -> Option<u16> {
     u16::try_from((i32::from(rule.score) + adjusted.sum::<i32>()).clamp(0, 100)).ok().filter(|score| *score > 0)
 }
 
-/// What stands for each signal of the rule.
-pub fn weigh(rule: &Rule, text: &[u8], hits: &Hits) -> Vec<Evidence> {
-    let exceptions = merged(&hits.exceptions);
-    let mut found: Vec<Evidence> = Vec::with_capacity(rule.signals.len());
-    for (place, signal) in rule.signals.iter().enumerate() {
-        let evidence = match signal {
-            Signal::Terms(_) => Evidence::of(&hits.spans[place], hits.flooded[place], &exceptions),
+/// What stands for each signal of a rule in one text, found out when somebody asks.
+pub struct Weighing<'a> {
+    pub rule: &'a Rule,
+    text: &'a [u8],
+    hits: &'a dyn Fn(usize) -> Hits,
+    excepted: &'a dyn Fn() -> Vec<Range<usize>>,
+    exceptions: OnceCell<Vec<Range<usize>>>,
+    found: Vec<OnceCell<Evidence>>,
+}
+
+impl<'a> Weighing<'a> {
+    /// `hits` is what the text has of a signal, `excepted` what of the text does not count; both in the order of the text.
+    pub fn new(rule: &'a Rule, text: &'a [u8], hits: &'a dyn Fn(usize) -> Hits, excepted: &'a dyn Fn() -> Vec<Range<usize>>) -> Self {
+        let found = rule.signals.iter().map(|_| OnceCell::new()).collect();
+        Self { rule, text, hits, excepted, exceptions: OnceCell::new(), found }
+    }
+
+    pub fn of(&self, signal: usize) -> &Evidence {
+        self.found[signal].get_or_init(|| self.weigh(signal))
+    }
+
+    /// Of every signal.
+    pub fn all(self) -> Vec<Evidence> {
+        for signal in 0..self.found.len() {
+            let _ = self.of(signal);
+        }
+        self.found.into_iter().filter_map(OnceCell::into_inner).collect()
+    }
+
+    fn weigh(&self, signal: usize) -> Evidence {
+        match &self.rule.signals[signal] {
+            Signal::Terms(_) => {
+                let Hits { spans, flooded, .. } = (self.hits)(signal);
+                Evidence::of(&spans, flooded, self.exceptions())
+            }
             Signal::Patterns { patterns, check } => {
-                let (mut spans, flooded) = search(patterns, *check, text, &hits.literals[place]);
+                let hits = (self.hits)(signal);
+                let (mut spans, flooded) = search(patterns, *check, self.text, &hits.literals);
                 // Those that have a disguised word in them were found already.
-                spans.extend_from_slice(&hits.spans[place]);
+                spans.extend(hits.spans);
                 spans.sort_unstable_by_key(|span| (span.start, span.end));
-                Evidence::of(&spans, flooded, &exceptions)
+                Evidence::of(&spans, flooded, self.exceptions())
             }
             Signal::Near { a, b, words, ordered, same_sentence } => {
-                let close = |first: &Range<usize>, second: &Range<usize>| close(text, first.end, second.start, *words, *same_sentence);
-                Evidence::near(&found[*a], &found[*b], close, *ordered)
+                let close = |first: &Range<usize>, second: &Range<usize>| close(self.text, first.end, second.start, *words, *same_sentence);
+                Evidence::near(self.of(*a), self.of(*b), close, *ordered)
             }
-            Signal::Count { of, at_least } => Evidence::count(of.iter().map(|signal| &found[*signal]), *at_least),
-        };
-        found.push(evidence);
+            Signal::Count { of, at_least } => Evidence::count(of.iter().map(|signal| self.of(*signal)), *at_least),
+        }
     }
-    found
+
+    fn exceptions(&self) -> &[Range<usize>] {
+        self.exceptions.get_or_init(|| merged(&(self.excepted)()))
+    }
 }
 
 /// What stands for one signal, exceptions taken off.

@@ -1,10 +1,12 @@
 //! Rules: words, phrases and patterns that a safeguarding lead has written down, each with its examples.
 
+mod around;
 mod book;
 mod circumstances;
 mod compile;
 mod digits;
 mod disguise;
+mod entries;
 mod evaluate;
 mod examples;
 mod expression;
@@ -18,9 +20,11 @@ mod joint;
 mod letters;
 mod lexicon;
 mod lints;
+mod literals;
 mod pattern;
 mod pieces;
 mod quoted;
+mod required;
 mod reread;
 mod sentence;
 mod signal;

@@ -3,18 +3,16 @@
 use std::ops::Range;
 
 use regex_automata::meta::{Config, Regex};
+use regex_automata::nfa::thompson::WhichCaptures;
 use regex_automata::util::syntax;
 use regex_automata::{Anchored, Input};
 use regex_syntax::ParserBuilder;
-use regex_syntax::hir::literal::Extractor;
-use regex_syntax::hir::{Hir, HirKind};
+use regex_syntax::hir::Hir;
 
-use super::{spelling, words};
+use super::around::{Surroundings, surroundings};
+use super::required::{Required, Set};
+use super::spelling;
 
-/// Fewer letters than this are in every text.
-const SHORTEST_LITERAL: usize = 3;
-/// Parts of an expression that are looked at together for literals.
-const LONGEST_RUN: usize = 8;
 /// How far a match that is found close to its literals may lie around them, in octets.
 const CLOSE: usize = 200;
 /// Of the compiled expression, in octets.
@@ -27,11 +25,21 @@ const MOST_WORK: usize = 4;
 #[derive(Clone, Debug)]
 pub struct Pattern {
     regex: Regex,
-    /// One of these, in small letters, is in every match. Empty where there is no such set.
-    pub literals: Vec<Vec<u8>>,
+    /// One of these is in every match; none where there is no such set, and once it runs.
+    pub clues: Vec<Clue>,
+    /// There is no such set: it is asked about whole texts.
+    pub is_bare: bool,
     /// Words that its matches hold, to know them in disguise; none once it runs.
     pub spellings: Vec<String>,
     reach: Reach,
+}
+
+/// A literal of an expression.
+#[derive(Clone, Debug)]
+pub struct Clue {
+    /// In small letters.
+    pub literal: Vec<u8>,
+    pub surroundings: Surroundings,
 }
 
 /// How far a match may lie around the beginning of the literal in it, in octets; `None` for without end.
@@ -63,23 +71,36 @@ impl Pattern {
         if hir.properties().minimum_len().unwrap_or(0) == 0 {
             return Err(BadPattern::Empty);
         }
+        let sets = Required::of(&hir).0;
+        // Where it is asked about the surroundings of its literals, it need not look for literals of its own.
+        let config = Config::new().utf8_empty(false).nfa_size_limit(Some(SIZE_LIMIT)).hybrid_cache_capacity(SIZE_LIMIT);
+        let config = config.which_captures(WhichCaptures::Implicit).onepass(false).auto_prefilter(sets.is_empty());
         let regex = Regex::builder()
             .syntax(syntax::Config::new().unicode(false).utf8(false).case_insensitive(true).nest_limit(NEST_LIMIT))
-            .configure(Config::new().utf8_empty(false).nfa_size_limit(Some(SIZE_LIMIT)).hybrid_cache_capacity(SIZE_LIMIT))
+            .configure(config)
             .build(&expression)
             .map_err(|_| BadPattern::TooLarge)?;
-        let required = required_literals(&hir).unwrap_or_default();
-        Ok(Self { regex, literals: required.literals, spellings: spelling::spellings(&hir), reach: required.reach })
+        let longest = |side: &dyn Fn(&Set) -> &Hir| {
+            let mut lengths = sets.iter().map(|set| side(set).properties().maximum_len());
+            lengths.try_fold(0, |longest, length| Some(longest.max(length?)))
+        };
+        let reach = Reach { before: longest(&|set| &set.before), behind: longest(&|set| &set.behind) };
+        let clues = sets.into_iter().flat_map(|set| {
+            let around = surroundings(&set.before, &set.behind, &set.literals);
+            set.literals.into_iter().zip(around).map(|(literal, surroundings)| Clue { literal, surroundings })
+        });
+        let clues: Vec<_> = clues.collect();
+        Ok(Self { regex, is_bare: clues.is_empty(), clues, spellings: spelling::spellings(&hir), reach })
     }
 
     /// The same without what only compiling needs. The expression itself is shared.
     pub fn running(&self) -> Self {
-        Self { spellings: Vec::new(), ..self.clone() }
+        Self { regex: self.regex.clone(), clues: Vec::new(), spellings: Vec::new(), ..*self }
     }
 
     /// All matches in a text, in one pass over it or a few. `occurrences` are those of its literals, in order; `None` where they are not known.
     pub fn finds<'t>(&'t self, text: &'t [u8], occurrences: Option<&'t [Range<usize>]>) -> impl Iterator<Item = Range<usize>> + 't {
-        let everywhere = self.literals.is_empty() || occurrences.is_none();
+        let everywhere = self.is_bare || occurrences.is_none();
         let mut finds = Finds { everywhere, ..Finds::around(self, self.reach, text, occurrences.unwrap_or_default()) };
         std::iter::from_fn(move || finds.next())
     }
@@ -118,19 +139,30 @@ impl<'t> Finds<'t> {
             }
             let Reach { before, behind } = self.reach;
             let start = before.map_or(0, |before| literal.start.saturating_sub(before)).max(self.at);
-            let end = behind.map_or(self.text.len(), |behind| (literal.start + behind).min(self.text.len()));
+            let (Some(before), Some(behind)) = (before, behind) else {
+                // The next match of all begins here at the earliest; where there is none, there is none at any other literal.
+                let find = self.pattern.regex.find(Input::new(self.text).range(start..));
+                if find.is_none() {
+                    self.occurrences = [].iter();
+                }
+                return find.map(|find| self.found(find.range()));
+            };
+            let end = (literal.start + behind).min(self.text.len());
             self.work += end - start;
-            self.everywhere = before.is_none() || behind.is_none() || self.work > MOST_WORK * self.text.len();
+            self.everywhere = self.work > MOST_WORK * self.text.len();
             if self.everywhere {
                 self.at = start;
-            } else if let Some(find) = self.with(literal, start..end, before == Some(0)) {
-                self.at = find.end;
-                return Some(find);
+            } else if let Some(find) = self.with(literal, start..end, before == 0) {
+                return Some(self.found(find));
             }
         }
-        let find = self.pattern.regex.find(Input::new(self.text).range(self.at..))?.range();
+        let find = self.pattern.regex.find(Input::new(self.text).range(self.at..))?;
+        Some(self.found(find.range()))
+    }
+
+    fn found(&mut self, find: Range<usize>) -> Range<usize> {
         self.at = find.end;
-        Some(find)
+        find
     }
 
     /// The match that holds this literal; what lies beyond the window cannot belong to it.
@@ -157,118 +189,9 @@ fn misread(error: regex_syntax::Error) -> BadPattern {
     }
 }
 
-/// Literals of which every match has one, and where in the match.
-struct Required {
-    literals: Vec<Vec<u8>>,
-    reach: Reach,
-}
-
-impl Default for Required {
-    fn default() -> Self {
-        Self { literals: Vec::new(), reach: Reach { before: None, behind: None } }
-    }
-}
-
-impl Required {
-    /// The same within a longer expression.
-    fn within(mut self, before: Option<usize>, behind: Option<usize>) -> Self {
-        self.reach.before = self.reach.before.zip(before).map(|(inner, outer)| inner + outer);
-        self.reach.behind = self.reach.behind.zip(behind).map(|(inner, outer)| inner + outer);
-        self
-    }
-
-    fn or(mut self, other: Self) -> Self {
-        self.literals.extend(other.literals);
-        self.reach.before = self.reach.before.zip(other.reach.before).map(|(one, other)| one.max(other));
-        self.reach.behind = self.reach.behind.zip(other.reach.behind).map(|(one, other)| one.max(other));
-        self
-    }
-
-    /// How often one of the literals is to be expected in a text of English, each as a share of its octets.
-    fn frequency(&self) -> f64 {
-        self.literals.iter().map(|literal| frequency(literal)).sum()
-    }
-}
-
-/// The best set of literals of which every match has one.
-fn required_literals(hir: &Hir) -> Option<Required> {
-    let inner = match hir.kind() {
-        HirKind::Capture(capture) => required_literals(&capture.sub),
-        HirKind::Repetition(repetition) if repetition.min > 0 => {
-            let others = repetition.max.zip(longest(&repetition.sub)).map(|(most, length)| length.saturating_mul(most as usize - 1));
-            required_literals(&repetition.sub).map(|required| required.within(others, others))
-        }
-        HirKind::Concat(parts) => {
-            let lengths: Vec<_> = parts.iter().map(longest).collect();
-            let sum = |lengths: &[Option<usize>]| lengths.iter().copied().sum::<Option<usize>>();
-            // Letters in either case are a part each: together they are worth something.
-            let runs = (0..parts.len()).filter_map(|at| {
-                let run = Hir::concat(parts[at..].iter().take(LONGEST_RUN).cloned().collect());
-                Some(Required {
-                    literals: leading_literals(&run)?,
-                    reach: Reach { before: sum(&lengths[..at]), behind: sum(&lengths[at..]) },
-                })
-            });
-            let nested = parts
-                .iter()
-                .enumerate()
-                .filter_map(|(at, part)| Some(required_literals(part)?.within(sum(&lengths[..at]), sum(&lengths[at + 1..]))));
-            runs.chain(nested).min_by(|one, other| one.frequency().total_cmp(&other.frequency()))
-        }
-        HirKind::Alternation(branches) => {
-            let sets = branches.iter().map(required_literals).collect::<Option<Vec<_>>>();
-            sets.and_then(|sets| sets.into_iter().reduce(Required::or))
-        }
-        _ => None,
-    };
-    let leading = leading_literals(hir).map(|literals| Required { literals, reach: Reach { before: Some(0), behind: longest(hir) } });
-    [inner, leading].into_iter().flatten().min_by(|one, other| one.frequency().total_cmp(&other.frequency()))
-}
-
-fn longest(hir: &Hir) -> Option<usize> {
-    hir.properties().maximum_len()
-}
-
-fn leading_literals(hir: &Hir) -> Option<Vec<Vec<u8>>> {
-    // A class of two is a letter in either case; a larger one says little.
-    let sequence = Extractor::new().limit_class(2).extract(hir);
-    let mut literals: Vec<_> = sequence.literals()?.iter().map(|literal| literal.as_bytes().to_ascii_lowercase()).collect();
-    literals.sort_unstable();
-    literals.dedup();
-    (literals.iter().map(Vec::len).min()? >= SHORTEST_LITERAL).then_some(literals)
-}
-
-/// By the frequencies of the letters, in ten thousandths; the most frequent words are what letters alone do not tell.
-fn frequency(literal: &[u8]) -> f64 {
-    const LETTERS: [u16; 26] =
-        [660, 120, 220, 340, 1000, 180, 160, 480, 560, 10, 60, 330, 200, 560, 610, 150, 10, 480, 510, 730, 230, 80, 190, 15, 160, 10];
-    let by_letters = literal.iter().map(|octet| match octet {
-        b'a'..=b'z' => LETTERS[usize::from(octet - b'a')],
-        b' ' => 1800,
-        _ => 100,
-    });
-    let share = by_letters.map(|often| f64::from(often) / 1e4).product::<f64>();
-    if words::is_common(literal.trim_ascii()) { share + 5e-3 } else { share }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn literals(expression: &str) -> Vec<String> {
-        let pattern = Pattern::compile(expression).unwrap();
-        pattern.literals.into_iter().map(|literal| String::from_utf8(literal).unwrap()).collect()
-    }
-
-    #[test]
-    fn the_letters_that_every_match_has_are_known() {
-        assert_eq!(literals(r"\bAccount\s+number\b"), ["account"]);
-        assert_eq!(literals(r"\d{4} (?:pass|pin)code \d"), [" passcode ", " pincode "]);
-        assert_eq!(literals(r"\bwith[a-z ]+zebra"), ["zebra"]);
-        assert_eq!(literals(r"\d+(?i:Pay)\d"), ["pay"]);
-        assert_eq!(literals(r"(?:alpha|be)\d"), [""; 0]);
-        assert_eq!(literals(r"\d{3}[ -]?\d{4}"), [""; 0]);
-    }
 
     #[test]
     fn a_match_is_found_around_its_literal_as_it_is_in_the_whole_text() {
@@ -297,16 +220,19 @@ mod tests {
                 let small = text.to_ascii_lowercase().into_bytes();
                 let begin = |at: usize| {
                     pattern
-                        .literals
+                        .clues
                         .iter()
-                        .filter(|literal| small[at..].starts_with(literal))
-                        .map(|literal| at..at + literal.len())
+                        .map(|clue| (clue, at..at + clue.literal.len()))
+                        .filter(|(clue, place)| {
+                            small[at..].starts_with(&clue.literal) && clue.surroundings.may_match(text.as_bytes(), place)
+                        })
+                        .map(|(_, place)| place)
                         .collect::<Vec<_>>()
                 };
                 let occurrences: Vec<_> = (0..small.len()).flat_map(begin).collect();
                 let found: Vec<_> = pattern.finds(text.as_bytes(), Some(&occurrences)).collect();
                 let all: Vec<_> = pattern.regex.find_iter(text.as_bytes()).map(|found| found.range()).collect();
-                assert_eq!(found, all, "{text:?} {:?} {:?}", pattern.literals, pattern.reach);
+                assert_eq!(found, all, "{text:?} {:?} {:?}", pattern.clues, pattern.reach);
             }
         }
     }

@@ -149,24 +149,24 @@ impl<'r> Numbering<'r> {
 
 /// Groups of numbers, one behind the other.
 #[derive(Default)]
-struct Groups {
+pub struct Groups {
     ends: Vec<u32>,
     numbers: Vec<u32>,
 }
 
 impl Groups {
-    fn push(&mut self, mut group: Vec<u32>) {
+    pub fn push(&mut self, mut group: Vec<u32>) {
         group.dedup();
         self.numbers.extend(group);
         self.ends.push(narrow(self.numbers.len()));
     }
 
-    fn get(&self, place: usize) -> &[u32] {
+    pub fn get(&self, place: usize) -> &[u32] {
         let start = place.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.numbers[start as usize..self.ends[place] as usize]
     }
 
-    fn count(&self) -> u32 {
+    pub fn count(&self) -> u32 {
         narrow(self.ends.len())
     }
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use super::book::RuleBook;
 use super::compile::Rule;
-use super::evaluate::{self, Evidence, Hits};
+use super::evaluate::{self, Evidence, Hits, Weighing};
 use super::fold::Folded;
 use super::joint;
 use super::signal::Signal;
@@ -21,6 +21,14 @@ const MOST_QUOTES: usize = 3;
 const LONGEST_QUOTE: usize = 200;
 /// Characters on either side of a quote.
 const CONTEXT: usize = 30;
+
+/// What one text has of a rule; the vectors are parallel to its signals.
+pub struct Seen {
+    pub hits: Vec<Hits>,
+    /// Those of the spans that were read through a trick with letters.
+    pub disguised: Vec<Vec<Range<usize>>>,
+    pub exceptions: Vec<Range<usize>>,
+}
 
 impl RuleBook {
     /// Every rule that fires on these texts, and every one that a single signal or exception keeps from it.
@@ -47,7 +55,7 @@ impl RuleBook {
     fn traces_in(&self, text: &str, location: &impl Fn(usize) -> Location) -> Vec<Trace> {
         let folded = Folded::new(text);
         let touched = self.touched(&folded, location(0).field);
-        touched.iter().filter_map(|(rule, hits)| Tracing { rule, folded: &folded, text, hits }.trace(location)).collect()
+        touched.iter().filter_map(|(rule, seen)| Tracing { rule, folded: &folded, text, seen }.trace(location)).collect()
     }
 }
 
@@ -55,7 +63,7 @@ struct Tracing<'a> {
     rule: &'a Rule,
     folded: &'a Folded<'a>,
     text: &'a str,
-    hits: &'a Hits,
+    seen: &'a Seen,
 }
 
 impl Tracing<'_> {
@@ -63,11 +71,11 @@ impl Tracing<'_> {
     fn trace(&self, location: &impl Fn(usize) -> Location) -> Option<Trace> {
         let rule = self.rule;
         let begun = Instant::now();
-        let found = self.weigh(self.hits);
+        let found = self.weigh(rule, &self.seen.hits, &self.seen.exceptions);
         let score = score(rule, &found);
         let cost = u64::try_from(begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
         let (without, with) = self.turned_by(&found, score.is_some());
-        let unexcepted = self.weigh(&Hits { exceptions: Vec::new(), ..self.hits.clone() });
+        let unexcepted = self.weigh(rule, &self.seen.hits, &[]);
         let excepted_from_firing = score.is_none() && evaluate::score(rule, &|signal| unexcepted[signal].holds).is_some();
         let speaks = rule.fire.speaks_for().into_iter().any(|signal| found[signal].holds);
         if score.is_none() && !excepted_from_firing && !(speaks && without.len() + with.len() > 0) {
@@ -88,15 +96,16 @@ impl Tracing<'_> {
             fire: rule.wording.fire.clone(),
             signals: found.iter().enumerate().map(|(signal, evidence)| self.signal(signal, evidence)).collect(),
             adjustments: self.adjustments(&found),
-            excepted: self.hits.exceptions.iter().take(MOST_QUOTES).map(|span| self.quote(span, false)).collect(),
+            excepted: self.seen.exceptions.iter().take(MOST_QUOTES).map(|span| self.quote(span, false)).collect(),
             without: without.into_iter().map(name).collect(),
             with: with.into_iter().map(name).collect(),
             cost,
         })
     }
 
-    fn weigh(&self, hits: &Hits) -> Vec<Evidence> {
-        evaluate::weigh(self.rule, self.folded.view().as_bytes(), hits)
+    fn weigh(&self, rule: &Rule, hits: &[Hits], exceptions: &[Range<usize>]) -> Vec<Evidence> {
+        let (hits, excepted) = (|signal: usize| hits[signal].clone(), || exceptions.to_vec());
+        Weighing::new(rule, self.folded.view().as_bytes(), &hits, &excepted).all()
     }
 
     /// The signals that hold and those that do not, each of which alone turns what the rule does.
@@ -115,14 +124,12 @@ impl Tracing<'_> {
     /// As if nothing of that signal were in the text.
     fn weigh_without(&self, signal: usize) -> Vec<Evidence> {
         let mut rule = self.rule.clone();
-        let mut hits = self.hits.clone();
+        let mut hits = self.seen.hits.clone();
         if !matches!(rule.signals[signal], Signal::Near { .. } | Signal::Count { .. }) {
             rule.signals[signal] = Signal::Terms(Terms::default());
-            hits.spans[signal].clear();
-            hits.disguised[signal].clear();
-            hits.flooded[signal] = false;
+            hits[signal] = Hits::default();
         }
-        let mut found = evaluate::weigh(&rule, self.folded.view().as_bytes(), &hits);
+        let mut found = self.weigh(&rule, &hits, &self.seen.exceptions);
         found[signal].holds = false;
         found
     }
@@ -139,7 +146,7 @@ impl Tracing<'_> {
 
     /// Words that are none of the signal's terms as they stand there.
     fn is_disguised(&self, signal: usize, span: &Range<usize>) -> bool {
-        self.hits.disguised[signal].contains(span)
+        self.seen.disguised[signal].contains(span)
     }
 
     fn adjustments(&self, found: &[Evidence]) -> Vec<AdjustmentTrace> {

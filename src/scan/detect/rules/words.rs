@@ -33,16 +33,16 @@ struct Slot {
 /// One term, at one of its words.
 #[derive(Clone, Copy)]
 struct Anchor {
-    /// Where the term begins and ends among all.
+    /// Where the term begins among all.
     start: u32,
-    end: u32,
-    /// Where in the term the anchor begins.
-    at: u32,
     /// Whatever the caller wants to hear when the term is found.
     key: u32,
-    /// The letters of the term next to the anchor, over a space: most phrases end here, before they are fetched. 0 for none.
-    before: u8,
-    behind: u8,
+    length: u16,
+    /// Where in the term the anchor begins.
+    at: u16,
+    /// The letters of the term next to the anchor, over a space: most phrases end here, before they are fetched. 0 for any or none.
+    before: [u8; 2],
+    behind: [u8; 2],
 }
 
 impl WordIndex {
@@ -51,18 +51,22 @@ impl WordIndex {
         let mut by_tag: Vec<(u64, Anchor)> = Vec::new();
         let mut all = Vec::new();
         let mut insert = |term: &[u8], key| {
-            if let Some(word) = anchor(term) {
+            if let (Some(word), Ok(length)) = (anchor(term), u16::try_from(term.len())) {
                 let start = all.len();
                 all.extend_from_slice(term);
-                let beyond =
-                    |space: Option<usize>, letter: usize| space.is_some_and(|at| term.get(at) == Some(&b' ')).then(|| term[letter]);
+                // Of the word over the space, the two letters at the places that these give, as far as it reaches.
+                let beyond = |space: Option<usize>, letters: [Option<usize>; 2]| {
+                    let octet = |at: Option<usize>| at.and_then(|at| term.get(at)).copied().filter(|octet| *octet != b' ');
+                    let first = space.filter(|at| term.get(*at) == Some(&b' ')).and_then(|_| octet(letters[0]));
+                    [first.unwrap_or(0), first.and_then(|_| octet(letters[1])).unwrap_or(0)]
+                };
                 let anchored = Anchor {
                     start: narrow(start),
-                    end: narrow(all.len()),
-                    at: narrow(word.start),
                     key,
-                    before: beyond(word.start.checked_sub(1), word.start.wrapping_sub(2)).unwrap_or(0),
-                    behind: beyond(Some(word.end), word.end + 1).unwrap_or(0),
+                    length,
+                    at: u16::try_from(word.start).unwrap_or(u16::MAX),
+                    before: beyond(word.start.checked_sub(1), [word.start.checked_sub(2), word.start.checked_sub(3)]),
+                    behind: beyond(Some(word.end), [Some(word.end + 1), Some(word.end + 2)]),
                 };
                 by_tag.push((hash(term, &word), anchored));
             }
@@ -166,8 +170,8 @@ impl WordIndex {
             if !anchor.may_stand(text, word) {
                 continue;
             }
-            let term = &self.terms[anchor.start as usize..anchor.end as usize];
-            if let Some(span) = occurrence(term, anchor.at as usize, text, word.start) {
+            let term = &self.terms[anchor.start as usize..][..usize::from(anchor.length)];
+            if let Some(span) = occurrence(term, usize::from(anchor.at), text, word.start) {
                 found(anchor.key, span);
             }
         }
@@ -187,14 +191,16 @@ impl WordIndex {
 impl Anchor {
     /// Whether the words beside begin and end as those of the term do; where there is not just one space between, they may.
     fn may_stand(&self, text: &[u8], word: &Range<usize>) -> bool {
-        let may_be = |meant: u8, gap: Option<&u8>, letter: Option<&u8>| match (meant, gap, letter) {
+        let is = |meant: u8, octet: Option<&u8>| meant == 0 || octet.is_some_and(|octet| octet.eq_ignore_ascii_case(&meant));
+        let may_be = |[first, second]: [u8; 2], gap: Option<&u8>, letters: [Option<&u8>; 2]| match (first, gap, letters[0]) {
             (0, ..) => true,
-            (_, Some(b' '), Some(letter)) => letter.eq_ignore_ascii_case(&meant) || is_gap(*letter),
+            (_, Some(b' '), Some(letter)) => is_gap(*letter) || (is(first, Some(letter)) && is(second, letters[1])),
             (_, Some(gap), Some(_)) => is_gap(*gap),
             _ => false,
         };
         let before = |by| word.start.checked_sub(by).and_then(|at| text.get(at));
-        may_be(self.behind, text.get(word.end), text.get(word.end + 1)) && may_be(self.before, before(1), before(2))
+        let behind = |by| text.get(word.end + by);
+        may_be(self.behind, behind(0), [behind(1), behind(2)]) && may_be(self.before, before(1), [before(2), before(3)])
     }
 }
 
