@@ -16,6 +16,7 @@ mod sections;
 mod settings;
 mod spreadsheet;
 mod table;
+mod week;
 
 pub use bundle::{bundle, hash_lists};
 pub use clock::SchoolClock;
@@ -25,6 +26,7 @@ pub use settings::{
     Contact, Grant, History, Issuer, Login, Notice, Review, Scan, School, Security, Server, SmtpLogin, State, Tls, TokenMechanism, Watch,
     Watched,
 };
+pub use week::{Week, monday};
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
