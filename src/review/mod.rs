@@ -10,6 +10,7 @@ mod case_page;
 mod chart;
 mod decide;
 mod destroy;
+mod evidence;
 mod form;
 mod guard;
 mod health;
@@ -32,6 +33,7 @@ mod tests;
 mod tls;
 mod totp;
 mod trends;
+mod undo;
 mod words;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -65,6 +67,8 @@ pub struct Review {
     /// thousand cases takes megabytes, and a flood of passwords to be weighed keeps nobody from her cases.
     for_strangers: Arc<Semaphore>,
     for_people: Arc<Semaphore>,
+    /// Packages for the police are made one at a time: each is in memory as a whole.
+    packing: Mutex<()>,
 }
 
 impl Review {
@@ -85,6 +89,7 @@ impl Review {
             hashing: Mutex::default(),
             for_strangers: Arc::new(Semaphore::new(AT_WORK)),
             for_people: Arc::new(Semaphore::new(AT_WORK)),
+            packing: Mutex::default(),
         })
     }
 
