@@ -106,7 +106,8 @@ async fn an_invitation_that_is_too_old_is_told_kindly_and_changes_nothing() {
 async fn who_has_lost_her_phone_comes_in_with_a_new_invitation_and_her_key_is_still_hers() {
     let school = School::new();
     let account = |school: &School| school.review.desk().accounts().unwrap().into_iter().find(|account| account.role == Role::Dsl).unwrap();
-    school.review.desk().keep_keys(Timestamp::now(), &account(&school), "age1recipient", "wrapped").unwrap();
+    let before_it = account(&school);
+    school.review.desk().keep_keys(Timestamp::now(), &before_it, "age1recipient", "wrapped").unwrap();
     let lost = school.post("/sign-in", None, "name=safeguarding+lead&password=correct+horse+battery&code=").await.text;
     assert!(lost.contains("ask the technician for a new invitation: nothing is lost by it"), "{lost}");
     let before = school.code(Role::Dsl);
