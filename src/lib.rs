@@ -15,9 +15,11 @@ pub mod config;
 pub mod journal;
 pub mod sandbox;
 pub mod wire;
-// Floor 2, the shelf and the hand. `casebook` uses `vault`: it takes receipts; `desk` names what is sealed in it.
+// Floor 2, the shelf and the hand. `casebook` uses `vault`: it takes receipts; `desk` names what is sealed in it; `evidence`
+// packs it for the police.
 pub mod casebook;
 pub mod desk;
+pub mod evidence;
 pub mod vault;
 pub mod worker;
 // Floor 3, the processes; none names another.

@@ -11,15 +11,17 @@ use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
+use mailwarden::case::PlaceState;
 use mailwarden::casebook::{CaseFacts, Ends, New};
-use mailwarden::config::{Secret, Security};
 use mailwarden::finding::{Action, Audience, Category, Concern, Field, Finding, Kind, Level, Location, RuleVersion};
 use mailwarden::mail::{Address, Arrival, FolderName, Place, Uid, UidValidity};
 use mailwarden::vault::Vault;
-use mailwarden::watch::imap::{Folder, Limits, Login, Server, Session, UidSet, trust_file};
-use support::dovecot::{Dovecot, PASSWORD};
+use mailwarden::watch::imap::{Folder, UidSet};
+use support::dovecot::Dovecot;
 use support::smtp::Smtp;
 use support::warden::{FLAGGED, HELD, Warden, rule};
 use support::{end, free_port, require};
@@ -209,6 +211,71 @@ async fn people_work_at_the_desk_in_a_browser_and_a_released_message_is_back() {
 }
 
 #[tokio::test]
+async fn an_officer_opens_what_was_made_in_a_browser_and_what_a_rule_held_wrongly_goes_back_at_once() {
+    let school = School::open(&[AMBER]);
+    let (dovecot, warden) = (&school.dovecot, &school.warden);
+    let letters: Vec<_> = ["one", "two", "three"].map(|word| letter("sender@school.example", AMBER, &format!("{HELD} {word}"))).into();
+    for letter in &letters {
+        put(dovecot, AMBER, letter).await;
+    }
+    let invitation = school.invite("Robin Finch", "dsl", LEAD);
+    let _watch = Process(warden.command("run").stderr(Stdio::null()).spawn().unwrap());
+    let removed = || warden.cases().into_iter().filter(|case| case.places[0].state == PlaceState::Removed).count();
+    wait_until("three messages are held", || removed() == letters.len());
+    let cases = warden.cases();
+    let codenames: Vec<_> = cases.iter().map(|case| case.row.codename.to_string()).collect();
+    let officer = tempfile::tempdir().unwrap();
+    require("age-keygen", "age");
+    let types = |program: &str, arguments: &[&str]| {
+        let done = Command::new(program).args(arguments).current_dir(officer.path()).output().expect("a program");
+        assert!(done.status.success(), "{program} {arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+        String::from_utf8(done.stdout).expect("text")
+    };
+    types("age-keygen", &["-o", "officer.key"]);
+    let recipient = types("age-keygen", &["-y", "officer.key"]).trim().to_owned();
+    school.work(
+        "police.mjs",
+        serde_json::json!({
+            "invitation": invitation, "key": warden.identity(), "cases": codenames, "officer": recipient, "folder": officer.path(),
+        }),
+    );
+
+    let told: serde_json::Value = serde_json::from_slice(&fs::read(officer.path().join("told.json")).unwrap()).unwrap();
+    for (codename, told) in codenames.iter().zip(told.as_array().unwrap()) {
+        let tar = format!("{codename}.tar");
+        assert!(types("sha256sum", &[&tar]).starts_with(told["SHA-256"].as_str().unwrap()), "the page says what was kept");
+        types("tar", &["-xf", &tar]);
+        types("sh", &["-c", &format!("cd {codename} && sha256sum --quiet -c SHA256SUMS")]);
+        if let Some(passphrase) = told["Passphrase"].as_str() {
+            let path = officer.path().join(codename).join("key.age");
+            fs::write(officer.path().join("officer.key"), unwrapped(&fs::read_to_string(path).unwrap(), passphrase)).unwrap();
+        }
+        let message = format!("{codename}/message-1.eml");
+        types("age", &["-d", "-i", "officer.key", "-o", &message, &format!("{message}.age")]);
+        assert!(letters.contains(&fs::read(officer.path().join(message)).unwrap()), "every octet of it");
+        let chronology = types("age", &["-d", "-i", "officer.key", &format!("{codename}/chronology.json.age")]);
+        for word in ["case-opened", "evidence-packaged", "crime number 42/7", "Robin Finch"] {
+            assert!(chronology.contains(word), "{word} in {chronology}");
+        }
+    }
+    let back = || warden.cases().into_iter().filter(|case| case.places[0].state == PlaceState::Released).count();
+    wait_until("every message is back", || back() == letters.len());
+    assert_eq!(lying(dovecot, AMBER).await.len(), letters.len());
+}
+
+/// What a passphrase opens, as the officer's own tool does it after asking for it.
+fn unwrapped(armoured: &str, passphrase: &str) -> Vec<u8> {
+    use std::io::Read;
+    let packed: String = armoured.lines().filter(|line| !line.starts_with('-')).collect();
+    let identity = age::scrypt::Identity::new(age::secrecy::SecretString::from(passphrase.to_owned()));
+    let octets = BASE64.decode(packed).expect("base64");
+    let mut text = Vec::new();
+    let opener = std::iter::once(&identity as &dyn age::Identity);
+    age::Decryptor::new(&octets[..]).and_then(|file| file.decrypt(opener)).expect("a key").read_to_end(&mut text).expect("a key");
+    text
+}
+
+#[tokio::test]
 async fn nothing_of_a_message_runs_loads_or_draws_in_the_browser_of_whoever_opens_it() {
     let school = School::open(&[AMBER]);
     put(&school.dovecot, AMBER, &hostile(HELD)).await;
@@ -305,22 +372,15 @@ fn hostile(word: &str) -> Vec<u8> {
     )
     .into_bytes()
 }
-async fn session(dovecot: &Dovecot, user: &str) -> Session {
-    let tls = trust_file(&dovecot.authority()).expect("the authority of the test");
-    let server = Server { host: "localhost".to_owned(), port: dovecot.imaps, security: Security::Tls, tls, limits: Limits::default() };
-    let mut session = Session::connect(&server).await.expect("a connection");
-    session.login(&Login::Password { user: user.to_owned(), password: Secret::new(PASSWORD.to_owned()) }).await.expect("a login");
-    session
-}
 
 async fn put(dovecot: &Dovecot, user: &str, octets: &[u8]) {
     let inbox = Folder::named(&FolderName("INBOX".to_owned()));
-    session(dovecot, user).await.append(&inbox, &[], 1_580_702_706, octets.len() as u64, octets).await.expect("room for a message");
+    dovecot.session(user).await.append(&inbox, &[], 1_580_702_706, octets.len() as u64, octets).await.expect("room for a message");
 }
 
 async fn lying(dovecot: &Dovecot, user: &str) -> Vec<Vec<u8>> {
     use std::io::Read;
-    let mut session = session(dovecot, user).await;
+    let mut session = dovecot.session(user).await;
     let selected = session.examine(&Folder::named(&FolderName("INBOX".to_owned()))).await.expect("a folder");
     let listed = session.listing(&selected, &UidSet::from(1)).await.expect("a listing");
     let mut found = Vec::new();

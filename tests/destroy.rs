@@ -11,15 +11,15 @@ use std::process::Output;
 use jiff::Timestamp;
 use mailwarden::case::PlaceState;
 use mailwarden::casebook::CaseFacts;
-use mailwarden::config::{Secret, Security};
 use mailwarden::desk::{Account, AccountId, Deed, Desk, Done, NewAccount, Role};
 use mailwarden::finding::Audience;
 use mailwarden::journal::{Actor, Event};
 use mailwarden::mail::FolderName;
 use mailwarden::steps::DESTROY_STEPS;
-use mailwarden::vault::{Member, MemberIdentity};
-use mailwarden::watch::imap::{Folder, Limits, Login, Server, Session, UidSet, trust_file};
-use support::dovecot::{Dovecot, PASSWORD};
+use mailwarden::vault::MemberIdentity;
+use mailwarden::watch::imap::{Folder, UidSet};
+use support::dovecot::Dovecot;
+use support::said;
 use support::smtp::Smtp;
 use support::warden::{HELD, Warden, message};
 
@@ -47,25 +47,22 @@ impl School {
         let school = Self { dovecot, warden, _smtp: smtp };
         let inbox = Folder::named(&FolderName("INBOX".to_owned()));
         let octets = message("held", HELD);
-        school.session().await.append(&inbox, &[], 1_580_702_706, octets.len() as u64, &octets[..]).await.expect("room for a message");
+        school
+            .dovecot
+            .session(AMBER)
+            .await
+            .append(&inbox, &[], 1_580_702_706, octets.len() as u64, &octets[..])
+            .await
+            .expect("room for a message");
         school.warden.poll();
         assert_eq!(school.case().places[0].state, PlaceState::Removed);
         assert_eq!(school.warden.objects().len(), 2, "the message and its sheet");
         school
     }
 
-    async fn session(&self) -> Session {
-        let tls = trust_file(&self.dovecot.authority()).expect("the authority of the test");
-        let server =
-            Server { host: "localhost".to_owned(), port: self.dovecot.imaps, security: Security::Tls, tls, limits: Limits::default() };
-        let mut session = Session::connect(&server).await.expect("a connection");
-        session.login(&Login::Password { user: AMBER.to_owned(), password: Secret::new(PASSWORD.to_owned()) }).await.expect("a login");
-        session
-    }
-
     /// How many messages lie in the mailbox.
     async fn lying(&self) -> usize {
-        let mut session = self.session().await;
+        let mut session = self.dovecot.session(AMBER).await;
         let inbox = session.examine(&Folder::named(&FolderName("INBOX".to_owned()))).await.expect("a folder");
         session.listing(&inbox, &UidSet::from(1)).await.expect("a listing").len()
     }
@@ -84,16 +81,6 @@ impl School {
             command.env("MAILWARDEN_STOP_BEFORE", step);
         }
         command.output().expect("the program")
-    }
-
-    /// A key of somebody who is a member of this audience and of no other.
-    fn key(&self, name: &str, audience: Audience) -> PathBuf {
-        let (identity, path) = (MemberIdentity::generate(), self.warden.path().join(format!("{name}.key")));
-        identity.write(&path).expect("a key file");
-        let lead = MemberIdentity::read(&self.warden.identity()).expect("a key file");
-        let member = Member { name: name.to_owned(), recipient: identity.recipient() };
-        self.warden.vault().ring().add_member(audience, member, &lead).expect("a ring");
-        path
     }
 
     fn desk(&self) -> Desk {
@@ -129,11 +116,6 @@ impl School {
         assert!(matches!(&line.event, Event::Destroyed { objects, reason, .. } if objects.len() == 2 && reason == REASON), "{line:?}");
         assert!(!case.findings.is_empty(), "the facts stay");
     }
-}
-
-fn said(output: &Output) -> (Option<i32>, String) {
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    (output.status.code(), text)
 }
 
 #[tokio::test]
@@ -183,7 +165,7 @@ async fn without_the_confirmation_or_the_key_nothing_is_destroyed() {
     let (code, told) = said(&unconfirmed.unwrap());
     assert!(code == Some(64) && told.contains("--no-agency-needs-it"), "{told}");
     school.assert_untouched("no confirmation");
-    let (code, told) = said(&school.destroy(&[&school.key("Head", Audience::Head)], None));
+    let (code, told) = said(&school.destroy(&[&school.warden.key("Head", Audience::Head)], None));
     assert!(code == Some(1) && told.contains("is for `dsl` to open"), "{told}");
     let last = school.warden.book().journal_end(1).unwrap().remove(0);
     assert!(matches!((&last.who, &last.event), (Actor::Member(name), Event::DestroyRefused { .. }) if name == "Head"), "{last:?}");
@@ -199,7 +181,7 @@ async fn what_is_withheld_takes_two_keys_of_two_people() {
     let stranger = school.warden.path().join("stranger.key");
     MemberIdentity::generate().write(&stranger).unwrap();
     // The same name with another key is the same person.
-    let renamed = school.key("LEAD", Audience::Chair);
+    let renamed = school.warden.key("LEAD", Audience::Chair);
     for (keys, why) in [
         (vec![&lead], "by two people"),
         (vec![&lead, &again], "it is the first once more"),
@@ -211,7 +193,7 @@ async fn what_is_withheld_takes_two_keys_of_two_people() {
         assert!(code == Some(1) && told.contains(why), "{why}: {told}");
         school.assert_untouched(why);
     }
-    let head = school.key("Head", Audience::Head);
+    let head = school.warden.key("Head", Audience::Head);
     assert_eq!(said(&school.destroy(&[&lead, &head], None)).0, Some(0));
     school.assert_destroyed_by("Lead and Head", "two people");
 }

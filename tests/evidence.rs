@@ -8,17 +8,15 @@ use std::process::{Command, Output};
 
 use mailwarden::case::PlaceState;
 use mailwarden::casebook::CaseFacts;
-use mailwarden::config::{Secret, Security};
 use mailwarden::finding::Audience;
 use mailwarden::journal::{Actor, Event};
 use mailwarden::mail::FolderName;
-use mailwarden::vault::{Member, MemberIdentity};
-use mailwarden::watch::imap::{Folder, Limits, Login, Server, Session, trust_file};
+use mailwarden::watch::imap::Folder;
 use minisign_verify::{PublicKey, Signature};
-use support::dovecot::{Dovecot, PASSWORD};
-use support::require;
+use support::dovecot::Dovecot;
 use support::smtp::Smtp;
 use support::warden::{HELD, Warden, message};
+use support::{require, said};
 
 const AMBER: &str = "amber@school.example";
 const REASON: &str = "CANARY: crime number 42/7";
@@ -37,10 +35,7 @@ impl School {
         let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
         let text = fs::read_to_string(warden.config()).expect("a configuration");
         fs::write(warden.config(), text.replace("violence = \"hold\"", &format!("violence = \"{action}\""))).expect("a configuration");
-        let tls = trust_file(&dovecot.authority()).expect("the authority of the test");
-        let server = Server { host: "localhost".to_owned(), port: dovecot.imaps, security: Security::Tls, tls, limits: Limits::default() };
-        let mut session = Session::connect(&server).await.expect("a connection");
-        session.login(&Login::Password { user: AMBER.to_owned(), password: Secret::new(PASSWORD.to_owned()) }).await.expect("a login");
+        let mut session = dovecot.session(AMBER).await;
         let (inbox, octets) = (Folder::named(&FolderName("INBOX".to_owned())), letter());
         session.append(&inbox, &[], 1_580_702_706, octets.len() as u64, &octets[..]).await.expect("room for a message");
         warden.poll();
@@ -65,16 +60,6 @@ impl School {
         let mut command = self.warden.command("evidence");
         command.arg(self.codename()).arg("--identity").arg(identity).args(["--reason", REASON]).args(to).arg("--out").arg(self.out());
         command.output().expect("the program")
-    }
-
-    /// A key of somebody who is a member of this audience and of no other.
-    fn key(&self, name: &str, audience: Audience) -> PathBuf {
-        let (identity, path) = (MemberIdentity::generate(), self.warden.path().join(format!("{name}.key")));
-        identity.write(&path).expect("a key file");
-        let lead = MemberIdentity::read(&self.warden.identity()).expect("a key file");
-        let member = Member { name: name.to_owned(), recipient: identity.recipient() };
-        self.warden.vault().ring().add_member(audience, member, &lead).expect("a ring");
-        path
     }
 
     /// The officer's key, made with her own tool; answers with its public half.
@@ -130,11 +115,6 @@ fn letter() -> Vec<u8> {
     message("CANARY-SUBJECT", HELD)
 }
 
-fn said(output: &Output) -> (Option<i32>, String) {
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    (output.status.code(), text)
-}
-
 #[tokio::test]
 async fn an_officer_opens_the_package_with_stock_tools_and_finds_the_very_message() {
     let school = School::having("hold").await;
@@ -186,7 +166,7 @@ async fn an_officer_opens_the_package_with_stock_tools_and_finds_the_very_messag
 #[tokio::test]
 async fn what_is_withheld_is_handed_over_as_it_is_and_opened_with_the_evidence_key_elsewhere() {
     let school = School::having("withhold").await;
-    let deputy = school.key("Deputy", Audience::Dsl);
+    let deputy = school.warden.key("Deputy", Audience::Dsl);
     let recipient = school.officers_key();
     let (code, told) = said(&school.package(&deputy, &["--to", &recipient]));
     assert!(code == Some(1) && told.contains("is for `evidence` to open"), "{told}");
@@ -197,7 +177,7 @@ async fn what_is_withheld_is_handed_over_as_it_is_and_opened_with_the_evidence_k
     let (code, told) = said(&school.package(&deputy, &["--as-sealed"]));
     assert_eq!(code, Some(0), "{told}");
     school.unpack();
-    let evidence = school.key("Evidence", Audience::Evidence);
+    let evidence = school.warden.key("Evidence", Audience::Evidence);
     // The ring in the package is older than the key: the lead's is in it.
     let lead = school.warden.identity();
     assert_ne!(evidence, lead);

@@ -9,7 +9,7 @@ use std::{fs, io};
 const FLOORS: [&[&str]; 5] = [
     &["mail", "finding", "case", "fault", "steps", "written", "corpus"],
     &["wire", "config", "sandbox", "journal"],
-    &["vault", "casebook", "desk", "worker"],
+    &["vault", "casebook", "desk", "evidence", "worker"],
     &["review", "scan", "watch"],
     &["cli"],
 ];

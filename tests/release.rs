@@ -11,13 +11,12 @@ use std::process::Output;
 use jiff::Timestamp;
 use mailwarden::case::PlaceState;
 use mailwarden::casebook::CaseFacts;
-use mailwarden::config::{Secret, Security};
 use mailwarden::finding::Audience;
 use mailwarden::journal::{Actor, Event};
 use mailwarden::mail::{Arrival, FolderName};
-use mailwarden::vault::{Member, MemberIdentity};
-use mailwarden::watch::imap::{Folder, Limits, Login, Server, Session, UidSet, trust_file};
+use mailwarden::watch::imap::{Folder, UidSet};
 use support::dovecot::{Dovecot, PASSWORD};
+use support::said;
 use support::smtp::Smtp;
 use support::warden::{HELD, Warden, message};
 
@@ -50,24 +49,15 @@ impl Desk {
         desk
     }
 
-    async fn session(&self, user: &str) -> Session {
-        let tls = trust_file(&self.dovecot.authority()).expect("the authority of the test");
-        let server =
-            Server { host: "localhost".to_owned(), port: self.dovecot.imaps, security: Security::Tls, tls, limits: Limits::default() };
-        let mut session = Session::connect(&server).await.expect("a connection");
-        session.login(&Login::Password { user: user.to_owned(), password: Secret::new(PASSWORD.to_owned()) }).await.expect("a login");
-        session
-    }
-
     async fn put(&self, user: &str, folder: &str, octets: &[u8]) {
         let flags = ["\\Seen", "\\Answered", "$Forwarded"].map(str::to_owned);
         let folder = Folder::named(&FolderName(folder.to_owned()));
-        self.session(user).await.append(&folder, &flags, ARRIVED, octets.len() as u64, octets).await.expect("room for a message");
+        self.dovecot.session(user).await.append(&folder, &flags, ARRIVED, octets.len() as u64, octets).await.expect("room for a message");
     }
 
     /// What lies in a folder, with its octets.
     async fn lying(&self, user: &str, folder: &str) -> Vec<(Arrival, Vec<u8>)> {
-        let mut session = self.session(user).await;
+        let mut session = self.dovecot.session(user).await;
         let selected = session.examine(&Folder::named(&FolderName(folder.to_owned()))).await.expect("a folder");
         let listed = session.listing(&selected, &UidSet::from(1)).await.expect("a listing");
         let mut found = Vec::new();
@@ -109,16 +99,6 @@ impl Desk {
         self.release_with(&self.warden.identity())
     }
 
-    /// A key of somebody who is a member of this audience and of no other.
-    fn deputy(&self, audience: Audience) -> PathBuf {
-        let (identity, path) = (MemberIdentity::generate(), self.warden.path().join("deputy.key"));
-        identity.write(&path).expect("a key file");
-        let lead = MemberIdentity::read(&self.warden.identity()).expect("a key file");
-        let member = Member { name: "Deputy".to_owned(), recipient: identity.recipient() };
-        self.warden.vault().ring().add_member(audience, member, &lead).expect("a ring");
-        path
-    }
-
     /// The file of the sealed message.
     fn object(&self) -> PathBuf {
         let object = self.case().places[0].object.expect("a sealed message").object.to_string();
@@ -143,11 +123,6 @@ fn letter() -> Vec<u8> {
 fn as_it_was() -> (Arrival, Vec<u8>) {
     let flags = ["$Forwarded", "\\Answered", "\\Seen"].map(str::to_owned).to_vec();
     (Arrival { flags, internal_date: ARRIVED, size: letter().len() as u64 }, letter())
-}
-
-fn said(output: &Output) -> (Option<i32>, String) {
-    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    (output.status.code(), text)
 }
 
 #[tokio::test]
@@ -230,7 +205,7 @@ async fn every_copy_comes_back_and_one_that_cannot_keeps_no_other() {
 #[tokio::test]
 async fn a_key_that_does_not_fit_releases_nothing_and_its_owner_is_written_down() {
     let desk = Desk::holding_in("INBOX").await;
-    let (code, told) = said(&desk.release_with(&desk.deputy(Audience::Head)));
+    let (code, told) = said(&desk.release_with(&desk.warden.key("Deputy", Audience::Head)));
     assert_eq!(code, Some(1));
     assert!(told.contains("is for `dsl` to open; this key is not among theirs"), "{told}");
     assert!(matches!(desk.last_event(), (Actor::Member(name), Event::ReleaseRefused { .. }) if name == "Deputy"));
@@ -246,12 +221,12 @@ async fn what_is_withheld_is_released_by_the_evidence_key_alone() {
     fs::write(desk.warden.config(), config.replace("violence = \"hold\"", "violence = \"withhold\"")).unwrap();
     desk.put(AMBER, "INBOX", &letter()).await;
     desk.warden.poll();
-    let (code, told) = said(&desk.release_with(&desk.deputy(Audience::Dsl)));
+    let (code, told) = said(&desk.release_with(&desk.warden.key("Deputy", Audience::Dsl)));
     assert_eq!(code, Some(1));
     assert!(told.contains("is for `evidence` to open"), "{told}");
     assert_eq!(desk.lying(AMBER, "INBOX").await, []);
-    fs::remove_file(desk.warden.path().join("deputy.key")).unwrap();
-    assert_eq!(said(&desk.release_with(&desk.deputy(Audience::Evidence))), (Some(0), format!("{AMBER}: back in INBOX\n")));
+    fs::remove_file(desk.warden.path().join("Deputy.key")).unwrap();
+    assert_eq!(said(&desk.release_with(&desk.warden.key("Deputy", Audience::Evidence))), (Some(0), format!("{AMBER}: back in INBOX\n")));
     assert_eq!(desk.lying(AMBER, "INBOX").await, [as_it_was()]);
 }
 
@@ -322,9 +297,9 @@ async fn a_held_copy_of_what_is_withheld_elsewhere_comes_back_after_both_have_op
     desk.put(HERON, "INBOX", &letter()).await;
     desk.warden.poll();
     assert_eq!((desk.warden.cases().len(), desk.case().places.len()), (1, 2));
-    let (dsl, evidence) = (desk.deputy(Audience::Dsl), desk.warden.path().join("dsl.key"));
+    let (dsl, evidence) = (desk.warden.key("Deputy", Audience::Dsl), desk.warden.path().join("dsl.key"));
     fs::rename(&dsl, &evidence).unwrap();
-    let (dsl, evidence) = (evidence, desk.deputy(Audience::Evidence));
+    let (dsl, evidence) = (evidence, desk.warden.key("Deputy", Audience::Evidence));
 
     let (code, told) = said(&desk.release_with(&dsl));
     assert!(code == Some(1) && told.contains("is for `evidence` to open"), "{told}");

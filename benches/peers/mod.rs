@@ -2,6 +2,7 @@
 
 pub mod bare;
 pub mod cpu;
+pub mod desk;
 pub mod dovecot;
 pub mod figure;
 pub mod http;

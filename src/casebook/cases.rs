@@ -96,14 +96,33 @@ pub struct CaseFacts {
 impl CaseFacts {
     /// Every object in the vault that is sealed of it, each once; none when they were destroyed.
     pub fn sealed_objects(&self) -> Vec<ObjectId> {
-        if self.destroyed.is_some() {
-            return Vec::new();
-        }
+        if self.destroyed.is_some() { Vec::new() } else { self.objects() }
+    }
+
+    /// Every object that was ever sealed of it, each once.
+    pub(super) fn objects(&self) -> Vec<ObjectId> {
         let copies = self.places.iter().filter_map(|copy| copy.object);
         let mut objects: Vec<_> = self.sheet.into_iter().chain(copies).map(|sealed| sealed.object).collect();
         objects.sort_unstable();
         objects.dedup();
         objects
+    }
+
+    /// Whose keys open its messages, and who decides about them. When any copy was withheld, nobody at the school does (D3); once it is
+    /// decided, those to whom other copies were sealed may finish it.
+    pub fn message_audiences(&self) -> Vec<Audience> {
+        match (self.row.action, &self.released) {
+            (Action::Withhold, None) => vec![Audience::Evidence],
+            (Action::Withhold, Some(_)) => [&[Audience::Evidence], self.row.audiences.as_slice()].concat(),
+            _ => self.row.audiences.clone(),
+        }
+    }
+
+    /// Who may pass on what is sealed or have it destroyed, unopened: those to whom the sheet is sealed see the case, and the holder of
+    /// the evidence key has what is withheld.
+    pub fn custodians(&self) -> Vec<Audience> {
+        let evidence = (self.row.action == Action::Withhold).then_some(Audience::Evidence);
+        self.row.audiences.iter().copied().chain(evidence).collect()
     }
 
     /// Whether it was released and a copy is yet to be put back.

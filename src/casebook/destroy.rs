@@ -80,11 +80,13 @@ impl Casebook {
     /// When the database refuses.
     pub fn doomed(&self) -> Result<Vec<Doomed>> {
         self.read(|conn| {
-            conn.prepare_cached("SELECT id, codename FROM cases WHERE destroyed_at IS NOT NULL AND emptied_at IS NULL ORDER BY id")?
-                .query_map([], |row| {
-                    let case = CaseId(row.get("id")?);
-                    Ok(Doomed { case, codename: parsed(row, "codename")?, objects: objects(conn, case)? })
-                })?
+            let doomed: Vec<Codename> = conn
+                .prepare_cached("SELECT codename FROM cases WHERE destroyed_at IS NOT NULL AND emptied_at IS NULL ORDER BY id")?
+                .query_map([], |row| parsed(row, "codename"))?
+                .collect::<Result<_, _>>()?;
+            let facts = doomed.iter().filter_map(|codename| cases::case(conn, codename).transpose());
+            facts
+                .map(|facts| facts.map(|facts| Doomed { case: facts.row.id, objects: facts.objects(), codename: facts.row.codename }))
                 .collect()
         })
     }
@@ -127,15 +129,6 @@ pub(super) fn keeps_from_release(conn: &Connection, case: CaseId) -> Result<bool
 /// The journal names people, whatever they came with: an account of the desk, or a key.
 fn is_same_person(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
-}
-
-fn objects(conn: &Connection, case: CaseId) -> rusqlite::Result<Vec<ObjectId>> {
-    conn.prepare_cached(
-        "SELECT sheet AS object FROM cases WHERE id = ?1 AND sheet IS NOT NULL
-         UNION SELECT object FROM place WHERE of_case = ?1 AND object IS NOT NULL",
-    )?
-    .query_map([case.0], |row| parsed(row, "object"))?
-    .collect()
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ pub use openings::{OpenedCase, WeekOfOpenings};
 pub use outbox::{About, NewNotice, Notice, NoticeId, Undelivered};
 pub use place::{PlaceFacts, PlaceId, SealedObject, SealedPlace};
 pub use progress::{Counts, Judged, MailboxDay, Outcome, Progress};
-pub use reading::{Involvement, ReadOnly};
+pub use reading::{Involvement, ReadOnly, RuleCounts};
 pub use record::{Ends, New, Party, Recorded};
 pub use rules::{RuleRecord, Version};
 pub use trouble::{Episode, Trouble};

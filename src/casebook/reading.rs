@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 
-use super::column::word;
-use super::{CaseFacts, CaseRow, Casebook, CasebookError, Filter, Keyed, Result, cases};
+use super::column::{parsed, word};
+use super::{CaseFacts, CaseRow, Casebook, CasebookError, Filter, Keyed, Result, cases, rules};
 use crate::case::{CaseId, Codename};
+use crate::finding::{RuleId, RuleVersion};
 use crate::journal::{self, JournalLine};
 use crate::mail::Address;
 
@@ -18,6 +19,18 @@ pub struct ReadOnly {
     path: PathBuf,
 }
 
+/// What came of a rule.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RuleCounts {
+    pub rule: RuleId,
+    /// In which it had a part.
+    pub cases: u64,
+    /// Of these, whose messages were sealed.
+    pub held: u64,
+    /// Of the held, that went back.
+    pub put_back: u64,
+}
+
 /// Of which cases somebody is a party, and as what.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Involvement {
@@ -25,6 +38,27 @@ pub struct Involvement {
     pub sent: BTreeSet<CaseId>,
     /// It was sent to her, or a copy lay in her mailbox.
     pub received: BTreeSet<CaseId>,
+}
+
+impl Involvement {
+    /// Adds what somebody is by one more of her addresses. What she wrote always keeps a case from her; what was sent to her does too,
+    /// unless that address is one to which concerns are brought: a child's letter to the safeguarding lead is hers to deal with (D17).
+    pub fn add(&mut self, by_address: Self, brings_concerns: bool) {
+        self.sent.extend(by_address.sent);
+        if !brings_concerns {
+            self.received.extend(by_address.received);
+        }
+    }
+
+    pub fn includes(&self, case: CaseId) -> bool {
+        self.sent.contains(&case) || self.received.contains(&case)
+    }
+
+    /// Whether a case is left out of what somebody watches over others with: she is a party to it, or it is for the chair and she is
+    /// the headteacher.
+    pub fn hides(&self, row: &CaseRow, is_head: bool) -> bool {
+        self.includes(row.id) || is_head && row.is_kept_from_the_head()
+    }
 }
 
 impl ReadOnly {
@@ -56,24 +90,19 @@ impl ReadOnly {
         self.read(|conn| cases::case(conn, codename))
     }
 
-    /// What somebody with these addresses is to which cases. `None` as long as any of them has not been keyed by the
-    /// service: until then nobody can say that she is no party.
+    /// What somebody with this address is to which cases. `None` as long as it has not been keyed by the service: until then nobody
+    /// can say that she is no party.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn involvement(&self, addresses: &[Address]) -> Result<Option<Involvement>> {
+    pub fn involvement(&self, address: &Address) -> Result<Option<Involvement>> {
         self.read(|conn| {
-            let mut found = Involvement::default();
-            for address in addresses {
-                let key = conn
-                    .prepare_cached("SELECT key FROM desk_party WHERE address = ?")?
-                    .query_map([address.as_str()], |row| row.get::<_, Keyed>(0))?
-                    .next()
-                    .transpose()?;
-                let Some(key) = key else { return Ok(None) };
-                involve(conn, address, &key, &mut found)?;
-            }
-            Ok(Some(found))
+            let key = conn
+                .prepare_cached("SELECT key FROM desk_party WHERE address = ?")?
+                .query_map([address.as_str()], |row| row.get::<_, Keyed>(0))?
+                .next()
+                .transpose()?;
+            key.map(|key| involve(conn, address, &key)).transpose()
         })
     }
 
@@ -92,6 +121,33 @@ impl ReadOnly {
         })
     }
 
+    /// The other cases between the same people, newest first: whoever sent the other is a party to this one, and so is somebody to whom it
+    /// was sent. As far as facts tell it, the exchange of letters that this one is a part of.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn of_the_same_exchange(&self, case: CaseId) -> Result<Vec<CaseId>> {
+        self.read(|conn| {
+            conn.prepare_cached(
+                "WITH here AS (SELECT DISTINCT address FROM party WHERE of_case = ?1)
+                 SELECT DISTINCT wrote.of_case FROM here AS one JOIN party AS wrote ON wrote.address = one.address AND wrote.part = 'sender'
+                 JOIN here AS other ON other.address <> one.address
+                 JOIN party AS got ON got.address = other.address AND got.of_case = wrote.of_case AND got.part <> 'sender'
+                 WHERE wrote.of_case <> ?1 ORDER BY 1 DESC",
+            )?
+            .query_map([case.0], |row| row.get(0).map(CaseId))?
+            .collect()
+        })
+    }
+
+    /// As [`Casebook::held_by`].
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn held_by(&self, rule: &RuleId, version: RuleVersion) -> Result<Vec<Codename>> {
+        self.read(|conn| rules::held_by(conn, rule, version))
+    }
+
     /// How many cases there are of each category, most first: counts alone.
     ///
     /// # Errors
@@ -101,6 +157,26 @@ impl ReadOnly {
             conn.prepare_cached("SELECT category, count(*) AS cases FROM cases GROUP BY category ORDER BY cases DESC, category")?
                 .query_map([], |row| Ok((word(row, "category")?, row.get::<_, i64>("cases")?.cast_unsigned())))?
                 .collect()
+        })
+    }
+
+    /// What came of each rule so far, whatever its versions, most cases first: counts alone.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn counts_by_rule(&self) -> Result<Vec<RuleCounts>> {
+        self.read(|conn| {
+            conn.prepare_cached(
+                "SELECT rule, count(*) AS cases, sum(held) AS held, sum(held AND back) AS put_back FROM (
+                     SELECT DISTINCT rule, cases.id, action IN ('hold', 'withhold') AS held, released_at IS NOT NULL AS back
+                     FROM finding JOIN cases ON cases.id = of_case
+                 ) GROUP BY rule ORDER BY cases DESC, rule",
+            )?
+            .query_map([], |row| {
+                let count = |name: &str| row.get::<_, i64>(name).map(i64::cast_unsigned);
+                Ok(RuleCounts { rule: parsed(row, "rule")?, cases: count("cases")?, held: count("held")?, put_back: count("put_back")? })
+            })?
+            .collect()
         })
     }
 
@@ -125,8 +201,9 @@ impl ReadOnly {
     }
 }
 
-/// Adds what somebody with this address, keyed so, is to which cases.
-fn involve(conn: &Connection, address: &Address, key: &Keyed, found: &mut Involvement) -> rusqlite::Result<()> {
+/// What somebody with this address, keyed so, is to which cases.
+fn involve(conn: &Connection, address: &Address, key: &Keyed) -> rusqlite::Result<Involvement> {
+    let mut found = Involvement::default();
     let mut parties = conn.prepare_cached("SELECT of_case, part FROM party WHERE address = ?")?;
     for row in parties.query_map([key], |row| Ok((CaseId(row.get(0)?), word(row, "part")?)))? {
         match row? {
@@ -138,7 +215,7 @@ fn involve(conn: &Connection, address: &Address, key: &Keyed, found: &mut Involv
     for case in lay.query_map([address.as_str()], |row| row.get(0).map(CaseId))? {
         found.received.insert(case?);
     }
-    Ok(())
+    Ok(found)
 }
 
 impl Casebook {
@@ -148,11 +225,7 @@ impl Casebook {
     /// When the database refuses.
     pub fn involvement_of(&self, address: &Address) -> Result<Involvement> {
         let key = self.key_address(address);
-        self.read(|conn| {
-            let mut found = Involvement::default();
-            involve(conn, address, &key, &mut found)?;
-            Ok(found)
-        })
+        self.read(|conn| involve(conn, address, &key))
     }
 
     /// Keys the addresses of the people at the desk, who could not be told from strangers otherwise; these and no others.
@@ -242,13 +315,47 @@ mod tests {
         let case = desk.book.record(&New { parties: &parties, ..desk.plain(1, &concern) }).unwrap().case;
         let lay = desk.record(2, &place("ben", 1), &concern, None).case;
         let reader = reading(&desk);
-        assert_eq!(reader.involvement(std::slice::from_ref(&ann)).unwrap(), None);
+        assert_eq!(reader.involvement(&ann).unwrap(), None);
         desk.book.key_desk(&[ann.clone(), ben.clone()].into()).unwrap();
-        let of = |who: &Address| reader.involvement(std::slice::from_ref(who)).unwrap().unwrap();
+        let of = |who: &Address| reader.involvement(who).unwrap().unwrap();
         assert_eq!(of(&ann), Involvement { sent: [case].into(), received: BTreeSet::new() });
         assert_eq!(of(&ben), Involvement { sent: BTreeSet::new(), received: [case, lay].into() });
         desk.book.key_desk(&[ann].into()).unwrap();
-        assert_eq!(reader.involvement(&[ben]).unwrap(), None, "who has left is nobody's business");
+        assert_eq!(reader.involvement(&ben).unwrap(), None, "who has left is nobody's business");
+    }
+
+    #[test]
+    fn letters_between_the_same_people_go_together_whoever_wrote_them() {
+        let desk = Desk::new();
+        let (concern, key) = (concern(Level::Day, Action::Flag), |who: &str| desk.book.key_address(&address(who)));
+        let case = |number: u8, from: &str, to: &[&str]| {
+            let recipients = to.iter().map(|who| (key(who), Party::Recipient));
+            let parties: Vec<_> = [(key(from), Party::Sender)].into_iter().chain(recipients).collect();
+            let place = place("mia", number.into());
+            desk.book.record(&New { place: &place, parties: &parties, ..desk.plain(number, &concern) }).unwrap().case
+        };
+        let first = case(1, "ann", &["ben"]);
+        let back = case(2, "ben", &["cal", "ann"]);
+        let elsewhere = case(3, "ann", &["cal"]);
+        let strangers = case(4, "dan", &["ben"]);
+        let to_herself = case(5, "ann", &["ann"]);
+        let reader = reading(&desk);
+        assert_eq!(reader.of_the_same_exchange(first).unwrap(), [back]);
+        assert_eq!(reader.of_the_same_exchange(back).unwrap(), [elsewhere, first]);
+        assert_eq!(reader.of_the_same_exchange(strangers).unwrap(), []);
+        assert_eq!(reader.of_the_same_sender(first).unwrap(), [to_herself, elsewhere]);
+    }
+
+    #[test]
+    fn rules_are_counted_by_case_with_what_they_held_and_what_of_that_went_back() {
+        let desk = Desk::new();
+        let (flag, hold) = (concern(Level::Day, Action::Flag), concern(Level::Day, Action::Hold));
+        desk.record(1, &place("ann", 1), &flag, None);
+        desk.record(2, &place("ann", 2), &hold, Some(&desk.sealed()));
+        let wrong = desk.record(3, &place("ann", 3), &hold, Some(&desk.sealed()));
+        desk.book.release(super::super::desk::at(5), &crate::journal::Actor::Program, wrong.case, "a lesson").unwrap();
+        let expected = RuleCounts { rule: "bullying.test".parse().unwrap(), cases: 3, held: 2, put_back: 1 };
+        assert_eq!(reading(&desk).counts_by_rule().unwrap(), [expected]);
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
 use super::column::{Json, Moment, moment_if_any, parsed};
 use super::outbox::{self, NewNotice, Subject};
@@ -124,14 +124,7 @@ impl Casebook {
     /// # Errors
     /// When the database refuses.
     pub fn held_by(&self, rule: &RuleId, version: RuleVersion) -> Result<Vec<Codename>> {
-        self.read(|conn| {
-            conn.prepare_cached(
-                "SELECT codename FROM cases WHERE action IN ('hold', 'withhold') AND released_at IS NULL
-                     AND EXISTS (SELECT 1 FROM finding WHERE of_case = cases.id AND rule = ? AND version = ?) ORDER BY id",
-            )?
-            .query_map([rule.as_str(), &version.to_string()], |row| parsed(row, "codename"))?
-            .collect()
-        })
+        self.read(|conn| held_by(conn, rule, version))
     }
 
     /// What came of every version of every rule since then, by rule and version.
@@ -184,6 +177,15 @@ fn tell(tx: &Transaction<'_>, now: Timestamp, rule: &RuleId, notices: &[NewNotic
         outbox::queue(tx, Subject::Trouble(id), notices)?;
     }
     Ok(())
+}
+
+pub(super) fn held_by(conn: &Connection, rule: &RuleId, version: RuleVersion) -> rusqlite::Result<Vec<Codename>> {
+    conn.prepare_cached(
+        "SELECT codename FROM cases WHERE action IN ('hold', 'withhold') AND released_at IS NULL
+             AND EXISTS (SELECT 1 FROM finding WHERE of_case = cases.id AND rule = ? AND version = ?) ORDER BY id",
+    )?
+    .query_map([rule.as_str(), &version.to_string()], |row| parsed(row, "codename"))?
+    .collect()
 }
 
 #[cfg(test)]

@@ -9,10 +9,10 @@ use super::key_holder::{Admission, KeyHolder};
 use super::shelf::Shelf;
 use super::{Failure, Output};
 use crate::case::{CaseId, Codename};
-use crate::casebook::{CaseFacts, CasebookError, Destruction};
+use crate::casebook::{CasebookError, Destruction};
 use crate::config::Config;
 use crate::desk::{Deed, Deeds};
-use crate::finding::{Action, Audience};
+use crate::finding::Audience;
 use crate::journal::{Actor, Event};
 use crate::vault::MemberIdentity;
 
@@ -42,7 +42,7 @@ impl Destroy {
         let facts = shelf.case(&self.codename)?;
         let (case, codename) = (facts.row.id, facts.row.codename.clone());
         let member = self.holder.presented()?;
-        let audiences = audiences(&facts);
+        let audiences = facts.custodians();
         let who = match KeyHolder::admission(&member, &shelf.vault, &audiences)? {
             Admission::Admitted { who, .. } => who,
             Admission::Refused { who } => {
@@ -60,12 +60,6 @@ impl Destroy {
         finish(&shelf)?;
         Ok(out.line(&format!("what was sealed of {codename} is destroyed; its facts stay"))?)
     }
-}
-
-/// Those to whom its sheet is sealed; where the message is for the evidence key, its holder too.
-fn audiences(facts: &CaseFacts) -> Vec<Audience> {
-    let evidence = (facts.row.action == Action::Withhold).then_some(Audience::Evidence);
-    facts.row.audiences.iter().copied().chain(evidence).collect()
 }
 
 /// A member of whatever audience, who is not the first once more: she learns the codename alone.

@@ -14,7 +14,7 @@ use crate::case::{Codename, PlaceState, visible};
 use crate::casebook::{CaseFacts, CasebookError, PlaceFacts};
 use crate::config::{Config, Password};
 use crate::fault::{Fault, remedy_of_file};
-use crate::finding::{Action, Audience, RuleId, RuleVersion};
+use crate::finding::{Action, RuleId, RuleVersion};
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
 use crate::vault::{AudienceIdentity, Measure, MemberIdentity, ObjectId, VaultError};
@@ -110,7 +110,7 @@ impl Release {
             let hint = format!("`mailwarden cases acknowledge {codename}` says that somebody has it in hand");
             return Err(Failure::world(format!("nothing of {codename} is held"), &"its message was delivered", hint));
         }
-        let audiences = message_audiences(&facts);
+        let audiences = facts.message_audiences();
         match KeyHolder::admission(member, &shelf.vault, &audiences)? {
             Admission::Admitted { who, key, mut others } => {
                 others.insert(0, key);
@@ -127,16 +127,6 @@ impl Release {
                 Err(refused)
             }
         }
-    }
-}
-
-/// Who decides. When any copy was withheld, nobody at the school does (D3); once it is decided, those to whom other copies were
-/// sealed may finish it.
-pub(super) fn message_audiences(facts: &CaseFacts) -> Vec<Audience> {
-    match (facts.row.action, &facts.released) {
-        (Action::Withhold, None) => vec![Audience::Evidence],
-        (Action::Withhold, Some(_)) => [&[Audience::Evidence], facts.row.audiences.as_slice()].concat(),
-        _ => facts.row.audiences.clone(),
     }
 }
 

@@ -15,6 +15,7 @@ mod sections;
 mod settings;
 mod spreadsheet;
 mod table;
+mod week;
 
 pub use bundle::{Named, bundle, hash_lists};
 pub use clock::SchoolClock;
@@ -24,6 +25,7 @@ pub use settings::{
     Contact, Grant, History, Issuer, Login, Notice, Review, Scan, School, Security, Server, SmtpLogin, State, Tls, TokenMechanism, Watch,
     Watched,
 };
+pub use week::{Week, monday};
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

@@ -25,6 +25,8 @@ pub enum Deed {
     Destroy,
     /// The rule was wrong: it should not have matched.
     FalseMatch,
+    /// What is sealed left the house, as a package for the police.
+    HandOver,
     /// What somebody asked to have destroyed stays sealed.
     Keep,
     MoreInformation,
@@ -80,7 +82,7 @@ pub struct DeedRow {
 }
 
 impl Deed {
-    pub const ALL: [Self; 15] = [
+    pub const ALL: [Self; 16] = [
         Self::Acknowledge,
         Self::AskDestroy,
         Self::Assign,
@@ -88,6 +90,7 @@ impl Deed {
         Self::Concern,
         Self::Destroy,
         Self::FalseMatch,
+        Self::HandOver,
         Self::Keep,
         Self::MoreInformation,
         Self::NoConcern,
@@ -107,6 +110,7 @@ impl Deed {
             Self::Concern => "concern",
             Self::Destroy => "destroy",
             Self::FalseMatch => "false-match",
+            Self::HandOver => "hand-over",
             Self::Keep => "keep",
             Self::MoreInformation => "more-information",
             Self::NoConcern => "no-concern",
@@ -128,6 +132,7 @@ impl Deed {
             Self::Concern => "decided: a concern",
             Self::Destroy => "had what is sealed destroyed",
             Self::FalseMatch => "decided: the rule was wrong",
+            Self::HandOver => "made a package for the police",
             Self::Keep => "decided: what is sealed is kept",
             Self::MoreInformation => "decided: more information is needed",
             Self::NoConcern => "decided: no concern",
@@ -147,6 +152,7 @@ impl Deed {
                 | Self::Close
                 | Self::Destroy
                 | Self::FalseMatch
+                | Self::HandOver
                 | Self::Keep
                 | Self::NoConcern
                 | Self::Note
@@ -157,7 +163,7 @@ impl Deed {
 
     /// Whether it is about what is sealed: for those alone whose key opens it, and with rules of its own.
     pub fn is_of_the_sealed(self) -> bool {
-        matches!(self, Self::AskDestroy | Self::Destroy | Self::Keep | Self::Release)
+        matches!(self, Self::AskDestroy | Self::Destroy | Self::HandOver | Self::Keep | Self::Release)
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
-use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, JournalLine, Verified};
+use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, JournalLine, Signer, Verified};
 
 pub use account::{Account, AccountId, Credentials, Invitation, Invited, Keys, NewAccount, Role};
 pub use deed::{Deed, DeedRow, Done, ReleasedKey};
@@ -110,6 +110,11 @@ impl Desk {
     /// A digest that only this desk can make: for what it hands out and wants to know again.
     pub fn mac(&self, label: &str, pieces: &[&[u8]]) -> [u8; 32] {
         self.key.mac(label, pieces)
+    }
+
+    /// Signs what leaves the house by way of the desk.
+    pub fn signer(&self) -> Signer {
+        self.key.signer()
     }
 
     fn migrate(&self) -> Result<()> {

@@ -60,6 +60,7 @@ impl Deed {
             Self::Concern | Self::MoreInformation => Stand { status: Status::InHand, outcome: Some(self), owner, ..awake },
             Self::FalseMatch | Self::NoConcern => Stand { status: Status::Closed, outcome: Some(self), owner, ..awake },
             Self::AskDestroy => Stand { destroy_asked_by: Some(by), ..awake },
+            Self::HandOver => Stand { status: before.status.max(Status::InHand), owner, ..awake },
             Self::Note => before,
             Self::Release => Stand { status: Status::Closed, outcome: before.outcome.or(Some(Self::NoConcern)), owner, ..awake },
             Self::Reopen => Stand { status: Status::InHand, owner, ..awake },

@@ -56,7 +56,8 @@ pub enum Event {
         rule_set: String,
         backscan: bool,
     },
-    /// Somebody was handed what is sealed, for her browser to open: an excerpt, the full text, or the keys for a release. The
+    /// Somebody was handed what is sealed, for her browser to open: an excerpt, the full text, or the keys for a release or a package
+    /// for the police. The
     /// reason is her own words.
     CiphertextServed {
         case: CaseId,

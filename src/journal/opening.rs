@@ -13,6 +13,8 @@ pub enum Depth {
     AtTheServer,
     /// The keys of what is held, for it to go back.
     Release,
+    /// The keys of what is sealed, for a package for the police.
+    HandOver,
     /// All of it, for the police.
     Evidence,
 }
@@ -25,7 +27,8 @@ impl Depth {
             Self::Full => "the whole text",
             Self::AtTheServer => "the whole text, at the server",
             Self::Release => "the keys, to put it back",
-            Self::Evidence => "a package for the police, at the server",
+            Self::HandOver => "the keys, for a package for the police",
+            Self::Evidence => "a package for the police",
         }
     }
 
@@ -34,6 +37,7 @@ impl Depth {
         match event {
             Event::CiphertextServed { case, codename, depth, .. } => match depth.as_str() {
                 "excerpt" => Some((Self::Excerpt, *case, codename)),
+                "hand-over" => Some((Self::HandOver, *case, codename)),
                 "release" => Some((Self::Release, *case, codename)),
                 // A depth that this version does not know counts as the deepest that one reads.
                 _ => Some((Self::Full, *case, codename)),

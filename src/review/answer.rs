@@ -2,7 +2,7 @@
 
 use askama::Template;
 use axum::body::Body;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, LOCATION, SET_COOKIE};
+use axum::http::header::{CACHE_CONTROL, CONTENT_DISPOSITION, CONTENT_TYPE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderName, HeaderValue, Response, StatusCode};
 
 use crate::casebook::CasebookError;
@@ -16,6 +16,12 @@ pub enum Answer {
     Asset {
         media_type: &'static str,
         octets: &'static [u8],
+    },
+    /// To be kept under this name, which is made of the letters, digits, dots and hyphens that need no quoting.
+    File {
+        name: String,
+        media_type: &'static str,
+        octets: Vec<u8>,
     },
     /// For the script of a page.
     Json(String),
@@ -70,6 +76,13 @@ const HEADERS: [(&str, &str); 10] = [
     ("x-robots-tag", "noindex, nofollow"),
 ];
 
+impl Refusal {
+    /// What she wants is not fit as the case, or her form, stands: one kind sentence says why, and nothing was changed.
+    pub fn unfit(told: impl Into<String>) -> Self {
+        Self::Shown(StatusCode::UNPROCESSABLE_ENTITY, told.into())
+    }
+}
+
 /// A page of a template; a template that fails is a mistake of ours.
 pub fn page(template: &impl Template) -> Result<Answer, Refusal> {
     template.render().map(Answer::Page).map_err(|error| Refusal::World(format!("a page cannot be drawn: {error}")))
@@ -92,6 +105,12 @@ fn given(answer: Answer) -> Response<Body> {
         Answer::Page(text) => typed(StatusCode::OK, "text/html; charset=utf-8", text.into()),
         Answer::Json(text) => typed(StatusCode::OK, "application/json", text.into()),
         Answer::Asset { media_type, octets } => typed(StatusCode::OK, media_type, octets.into()),
+        Answer::File { name, media_type, octets } => {
+            let mut response = typed(StatusCode::OK, media_type, octets.into());
+            let kept = HeaderValue::from_str(&format!("attachment; filename=\"{name}\"")).unwrap_or(HeaderValue::from_static("attachment"));
+            response.headers_mut().insert(CONTENT_DISPOSITION, kept);
+            response
+        }
         Answer::See(to) => see(&to, &[]),
         Answer::SeeWith { to, cookies } => see(&to, &cookies),
     }
@@ -163,6 +182,17 @@ impl From<DeskError> for Refusal {
 
 impl From<VaultError> for Refusal {
     fn from(error: VaultError) -> Self {
-        Self::World(format!("{error}: {}", error.remedy()))
+        let told = match &error {
+            VaultError::Damaged { .. } | VaultError::Missing { .. } => {
+                "What is sealed of it is not as it was sealed, and nothing of it was handed out. Nothing was lost by trying: please ask the technician to \
+                 restore the vault from the backup, and go on with the facts on the page."
+            }
+            VaultError::NoRing { .. } => {
+                "Nobody has a key for what is sealed here yet. Nothing is lost: please ask the technician to enrol its members, as the guide says."
+            }
+            _ => return Self::World(format!("{error}: {}", error.remedy())),
+        };
+        tracing::error!(%error, "what is sealed cannot be handed out");
+        Self::Shown(StatusCode::SERVICE_UNAVAILABLE, told.to_owned())
     }
 }

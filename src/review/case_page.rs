@@ -6,16 +6,20 @@ use jiff::tz::TimeZone;
 
 use super::answer::{Answer, Refusal, page};
 use super::destroy::Way;
+use super::evidence::Hand;
 use super::guard::{Visit, Visitor};
 use super::queue::Seen;
 use super::snooze::Snooze;
 use super::words::{self, Urgency, ends, span, urgency, visible, wall};
-use super::{Review, sight};
-use crate::case::{Codename, PlaceState};
+use super::{Review, sight, undo};
+use crate::case::{CaseId, Codename, PlaceState};
 use crate::casebook::{CaseFacts, Filter, PlaceFacts};
 use crate::desk::{Account, Deed, DeedRow, Role, Status};
 use crate::finding::{Action, Category};
 use crate::journal::Event;
+
+/// Other cases that are named at most.
+const MOST_OTHERS: usize = 20;
 
 #[derive(Template)]
 #[template(path = "case.html")]
@@ -40,10 +44,12 @@ struct Page<'a> {
     opened: String,
     backscan: bool,
     ends: String,
-    findings: Vec<String>,
+    findings: Vec<Found>,
     unread: Vec<String>,
     copies: Vec<Copy>,
-    earlier: Vec<String>,
+    /// Other cases between the same people, and others of the same sender.
+    exchange: Vec<Codename>,
+    earlier: Vec<Codename>,
     points: [Point; 5],
     told: Vec<String>,
     history: Vec<Told>,
@@ -53,12 +59,22 @@ struct Page<'a> {
     wrapped: &'a str,
     back: bool,
     people: Vec<(i64, String)>,
+    hand: Hand,
+    /// The public key of whoever signs packages here.
+    signed_with: String,
     way: Way,
     takes_two: bool,
     /// Who has asked to have it destroyed.
     asker: String,
     /// When and by whom what was sealed was destroyed.
     destroyed: String,
+}
+
+#[derive(PartialEq)]
+struct Found {
+    told: String,
+    /// Where everything is that this version of the rule holds; empty where there is nothing to put back.
+    undo: String,
 }
 
 struct Copy {
@@ -129,9 +145,11 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let accounts = review.desk().accounts()?;
     let owner = stand.owner.and_then(|owner| accounts.iter().find(|account| account.id == owner));
     let asker = stand.destroy_asked_by.and_then(|asker| accounts.iter().find(|account| account.id == asker));
-    let on_its_way = review.on_its_way(&facts)?;
-    let way = Way::of(&visitor.account, &facts, &stand, on_its_way);
+    let [exchange, earlier] = context(review, &visitor.account, &facts)?;
     let history = review.desk().history(case)?;
+    let on_its_way = review.on_its_way_by(&facts, &history)?;
+    let way = Way::of(&visitor.account, &facts, &stand, on_its_way);
+    let hand = Hand::of(&visitor.account, &facts, on_its_way);
     page(&Page {
         visitor,
         school: &review.config.school.name,
@@ -152,20 +170,23 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         opened: wall(row.opened_at, zone),
         backscan: row.backscan,
         ends: ends(&row),
-        findings: findings(&facts),
+        findings: findings(&facts, hand == Hand::Anew && on_its_way.is_none() && facts.has_copy_in(PlaceState::Removed)),
         unread: facts.incomplete.iter().map(|unread| unread.reason.to_string()).collect(),
         copies: facts.places.iter().map(|copy| told_of(copy, zone)).collect(),
-        earlier: earlier(review, &visitor.account, &facts)?,
+        exchange,
+        earlier,
         points: points(&facts),
         told: notices(&facts, zone),
         history: history.into_iter().map(|row| told(&row, zone)).collect(),
         may_decide: visitor.account.role != Role::DataProtection,
-        may_open: sight::opens(visitor.account.role).is_some_and(|audience| row.audiences.contains(&audience))
+        may_open: sight::opens_sheet(&visitor.account, &row).is_some()
             && row.action != Action::Withhold
             && on_its_way != Some(Deed::Destroy),
         wrapped: visitor.account.keys.as_ref().map_or("", |keys| &keys.wrapped),
         back: row.action == Action::Hold && !facts.places.iter().any(|copy| copy.state == PlaceState::Removed),
         people: people.into_iter().map(|account| (account.id.0, visible(&account.name))).collect(),
+        hand,
+        signed_with: review.desk().signer().public_key(),
         way,
         takes_two: row.takes_two(),
         asker: asker.map(|account| visible(&account.name)).unwrap_or_default(),
@@ -174,13 +195,14 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
 }
 
 /// A line for each rule, in plain words; the sentence of the rule itself is sealed with the sheet.
-fn findings(facts: &CaseFacts) -> Vec<String> {
+fn findings(facts: &CaseFacts, may_put_back: bool) -> Vec<Found> {
     let mut lines: Vec<_> = facts
         .findings
         .iter()
         .map(|found| {
             let what = words::kind(found.kind);
-            format!("{what} in {}: {} (rule {})", words::place(found.location.field), found.category.title(), found.rule)
+            let told = format!("{what} in {}: {} (rule {})", words::place(found.location.field), found.category.title(), found.rule);
+            Found { told, undo: if may_put_back { undo::link_to(found) } else { String::new() } }
         })
         .collect();
     lines.dedup();
@@ -208,17 +230,22 @@ fn told_of(copy: &PlaceFacts, zone: &TimeZone) -> Copy {
     Copy { place, state, before: format!("{before} before it was found {}, after it had lain there for {lay}", wall(copy.found_at, zone)) }
 }
 
-/// Other cases of the same sender, as far as they are hers to see.
-fn earlier(review: &Review, account: &Account, facts: &CaseFacts) -> Result<Vec<String>, Refusal> {
+/// Other cases of the same people, as far as they are hers to see: those of the same exchange, and others of the same sender.
+fn context(review: &Review, account: &Account, facts: &CaseFacts) -> Result<[Vec<Codename>; 2], Refusal> {
     let book = review.casebook()?;
-    let same = book.of_the_same_sender(facts.row.id)?;
-    if same.is_empty() {
-        return Ok(Vec::new());
+    let case = facts.row.id;
+    let (exchange, mut same_sender) = (book.of_the_same_exchange(case)?, book.of_the_same_sender(case)?);
+    if exchange.is_empty() && same_sender.is_empty() {
+        return Ok(Default::default());
     }
+    same_sender.retain(|other| !exchange.contains(other));
     let involved = review.involvement(&book, account)?;
     let rows = book.cases(&Filter::default())?;
-    let hers = rows.into_iter().filter(|row| same.contains(&row.id) && sight::sees(account, row, &involved));
-    Ok(hers.map(|row| row.codename.to_string()).take(20).collect())
+    let hers = |some: &[CaseId]| {
+        let hers = rows.iter().filter(|row| some.contains(&row.id) && sight::sees(account, row, &involved));
+        hers.map(|row| row.codename.clone()).take(MOST_OTHERS).collect()
+    };
+    Ok([hers(&exchange), hers(&same_sender)])
 }
 
 fn points(facts: &CaseFacts) -> [Point; 5] {

@@ -1,7 +1,5 @@
 //! What is done with a case: written down here, and carried out by the service, which reads it.
 
-use axum::http::StatusCode;
-
 use super::Review;
 use super::answer::{Answer, Refusal};
 use super::guard::Visit;
@@ -34,7 +32,7 @@ pub fn decide(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let stand = review.desk().stand(case)?;
     let seen = review.seen(&stand, facts.row.clone());
     if deed == Deed::Reopen && seen.stand.status != Status::Closed {
-        return Err(unfit("It is open: there is nothing to open again."));
+        return Err(Refusal::unfit("It is open: there is nothing to open again."));
     }
     let until = match deed {
         Deed::Snooze => Some(snooze::chosen(&seen, form.text("until"), now, &review.config.school.clock)?),
@@ -48,9 +46,11 @@ pub fn decide(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
 fn check_nothing_is_held(facts: &CaseFacts) -> Result<(), Refusal> {
     match facts.row.action {
         Action::Hold if facts.released.is_none() => {
-            Err(unfit("Its message is held. Release it, which says why too, or decide that it is a concern and keep it."))
+            Err(Refusal::unfit("Its message is held. Release it, which says why too, or decide that it is a concern and keep it."))
         }
-        Action::Withhold => Err(unfit("Its message is withheld. Nobody at the school decides that alone: follow the advice on the page.")),
+        Action::Withhold => {
+            Err(Refusal::unfit("Its message is withheld. Nobody at the school decides that alone: follow the advice on the page."))
+        }
         _ => Ok(()),
     }
 }
@@ -58,9 +58,11 @@ fn check_nothing_is_held(facts: &CaseFacts) -> Result<(), Refusal> {
 pub fn check_words(deed: Deed, words: &str) -> Result<(), Refusal> {
     let count = words.chars().count();
     if deed.needs_words() && count < SHORTEST_REASON {
-        Err(unfit("Please say why in a few words, ten characters or more. They stand in the history for good, so leave out names."))
+        Err(Refusal::unfit(
+            "Please say why in a few words, ten characters or more. They stand in the history for good, so leave out names.",
+        ))
     } else if count > LONGEST {
-        Err(unfit("Please keep it below 2,000 characters; a longer account belongs into your safeguarding records."))
+        Err(Refusal::unfit("Please keep it below 2,000 characters; a longer account belongs into your safeguarding records."))
     } else {
         Ok(())
     }
@@ -68,11 +70,10 @@ pub fn check_words(deed: Deed, words: &str) -> Result<(), Refusal> {
 
 /// Somebody who sees the case herself: nobody is handed what she may not know of.
 fn taker(review: &Review, facts: &CaseFacts, chosen: &str) -> Result<AccountId, Refusal> {
-    let chosen = chosen.parse().map(AccountId).map_err(|_| unfit("Please choose to whom it goes."))?;
+    let chosen = chosen.parse().map(AccountId).map_err(|_| Refusal::unfit("Please choose to whom it goes."))?;
     let able = review.may_have(facts)?;
-    able.iter().find(|account| account.id == chosen).map(|account| account.id).ok_or_else(|| unfit("Please choose somebody on the list."))
-}
-
-fn unfit(told: &str) -> Refusal {
-    Refusal::Shown(StatusCode::UNPROCESSABLE_ENTITY, told.to_owned())
+    able.iter()
+        .find(|account| account.id == chosen)
+        .map(|account| account.id)
+        .ok_or_else(|| Refusal::unfit("Please choose somebody on the list."))
 }

@@ -1,15 +1,13 @@
 //! Destroying what is sealed of a case: decided here, after the confirmation that no agency needs it (D4), by two people where
 //! one does not suffice; the service carries it out.
 
-use axum::http::StatusCode;
-
 use super::answer::{Answer, Refusal};
 use super::decide::check_words;
 use super::guard::Visit;
 use super::{Review, sight};
 use crate::case::PlaceState;
 use crate::casebook::CaseFacts;
-use crate::desk::{Account, AccountId, Deed, DeskError, Done, Stand, Status};
+use crate::desk::{Account, AccountId, Deed, DeedRow, DeskError, Done, Stand, Status};
 
 /// What somebody may do about what is sealed of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,7 +29,7 @@ pub enum Way {
 impl Way {
     /// Of somebody who sees the case. `stand` is that of [`Review::seen`], `on_its_way` that of [`Review::on_its_way`].
     pub fn of(account: &Account, facts: &CaseFacts, stand: &Stand, on_its_way: Option<Deed>) -> Self {
-        if !is_hers(account, facts) || facts.sealed_objects().is_empty() {
+        if sight::opens_sheet(account, &facts.row).is_none() || facts.sealed_objects().is_empty() {
             return Self::None;
         }
         match (on_its_way, stand.destroy_asked_by) {
@@ -58,11 +56,19 @@ impl Review {
     /// # Errors
     /// When the casebook or the desk refuses.
     pub fn on_its_way(&self, facts: &CaseFacts) -> Result<Option<Deed>, Refusal> {
+        let history = self.desk().history(facts.row.id)?;
+        self.on_its_way_by(facts, &history)
+    }
+
+    /// As [`Review::on_its_way`], for whoever has read the case's history.
+    ///
+    /// # Errors
+    /// When the casebook refuses.
+    pub fn on_its_way_by(&self, facts: &CaseFacts, history: &[DeedRow]) -> Result<Option<Deed>, Refusal> {
         if facts.destroyed.is_some() {
             return Ok(Some(Deed::Destroy));
         }
         let done = self.casebook()?.desk_progress()?;
-        let history = self.desk().history(facts.row.id)?;
         let mut waiting = history.iter().rev().filter(|row| row.id > done).map(|row| row.deed);
         let decided = waiting.find(|deed| matches!(deed, Deed::Destroy | Deed::Release));
         Ok(decided.or_else(|| facts.is_going_back().then_some(Deed::Release)))
@@ -72,27 +78,28 @@ impl Review {
 pub fn destroy(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let account = &visit.visitor()?.account;
     let facts = review.case_for(account, visit.name("codename"))?;
-    if !is_hers(account, &facts) {
-        return Err(Refusal::NotFound);
-    }
+    // The pastoral lead and the data protection officer see facts, and decide nothing of this.
+    sight::opens_sheet(account, &facts.row).ok_or(Refusal::NotFound)?;
     let (case, codename, form) = (facts.row.id, &facts.row.codename, &visit.asked.form);
     let deed: Deed = form.text("deed").parse().map_err(|()| Refusal::Malformed)?;
     let stand = review.desk().stand(case)?;
     let stand = review.seen(&stand, facts.row.clone()).stand;
     let way = Way::of(account, &facts, &stand, review.on_its_way(&facts)?);
     match (way, deed) {
-        (Way::None, _) => return Err(unfit("Nothing of it is sealed: there is nothing to destroy.")),
-        (Way::NotYet(why), _) => return Err(unfit(why)),
+        (Way::None, _) => return Err(Refusal::unfit("Nothing of it is sealed: there is nothing to destroy.")),
+        (Way::NotYet(why), _) => return Err(Refusal::unfit(why)),
         (Way::Alone | Way::Agree(_), Deed::Destroy) | (Way::Ask, Deed::AskDestroy) | (Way::Asked | Way::Agree(_), Deed::Keep) => {}
-        (Way::Ask | Way::Asked, Deed::Destroy) => return Err(unfit("This case takes two people: a colleague has to agree.")),
-        (_, Deed::AskDestroy | Deed::Keep) => return Err(unfit("Somebody has changed this case meanwhile. Please look at it again.")),
+        (Way::Ask | Way::Asked, Deed::Destroy) => return Err(Refusal::unfit("This case takes two people: a colleague has to agree.")),
+        (_, Deed::AskDestroy | Deed::Keep) => {
+            return Err(Refusal::unfit("Somebody has changed this case meanwhile. Please look at it again."));
+        }
         _ => return Err(Refusal::Malformed),
     }
     let words = form.text("words");
     check_words(deed, words)?;
     if deed != Deed::Keep {
         if form.text("confirmed") != "yes" {
-            return Err(unfit(
+            return Err(Refusal::unfit(
                 "Please confirm first that no agency needs it any more, and tick the box that says so. Nothing was changed.",
             ));
         }
@@ -100,19 +107,10 @@ pub fn destroy(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     }
     let to = if deed == Deed::Destroy { stand.destroy_asked_by } else { None };
     match review.desk().done(Review::now(), account, &Done { case, codename, deed, words, to, until: None, keys: &[] }) {
-        Err(DeskError::Changed) => Err(unfit("Somebody has changed this case meanwhile. Please look at it again.")),
+        Err(DeskError::Changed) => Err(Refusal::unfit("Somebody has changed this case meanwhile. Please look at it again.")),
         done => {
             done?;
             Ok(Answer::See(format!("/case/{codename}")))
         }
     }
-}
-
-/// Whether it is sealed to her own audience: the pastoral lead and the data protection officer see facts, and decide nothing of this.
-fn is_hers(account: &Account, facts: &CaseFacts) -> bool {
-    sight::opens(account.role).is_some_and(|audience| facts.row.audiences.contains(&audience))
-}
-
-fn unfit(told: &str) -> Refusal {
-    Refusal::Shown(StatusCode::UNPROCESSABLE_ENTITY, told.to_owned())
 }

@@ -7,6 +7,7 @@ use askama::Template;
 use super::Review;
 use super::answer::{Answer, Refusal, page};
 use super::guard::{Visit, Visitor};
+use crate::casebook::RuleCounts;
 use crate::finding::Category;
 
 /// The daemon writes its board every two seconds; older than this, it does not run.
@@ -19,6 +20,7 @@ struct Page<'a> {
     school: &'a str,
     runs: bool,
     categories: Vec<(Category, u64)>,
+    rules: Vec<RuleCounts>,
     rule_set: String,
     troubles: Vec<String>,
 }
@@ -35,6 +37,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let troubles = said["troubles"].as_object().into_iter().flatten().map(|(kind, told)| format!("{kind}: {}", text(told))).collect();
     // Small numbers could point to people: the technician sees totals of everything there ever was.
-    let categories = review.casebook()?.counts_by_category()?;
-    page(&Page { visitor, school: &review.config.school.name, runs, categories, rule_set: text(&said["rule_set"]["id"]), troubles })
+    let book = review.casebook()?;
+    let (categories, rules) = (book.counts_by_category()?, book.counts_by_rule()?);
+    page(&Page { visitor, school: &review.config.school.name, runs, categories, rules, rule_set: text(&said["rule_set"]["id"]), troubles })
 }

@@ -5,10 +5,10 @@ use std::collections::BTreeSet;
 use askama::Template;
 use jiff::tz::TimeZone;
 
+use super::Review;
 use super::answer::{Answer, Refusal, page};
 use super::guard::{Visit, Visitor};
 use super::words::{visible, wall};
-use super::{Review, sight};
 use crate::case::Codename;
 use crate::casebook::{Filter, ReadOnly};
 use crate::desk::{Account, DeskError, Role};
@@ -54,7 +54,7 @@ impl Review {
         let involved = self.involvement(book, account)?;
         let rows = book.cases(&Filter::default())?;
         let is_head = account.role == Role::Head;
-        let hidden = rows.into_iter().filter(|row| sight::is_party(row.id, &involved) || is_head && row.is_kept_from_the_head());
+        let hidden = rows.into_iter().filter(|row| involved.hides(row, is_head));
         Ok(hidden.map(|row| row.codename).collect())
     }
 }
@@ -130,6 +130,7 @@ fn told(event: &Event) -> (String, Option<&Codename>) {
         Event::AccountClosed { name } => (format!("closed the account of {name}"), None),
         Event::CiphertextServed { codename, depth, .. } => (format!("was handed what is sealed: {depth}"), Some(codename)),
         Event::Deed { codename, deed, .. } => (format!("did with a case: {deed}"), Some(codename)),
+        Event::EvidencePackaged { codename, .. } => ("made a package for the police".to_owned(), Some(codename)),
         Event::FactsViewed { codename, .. } => ("was shown the facts".to_owned(), Some(codename)),
         Event::InvitationUsed { .. } => ("used an invitation".to_owned(), None),
         Event::Invited { name, role } => (format!("invited {name} as {role}"), None),

@@ -96,7 +96,8 @@ pub fn confirm(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     }
 }
 
-fn is_wrapped(text: &str) -> bool {
+/// Whether it is a private key that a passphrase opens, in armour.
+pub fn is_wrapped(text: &str) -> bool {
     let inner = text.trim().strip_prefix(ARMOUR.0).and_then(|rest| rest.strip_suffix(ARMOUR.1)).filter(|_| text.len() <= LONGEST);
     let packed: Option<String> = inner.map(|base64| base64.split_ascii_whitespace().collect());
     packed.and_then(|base64| BASE64.decode(base64).ok()).is_some_and(|octets| octets.starts_with(BEGINS))

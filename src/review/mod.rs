@@ -10,6 +10,7 @@ mod case_page;
 mod chart;
 mod decide;
 mod destroy;
+mod evidence;
 mod form;
 mod guard;
 mod health;
@@ -32,11 +33,13 @@ mod tests;
 mod tls;
 mod totp;
 mod trends;
+mod undo;
 mod words;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
+use tokio::sync::Semaphore;
 
 use crate::casebook::{CasebookError, ReadOnly};
 use crate::config::{Config, Review as Settings};
@@ -46,6 +49,9 @@ use attempts::Attempts;
 use session::Sessions;
 
 pub use serve::{ServeError, serve};
+
+/// Of either kind of request; the others wait their turn.
+const AT_WORK: usize = 8;
 
 /// Everything that the pages share.
 pub struct Review {
@@ -57,6 +63,12 @@ pub struct Review {
     attempts: Attempts,
     /// Passwords are weighed one at a time: each takes 64 MiB.
     hashing: Mutex<()>,
+    /// Requests at work at once, of whoever reaches the desk and of those on the pages for people who are signed in: a list of ten
+    /// thousand cases takes megabytes, and a flood of passwords to be weighed keeps nobody from her cases.
+    for_strangers: Arc<Semaphore>,
+    for_people: Arc<Semaphore>,
+    /// Packages for the police are made one at a time: each is in memory as a whole.
+    packing: Mutex<()>,
 }
 
 impl Review {
@@ -75,6 +87,9 @@ impl Review {
             sessions: Sessions::default(),
             attempts: Attempts::default(),
             hashing: Mutex::default(),
+            for_strangers: Arc::new(Semaphore::new(AT_WORK)),
+            for_people: Arc::new(Semaphore::new(AT_WORK)),
+            packing: Mutex::default(),
         })
     }
 

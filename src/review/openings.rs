@@ -10,8 +10,9 @@ use jiff::{Timestamp, ToSpan};
 use super::Review;
 use super::answer::{Answer, Refusal, page};
 use super::guard::{Visit, Visitor};
-use super::words::{monday, visible, wall};
+use super::words::{visible, wall};
 use crate::case::Codename;
+use crate::config::Week;
 use crate::journal::{self, Depth, Entry, Event};
 
 #[derive(Template)]
@@ -35,29 +36,12 @@ struct Line {
     times: usize,
 }
 
-/// Monday to Monday, on the school's clock.
-struct Week {
-    monday: Date,
-    begins: Timestamp,
-    ends: Timestamp,
-}
-
-impl Week {
-    /// The week of a day.
-    fn of(day: Date, review: &Review) -> Option<Self> {
-        let zone = &review.config.school.clock.zone;
-        let monday = monday(day);
-        let midnight = |date: Date| date.to_zoned(zone.clone()).ok().map(|midnight| midnight.timestamp());
-        Some(Self { monday, begins: midnight(monday)?, ends: midnight(monday.checked_add(7.days()).ok()?)? })
-    }
-}
-
 pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let (visitor, now) = (visit.visitor()?, Review::now());
     let clock = &review.config.school.clock;
     let today = clock.date_at(now);
     let asked = visit.asked.query.text("week").parse().unwrap_or(today).min(today);
-    let week = Week::of(asked, review).ok_or(Refusal::Malformed)?;
+    let week = Week::of(asked, clock).ok_or(Refusal::Malformed)?;
     let book = review.casebook()?;
     let hidden = review.hidden_from(&book, &visitor.account)?;
     review.desk().note(now, &visitor.account.actor(), &Event::OpeningsViewed { week: week.monday.to_string() })?;

@@ -1,5 +1,7 @@
 //! The queue: what is to be looked at, the most urgent first, as facts that name nobody.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use jiff::Timestamp;
 
@@ -57,6 +59,10 @@ struct Page<'a> {
     /// Her own lists: name and address.
     kept: Vec<(String, String)>,
     may_tick: bool,
+    owners: Vec<Owner>,
+    /// The colleague whose cases are asked for: her number in a form, and her name; both empty where it is nobody.
+    owner: String,
+    owner_name: String,
 }
 
 struct Tab {
@@ -81,6 +87,13 @@ struct Line {
     held: bool,
     /// It can be taken in hand with others.
     ticks: bool,
+}
+
+/// Somebody whose cases are on the list.
+struct Owner {
+    id: i64,
+    name: String,
+    chosen: bool,
 }
 
 impl View {
@@ -190,7 +203,11 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let name = |id: AccountId| {
         accounts.iter().find(|account| account.id == id).map_or("somebody who has left", |account| &account.name).to_owned()
     };
-    let lines: Vec<_> = wanted.into_iter().skip(from).take(PAGE).map(|seen| line(review, seen, now, &name)).collect();
+    let lines: Vec<_> = wanted.into_iter().skip(from).take(PAGE).map(|seen| line(review, seen, now, &name, conditions.owner)).collect();
+    let others: BTreeSet<_> = all.iter().filter_map(|seen| seen.stand.owner).filter(|owner| *owner != me).collect();
+    let owners = others.into_iter().map(|id| Owner { id: id.0, name: words::visible(&name(id)), chosen: conditions.owner == Some(id) });
+    let owners: Vec<_> = owners.collect();
+    let chosen_owner = owners.iter().find(|owner| owner.chosen);
 
     // What she is shown is written down first.
     review.desk().note(now, &visitor.account.actor(), &Event::Listed { view: view.as_str().to_owned(), cases: lines.len() })?;
@@ -209,12 +226,15 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         later: (from + lines.len() < found).then(|| conditions.link(from + PAGE)),
         from,
         kept: kept.iter().map(|list| (words::visible(&list.name), link_to(list))).collect(),
+        owner: chosen_owner.map(|owner| owner.id.to_string()).unwrap_or_default(),
+        owner_name: chosen_owner.map(|owner| owner.name.clone()).unwrap_or_default(),
+        owners,
         may_tick: visitor.account.role != Role::DataProtection && lines.iter().any(|line| line.ticks),
         lines,
     })
 }
 
-fn line(review: &Review, seen: &Seen, now: Timestamp, name: &dyn Fn(AccountId) -> String) -> Line {
+fn line(review: &Review, seen: &Seen, now: Timestamp, name: &dyn Fn(AccountId) -> String, of: Option<AccountId>) -> Line {
     let Seen { row, stand, due } = seen;
     let zone = &review.config.school.clock.zone;
     Line {
@@ -230,6 +250,6 @@ fn line(review: &Review, seen: &Seen, now: Timestamp, name: &dyn Fn(AccountId) -
         status: stand.status.as_str(),
         owner: stand.owner.map(name).map(|name| words::visible(&name)).unwrap_or_default(),
         held: row.action >= crate::finding::Action::Hold,
-        ticks: seen.may_be_ticked(),
+        ticks: seen.may_be_ticked(of),
     }
 }

@@ -5,7 +5,9 @@ use axum::http::Method;
 
 use super::answer::{Answer, Refusal};
 use super::guard::Visit;
-use super::{Review, case_page, decide, destroy, health, journal_page, keys, lists, openings, queue, sealed, sign_in, trends};
+use super::{
+    Review, case_page, decide, destroy, evidence, health, journal_page, keys, lists, openings, queue, sealed, sign_in, trends, undo,
+};
 use crate::desk::Role;
 
 /// Who may ask for a page.
@@ -42,6 +44,8 @@ pub const ROUTES: &[Route] = &[
     get("/case/{codename}", Who::Roles(CASES), case_page::show),
     post("/case/{codename}", Who::Roles(DECIDE), decide::decide),
     post("/case/{codename}/destroy", Who::Roles(OPEN), destroy::destroy),
+    post("/case/{codename}/evidence", Who::Roles(OPEN), evidence::package),
+    post("/case/{codename}/evidence/keys", Who::Roles(OPEN), evidence::keys),
     post("/case/{codename}/headers", Who::Roles(OPEN), sealed::headers),
     post("/case/{codename}/release", Who::Roles(OPEN), sealed::release),
     post("/case/{codename}/sheet", Who::Roles(OPEN), sealed::sheet),
@@ -57,6 +61,7 @@ pub const ROUTES: &[Route] = &[
     post("/queue/acknowledge", Who::Roles(DECIDE), lists::acknowledge),
     post("/queue/lists", Who::Roles(CASES), lists::keep),
     post("/queue/lists/drop", Who::Roles(CASES), lists::drop),
+    get("/rule/{rule}/{version}", Who::Roles(OPEN), undo::show),
     get("/sign-in", Who::Anyone, sign_in::show),
     post("/sign-in", Who::Anyone, sign_in::sign_in),
     post("/sign-out", Who::Roles(EVERYBODY), sign_in::sign_out),

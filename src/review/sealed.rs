@@ -2,7 +2,6 @@
 //!
 //! Each depth is written down before an octet leaves. What is withheld has no depth at all.
 
-use axum::http::StatusCode;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::Serialize;
@@ -48,12 +47,14 @@ pub fn sheet(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     match (depth, reason.chars().count()) {
         ("full", SHORTEST_REASON..=LONGEST_REASON) | ("excerpt", 0..=LONGEST_REASON) => {}
         ("full", ..SHORTEST_REASON) => {
-            return Err(unfit("Please say in 30 characters or more why you need to read the whole text. It stands in the journal."));
+            return Err(Refusal::unfit(
+                "Please say in 30 characters or more why you need to read the whole text. It stands in the journal.",
+            ));
         }
-        ("excerpt" | "full", _) => return Err(unfit("Please keep the reason below 1,000 characters.")),
+        ("excerpt" | "full", _) => return Err(Refusal::unfit("Please keep the reason below 1,000 characters.")),
         _ => return Err(Refusal::Malformed),
     }
-    let Some(sealed) = facts.sheet else { return Err(unfit("There is nothing to open: this is a case of facts alone.")) };
+    let Some(sealed) = facts.sheet else { return Err(Refusal::unfit("There is nothing to open: this is a case of facts alone.")) };
     written_down(review, account, &facts, sealed.object, depth, reason)?;
     // Another file could have been sealed by anybody who has the public key.
     let _ = review.vault.confirm(&sealed.object, &sealed.ciphertext_sha256)?;
@@ -64,11 +65,23 @@ pub fn sheet(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
 pub fn headers(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let account = &visit.visitor()?.account;
     let (facts, audience) = hers_to_open(review, account, visit.name("codename"))?;
-    let objects = held(&facts)?;
+    handed(review, account, &facts, audience, &held(&facts)?, "release", "")
+}
+
+/// Hands out the headers of sealed messages, each of which is written down first.
+pub fn handed(
+    review: &Review,
+    account: &Account,
+    facts: &CaseFacts,
+    audience: Audience,
+    objects: &[ObjectId],
+    depth: &str,
+    reason: &str,
+) -> Result<Answer, Refusal> {
     let mut found = Vec::new();
     for object in objects {
-        written_down(review, account, &facts, object, "release", "")?;
-        found.push(Header { object: object.to_string(), header: BASE64.encode(review.vault.header(&object)?) });
+        written_down(review, account, facts, *object, depth, reason)?;
+        found.push(Header { object: object.to_string(), header: BASE64.encode(review.vault.header(object)?) });
     }
     json(&Headers { rings: rings(review, audience)?, objects: found })
 }
@@ -90,14 +103,14 @@ pub fn release(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
 }
 
 /// A case whose sheet is sealed to her own audience. Of what is withheld she knows that it is there: it has no depths.
-fn hers_to_open(review: &Review, account: &Account, codename: &str) -> Result<(CaseFacts, Audience), Refusal> {
+pub fn hers_to_open(review: &Review, account: &Account, codename: &str) -> Result<(CaseFacts, Audience), Refusal> {
     let facts = review.case_for(account, codename)?;
-    let audience = sight::opens(account.role).filter(|audience| facts.row.audiences.contains(audience)).ok_or(Refusal::NotFound)?;
+    let audience = sight::opens_sheet(account, &facts.row).ok_or(Refusal::NotFound)?;
     if facts.row.action == Action::Withhold {
-        return Err(unfit("It is withheld: nobody at the school opens it. Please follow the advice on the page."));
+        return Err(Refusal::unfit("It is withheld: nobody at the school opens it. Please follow the advice on the page."));
     }
     if review.on_its_way(&facts)? == Some(Deed::Destroy) {
-        return Err(unfit("What was sealed is destroyed, as was decided. The facts on the page are all that is left."));
+        return Err(Refusal::unfit("What was sealed is destroyed, as was decided. The facts on the page are all that is left."));
     }
     Ok((facts, audience))
 }
@@ -111,7 +124,7 @@ fn held(facts: &CaseFacts) -> Result<Vec<ObjectId>, Refusal> {
     if facts.row.action == Action::Hold && !objects.is_empty() {
         Ok(objects)
     } else {
-        Err(unfit("No copy of it is held now: there is nothing to put back."))
+        Err(Refusal::unfit("No copy of it is held now: there is nothing to put back."))
     }
 }
 
@@ -141,8 +154,4 @@ fn written_down(review: &Review, account: &Account, facts: &CaseFacts, object: O
 
 fn json(value: &impl Serialize) -> Result<Answer, Refusal> {
     serde_json::to_string(value).map(Answer::Json).map_err(|error| Refusal::World(error.to_string()))
-}
-
-fn unfit(told: &str) -> Refusal {
-    Refusal::Shown(StatusCode::UNPROCESSABLE_ENTITY, told.to_owned())
 }

@@ -23,7 +23,7 @@ use super::Review;
 use super::answer::{Refusal, respond};
 use super::form::Form;
 use super::guard::Asked;
-use super::routes::{NOWHERE, ROUTES, Route};
+use super::routes::{NOWHERE, ROUTES, Route, Who};
 use super::tls::{self, Door};
 use crate::config::Tls;
 
@@ -90,8 +90,17 @@ async fn page(
         headers: head.headers,
         form: Form::parse(&octets),
     };
+    let room = match route.who {
+        Who::Anyone => &review.for_strangers,
+        Who::Roles(_) => &review.for_people,
+    };
+    let Ok(place) = Arc::clone(room).acquire_owned().await else { return respond(Err(Refusal::World("the desk is closing".to_owned()))) };
     // Databases and passwords wait for disk and memory: never beside the sockets.
-    match tokio::task::spawn_blocking(move || review.answer(route, asked)).await {
+    let answered = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        review.answer(route, asked)
+    });
+    match answered.await {
         Ok(answered) => respond(answered),
         // What a panic says may hold what was asked for; the log has where it was.
         Err(_) => respond(Err(Refusal::World("a page came to an unforeseen end".to_owned()))),

@@ -1,6 +1,5 @@
 //! Which cases somebody may see: by her role, by whose keys open them, and never one that she is a party to.
 
-use crate::case::CaseId;
 use crate::casebook::{CaseRow, CasebookError, Involvement, ReadOnly};
 use crate::config::Config;
 use crate::desk::{Account, Role};
@@ -8,11 +7,7 @@ use crate::finding::{Audience, Category, Recipient};
 
 /// Whether a case is one of hers. `involved` is what [`involvement`] says.
 pub fn sees(account: &Account, row: &CaseRow, involved: &Involvement) -> bool {
-    !is_party(row.id, involved) && is_for(account.role, row.category, &row.audiences)
-}
-
-pub fn is_party(case: CaseId, involved: &Involvement) -> bool {
-    involved.sent.contains(&case) || involved.received.contains(&case)
+    !involved.includes(row.id) && is_for(account.role, row.category, &row.audiences)
 }
 
 /// Whether a role deals with such cases. The safeguarding team, the headteacher and the chair see what their own key opens;
@@ -40,16 +35,21 @@ pub fn opens(role: Role) -> Option<Audience> {
     }
 }
 
-/// What keeps cases from somebody; `None` as long as the service has not keyed her addresses. What she wrote always does.
-/// What was sent to her does too, unless her mailbox is one to which concerns are brought: a child's letter to the
-/// safeguarding lead is hers to deal with (D17).
+/// The audience by whose key somebody opens the sheet of a case; none for whoever sees the facts alone.
+pub fn opens_sheet(account: &Account, row: &CaseRow) -> Option<Audience> {
+    opens(account.role).filter(|audience| row.audiences.contains(audience))
+}
+
+/// What keeps cases from somebody; `None` as long as the service has not keyed her addresses.
 ///
 /// # Errors
 /// When the casebook refuses.
 pub fn involvement(book: &ReadOnly, account: &Account, config: &Config) -> Result<Option<Involvement>, CasebookError> {
-    let (desks, others): (Vec<_>, Vec<_>) = account.addresses.iter().cloned().partition(|address| config.is_safeguarding(address));
-    let (Some(at_desks), Some(mut involved)) = (book.involvement(&desks)?, book.involvement(&others)?) else { return Ok(None) };
-    involved.sent.extend(at_desks.sent);
+    let mut involved = Involvement::default();
+    for address in &account.addresses {
+        let Some(by_address) = book.involvement(address)? else { return Ok(None) };
+        involved.add(by_address, config.is_safeguarding(address));
+    }
     Ok(Some(involved))
 }
 

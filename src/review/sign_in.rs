@@ -177,7 +177,7 @@ fn invitation_page(review: &Review, visit: &Visit, invited: &Invited, told: &str
 }
 
 impl Review {
-    fn device(&self, account: AccountId) -> String {
+    pub(super) fn device(&self, account: AccountId) -> String {
         format!("{}.{}", account.0, hex::encode(self.desk().mac("device", &[&account.0.to_be_bytes()])))
     }
 

@@ -1,6 +1,5 @@
 //! Putting a case off: never past the time by which somebody is to look at it, and never one of the most urgent.
 
-use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 
 use super::answer::Refusal;
@@ -79,7 +78,7 @@ pub fn chosen(seen: &Seen, word: &str, now: Timestamp, clock: &SchoolClock) -> R
         None if seen.stand.status == Status::Closed => "It is closed: there is nothing to put off.",
         None => "It is due before that, and cannot be put off for so long.",
     };
-    Err(Refusal::Shown(StatusCode::UNPROCESSABLE_ENTITY, told.to_owned()))
+    Err(Refusal::unfit(told))
 }
 
 #[cfg(test)]

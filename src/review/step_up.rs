@@ -1,7 +1,5 @@
 //! The second factor once more, before what cannot be undone: a session that somebody took over does not suffice.
 
-use axum::http::StatusCode;
-
 use super::answer::Refusal;
 use super::attempts::Caller;
 use super::guard::Visit;
@@ -32,6 +30,6 @@ impl Review {
         self.desk().note(now, &account.actor(), &Event::SignInRefused { why: "second factor".to_owned() })?;
         let told = "That code is not the one of now, or it was used already. Nothing was changed. Please wait for the next six digits of your \
                     app, go back, and type them.";
-        Err(Refusal::Shown(StatusCode::UNPROCESSABLE_ENTITY, told.to_owned()))
+        Err(Refusal::unfit(told))
     }
 }

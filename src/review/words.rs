@@ -1,8 +1,7 @@
 //! How facts are said on a page: levels as words and shapes, times as people say them, and nothing that could draw or hide.
 
-use jiff::civil::{Date, Weekday};
+use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan};
 
 pub use crate::case::visible;
 use crate::casebook::CaseRow;
@@ -30,11 +29,6 @@ pub fn urgency(level: Level) -> Urgency {
 /// `Tue 3 Mar, 09:15`
 pub fn wall(at: Timestamp, zone: &TimeZone) -> String {
     at.to_zoned(zone.clone()).strftime("%a %-d %b %Y, %H:%M").to_string()
-}
-
-/// The Monday of a day's week.
-pub fn monday(of: Date) -> Date {
-    of.saturating_sub(i64::from(of.weekday().since(Weekday::Monday)).days())
 }
 
 /// How long something took or is ago, in the largest unit that says it.

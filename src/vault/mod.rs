@@ -6,6 +6,7 @@
 mod error;
 mod file;
 mod handover;
+mod header;
 mod key;
 mod object;
 mod proof;
@@ -23,14 +24,12 @@ use proof::{Capture, CapturedKey, Hashing};
 
 pub use error::VaultError;
 pub use handover::{HandedOver, Passphrase, Receiver};
+pub use header::Header;
 pub use key::{AudienceIdentity, Member, MemberIdentity, Opens, Recipient};
 pub use object::{ObjectId, Receipt};
 pub use proof::ObjectKey;
 pub use ring::Ring;
 pub use sweep::{MOST_STRANGERS, Swept};
-
-/// More octets than the header of any object has: a stanza for each of the four audiences and the line that ends it.
-const MOST_HEADER: u64 = 2_048;
 
 /// How much must stay free on the disk; the larger of the two counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,17 +212,6 @@ impl Vault {
         let (path, mut file) = self.object(object)?;
         let mut octets = Vec::new();
         file.read_to_end(&mut octets).map_err(VaultError::io(&path))?;
-        Ok(octets)
-    }
-
-    /// The first octets of a sealed object: its header is in them, and of its content hardly anything.
-    ///
-    /// # Errors
-    /// As [`Vault::ciphertext`].
-    pub fn header(&self, object: &ObjectId) -> Result<Vec<u8>, VaultError> {
-        let (path, file) = self.object(object)?;
-        let mut octets = Vec::new();
-        file.take(MOST_HEADER).read_to_end(&mut octets).map_err(VaultError::io(&path))?;
         Ok(octets)
     }
 

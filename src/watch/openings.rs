@@ -3,37 +3,25 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use jiff::civil::{Date, Weekday};
+use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
 use super::quarantine::blocking;
 use super::{Daemon, Trouble};
 use crate::case::CaseId;
-use crate::casebook::{CaseRow, Filter, OpenedCase, WeekOfOpenings};
-use crate::config::{Config, SchoolClock};
+use crate::casebook::{Filter, Involvement, OpenedCase, WeekOfOpenings};
+use crate::config::{Config, SchoolClock, Week, monday};
 use crate::desk::Deeds;
 use crate::finding::Recipient;
 use crate::journal::{self, Depth, Entry};
 use crate::mail::Address;
 
-/// Monday to Monday, on the school's clock.
-struct Week {
-    monday: Date,
-    begins: Timestamp,
-    ends: Timestamp,
-}
-
-impl Week {
-    /// The last whole one, from the moment on when the school opens on the Monday after it.
-    fn last(now: Timestamp, clock: &SchoolClock) -> Option<Self> {
-        let today = clock.date_at(now);
-        let this = today.checked_sub(i64::from(today.weekday().since(Weekday::Monday)).days()).ok()?;
-        let opening = this.to_datetime(clock.opens).to_zoned(clock.zone.clone()).ok()?.timestamp();
-        let ended = if now >= opening { this } else { this.checked_sub(7.days()).ok()? };
-        let monday = ended.checked_sub(7.days()).ok()?;
-        let midnight = |date: Date| date.to_zoned(clock.zone.clone()).ok().map(|midnight| midnight.timestamp());
-        Some(Self { monday, begins: midnight(monday)?, ends: midnight(ended)? })
-    }
+/// The last whole week, from the moment on when the school opens on the Monday after it.
+fn last_week(now: Timestamp, clock: &SchoolClock) -> Option<Week> {
+    let this = monday(clock.date_at(now));
+    let opening = this.to_datetime(clock.opens).to_zoned(clock.zone.clone()).ok()?.timestamp();
+    let weeks = if now >= opening { 1 } else { 2 };
+    Week::of(this.checked_sub((7 * weeks).days()).ok()?, clock)
 }
 
 /// As [`tell`]; what goes wrong is on the board until it does no more.
@@ -48,7 +36,7 @@ pub async fn tell_or_show(daemon: &Arc<Daemon>, told: &mut Option<Date>) {
 /// When the shelf or the desk refuses: it is to be tried again.
 async fn tell(daemon: &Arc<Daemon>, told: &mut Option<Date>) -> Result<(), Trouble> {
     let (now, config) = (Timestamp::now(), daemon.config());
-    let Some(week) = Week::last(now, &config.school.clock).filter(|week| *told != Some(week.monday)) else { return Ok(()) };
+    let Some(week) = last_week(now, &config.school.clock).filter(|week| *told != Some(week.monday)) else { return Ok(()) };
     let (monday, daemon) = (week.monday, Arc::clone(daemon));
     blocking(move || queue(&daemon, &config, now, &week)).await?;
     *told = Some(monday);
@@ -95,20 +83,12 @@ fn readers(config: &Config) -> Vec<Address> {
 /// The cases that somebody with these addresses is a party to, and those that are for the chair alone when she is the headteacher.
 fn hidden_from(daemon: &Daemon, config: &Config, own: &BTreeSet<Address>) -> Result<BTreeSet<CaseId>, Trouble> {
     let is_head = config.contacts_of(Recipient::Head).any(|contact| own.contains(&contact.address));
-    let mut hidden = BTreeSet::new();
+    let mut involved = Involvement::default();
     for address in own {
-        let involved = daemon.shelf.book(|book| book.involvement_of(address))?;
-        hidden.extend(involved.sent);
-        // As at the desk: a concern that was brought to her is hers to deal with.
-        if !config.is_safeguarding(address) {
-            hidden.extend(involved.received);
-        }
+        involved.add(daemon.shelf.book(|book| book.involvement_of(address))?, config.is_safeguarding(address));
     }
-    if is_head {
-        let rows = daemon.shelf.book(|book| book.cases(&Filter::default()))?;
-        hidden.extend(rows.into_iter().filter(CaseRow::is_kept_from_the_head).map(|row| row.id));
-    }
-    Ok(hidden)
+    let rows = daemon.shelf.book(|book| book.cases(&Filter::default()))?;
+    Ok(rows.into_iter().filter(|row| involved.hides(row, is_head)).map(|row| row.id).collect())
 }
 
 /// How much was opened of each case, those first that the most was opened of.
@@ -146,15 +126,12 @@ mod tests {
     fn the_last_week_is_told_of_when_the_school_opens_on_the_monday_after_it() {
         let last = |wall: &str| {
             let now = wall.parse::<jiff::civil::DateTime>().unwrap().to_zoned(clock().zone).unwrap().timestamp();
-            Week::last(now, &clock()).unwrap().monday.to_string()
+            last_week(now, &clock()).unwrap().monday.to_string()
         };
         assert_eq!(last("2025-03-09T23:59"), "2025-02-24");
         assert_eq!(last("2025-03-10T08:29"), "2025-02-24");
         assert_eq!(last("2025-03-10T08:30"), "2025-03-03");
         assert_eq!(last("2025-03-16T12:00"), "2025-03-03");
-        // The hour that is left out of that Sunday is left out of the week.
-        let spring = Week::last("2025-03-31T09:00:00Z".parse().unwrap(), &clock()).unwrap();
-        assert_eq!(spring.ends.duration_since(spring.begins).as_hours(), 7 * 24 - 1);
     }
 
     #[test]

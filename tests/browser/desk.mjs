@@ -4,6 +4,14 @@ import { browser, checked, code, enter, look, said, told, visitor, wrong } from 
 
 const { origin, invitations, key, held, flagged, about, tick, canary } = told;
 
+// Nothing of a page is to be scrolled sideways on a phone.
+async function still(page, name) {
+  await page.setViewportSize({ width: 390, height: 844 });
+  const sideways = await page.evaluate(() => [...document.querySelectorAll("main, main *")].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== "visible").length);
+  assert.equal(sideways, 0, `something on the page ${name} is scrolled sideways`);
+  await page.setViewportSize({ width: 1280, height: 900 });
+}
+
 // The lead: from her invitation to her recovery sheet.
 const lead = await visitor();
 const secret = await enter(lead, "Robin Finch", invitations.lead, true);
@@ -40,6 +48,12 @@ assert.match(text, /U\+202E/, "what turns the writing round is shown");
 assert.equal(await lead.locator("#sealed-content :is(img, a, script, iframe, svg, style, form, object, video)").count(), 0);
 assert.doesNotMatch(await lead.title(), /pwned/);
 await look(lead, "case-opened");
+
+// What was opened in this tab has its names in their places on the list.
+await lead.goto(`${origin}/queue`);
+assert.match(await lead.locator(".cases li", { hasText: held }).locator(".names").textContent(), new RegExp(canary));
+assert.equal(await lead.locator(".names").count(), 1);
+await look(lead, "queue-names");
 
 // With the keyboard alone: a letter leads somewhere, and only Enter does anything.
 const focused = (page) => page.evaluate(() => document.activeElement.value || document.activeElement.id || document.activeElement.textContent);
@@ -170,20 +184,19 @@ const head = await visitor();
 await enter(head, "Sam Wren", invitations.head, false);
 await lead.goto(`${origin}/trends`);
 await look(lead, "trends");
+await still(lead, "trends");
 assert.equal(await lead.locator("svg.chart[role=img]").count(), 3);
 assert.match(await lead.locator("svg.chart desc").first().textContent(), /in all, \d+ of them urgent; the most/);
 assert.match(await lead.textContent("main"), /bullying or harassment\s*1\s*0\s*0/);
 assert.match(await lead.textContent("main"), /violence\.test\s*1\s*0\s*1|violence\.test\s*1\s*1\s*0/);
 await head.goto(`${origin}/openings`);
 await look(head, "openings");
-await head.setViewportSize({ width: 390, height: 844 });
-const sideways = await head.evaluate(() => [...document.querySelectorAll("main, main *")].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== "visible").length);
-assert.equal(sideways, 0, "nothing of the openings is to be scrolled sideways on a phone");
-await head.setViewportSize({ width: 1280, height: 900 });
+await still(head, "openings");
 assert.match(await head.textContent("main"), /Robin Finch\s*the whole text/);
 assert.doesNotMatch(await head.textContent("main"), new RegExp(`${canary}|tutor`));
 await head.goto(`${origin}/journal`);
 await look(head, "journal");
+await still(head, "journal");
 assert.match(await head.textContent(".whole"), /Every line is as it was written/);
 assert.match(await head.textContent("main"), /was handed what is sealed: full/);
 await head.goto(`${origin}/health`);

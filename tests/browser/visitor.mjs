@@ -25,7 +25,7 @@ export async function visitor(options = {}) {
   const page = await context.newPage();
   // A passphrase is slow to weigh, on a machine that does much else all the more.
   page.setDefaultTimeout(180_000);
-  page.on("request", (request) => { if (!request.url().startsWith(`${origin}/`)) wrong.push(`left the origin: ${request.url()}`); });
+  page.on("request", (request) => { if (!request.url().replace(/^blob:/, "").startsWith(`${origin}/`)) wrong.push(`left the origin: ${request.url()}`); });
   page.on("console", (message) => { if (/Content.Security.Policy|Trusted/i.test(message.text())) wrong.push(message.text()); });
   page.on("dialog", (dialog) => { wrong.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
   page.on("pageerror", (error) => wrong.push(`a script failed: ${error.message}`));

@@ -12,6 +12,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, SystemTime};
 use std::{fs, io};
 
+use mailwarden::config::{Secret, Security};
+use mailwarden::watch::imap::{Limits, Login, Server, Session, trust_file};
 use tempfile::TempDir;
 
 use super::{await_port, copy, end, free_port, hand_over, require, unprivileged};
@@ -42,6 +44,15 @@ impl Dovecot {
     pub fn start_with(configuration: &str) -> Self {
         // A port that was free may be taken by the time Dovecot wants it.
         (0..3).find_map(|_| Self::try_start(configuration).expect("a folder for Dovecot")).expect("Dovecot starts")
+    }
+
+    /// Somebody who has logged in by TLS.
+    pub async fn session(&self, user: &str) -> Session {
+        let tls = trust_file(&self.authority()).expect("the authority of the test");
+        let server = Server { host: "localhost".to_owned(), port: self.imaps, security: Security::Tls, tls, limits: Limits::default() };
+        let mut session = Session::connect(&server).await.expect("a connection");
+        session.login(&Login::Password { user: user.to_owned(), password: Secret::new(PASSWORD.to_owned()) }).await.expect("a login");
+        session
     }
 
     fn try_start(configuration: &str) -> io::Result<Option<Self>> {

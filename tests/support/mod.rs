@@ -16,7 +16,7 @@ pub mod weather;
 use std::net::{Ipv4Addr, TcpListener};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command};
+use std::process::{Child, Command, Output};
 use std::time::Duration;
 use std::{fs, io, thread};
 
@@ -27,6 +27,12 @@ const NOBODY: u32 = 65534;
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     listener.local_addr().expect("its number").port()
+}
+
+/// How a command ended, and all that it said.
+pub fn said(output: &Output) -> (Option<i32>, String) {
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    (output.status.code(), text)
 }
 
 fn is_root() -> bool {

@@ -11,7 +11,7 @@ use std::{fs, io};
 use mailwarden::casebook::{CaseFacts, Casebook, Filter};
 use mailwarden::finding::Audience;
 use mailwarden::journal::InstanceKey;
-use mailwarden::vault::{MemberIdentity, ObjectId, Vault};
+use mailwarden::vault::{Member, MemberIdentity, ObjectId, Vault};
 use tempfile::TempDir;
 
 use super::dovecot::{Dovecot, PASSWORD};
@@ -75,6 +75,16 @@ impl Warden {
         let made = init.output().expect("the program");
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
         warden
+    }
+
+    /// A key of somebody who is a member of this audience and of no other.
+    pub fn key(&self, name: &str, audience: Audience) -> PathBuf {
+        let (identity, path) = (MemberIdentity::generate(), self.path().join(format!("{name}.key")));
+        identity.write(&path).expect("a key file");
+        let lead = MemberIdentity::read(&self.identity()).expect("a key file");
+        let member = Member { name: name.to_owned(), recipient: identity.recipient() };
+        self.vault().ring().add_member(audience, member, &lead).expect("a ring");
+        path
     }
 
     /// The same installation with its state elsewhere, a copy of this one's. It finds the mailbox under the

@@ -14,7 +14,6 @@ use crate::case::{Codename, visible};
 use crate::casebook::{CaseFacts, PlaceFacts};
 use crate::cli::caged::{self, CageArgs, Caged, LARGEST};
 use crate::cli::key_holder::{Admission, KeyHolder};
-use crate::cli::release::message_audiences;
 use crate::cli::replace::replace;
 use crate::cli::shelf::Shelf;
 use crate::cli::{Failure, Output, octets};
@@ -61,7 +60,7 @@ impl Add {
             let why = if facts.row.action < Action::Hold { "its message was delivered" } else { "nothing of it is sealed" };
             return Err(not_added(&why, hint));
         };
-        let audiences = message_audiences(&facts);
+        let audiences = facts.message_audiences();
         let (who, keys) = match KeyHolder::admission(&self.holder.presented()?, &shelf.vault, &audiences)? {
             Admission::Admitted { who, key, mut others } => {
                 others.insert(0, key);
@@ -132,7 +131,7 @@ fn unseal(shelf: &Shelf, facts: &CaseFacts, copy: &PlaceFacts, keys: &[AudienceI
         }
         return Ok(message);
     }
-    Err(KeyHolder::not_hers(&facts.row.codename, &message_audiences(facts)))
+    Err(KeyHolder::not_hers(&facts.row.codename, &facts.message_audiences()))
 }
 
 fn tell(pictures: &[PictureFact], out: &mut Output) -> Result<(), Failure> {

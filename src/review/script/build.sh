@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Builds ../pages/desk.js from desk.js and age-encryption, both pinned with their integrity hashes in package-lock.json.
+# Builds ../pages/desk.js from desk.js, what it imports, and age-encryption, both pinned with their integrity hashes in package-lock.json.
 # usage: build.sh [--check]    with --check: fails when what is checked in is not what this makes.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/mailwarden-script.XXXX")
 trap 'rm -rf "$work"' EXIT
-cp "$here"/{desk.js,package.json,package-lock.json} "$work"
+cp "$here"/*.js "$here"/package.json "$here"/package-lock.json "$work"
 (cd "$work" && npm ci --no-audit --no-fund --silent)
 "$work/node_modules/.bin/esbuild" "$work/desk.js" --bundle --format=iife --target=es2022 --minify --legal-comments=none --outfile="$work/out.js" --log-level=warning
 {

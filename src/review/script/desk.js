@@ -1,14 +1,17 @@
 // Opens what is sealed, in the browser of whoever has the key: the server never sees the key or what it opens.
 // Everything is shown as text nodes. Built into ../pages/desk.js by build.sh; the page works without it, but for opening.
 import { Decrypter, Encrypter, armor, generateX25519Identity, identityToRecipient } from "age-encryption";
+import { evidencePart } from "./evidence.js";
+import { namesOnList, remember } from "./names.js";
+import { undoPage } from "./undo.js";
 
 // The cost of a guess at the passphrase: 2^18, about a second and 256 MiB.
-const SCRYPT_LOG2 = 18;
+export const SCRYPT_LOG2 = 18;
 const KEPT = "mailwarden-identity";
 const KEPT_MS = 15 * 60 * 1000;
 
-const byId = (id) => document.getElementById(id);
-const element = (name, text, className) => {
+export const byId = (id) => document.getElementById(id);
+export const element = (name, text, className) => {
   const made = document.createElement(name);
   if (text !== undefined) made.append(text);
   if (className) made.className = className;
@@ -43,7 +46,7 @@ function numbers(marks) {
 }
 
 // Writing that runs from right to left takes nothing along of what stands beside it.
-function apart(text) {
+export function apart(text) {
   const made = element("bdi");
   made.append(shown(text));
   return made;
@@ -57,29 +60,40 @@ function each(list, into, draw) {
 }
 
 const octets = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
-const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+export const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
+export const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 // What goes wrong, in one kind sentence with what to do next.
-class Kind extends Error {}
+export class Kind extends Error {
+  constructor(told, status) {
+    super(told);
+    this.status = status;
+  }
+}
 
-async function send(path, fields) {
+// The answer of the desk, where it is not a refusal.
+export async function ask(path, fields) {
   let response;
   try {
     response = await fetch(path, { method: "POST", body: new URLSearchParams(fields), redirect: "error", credentials: "same-origin" });
   } catch {
     throw new Kind("The desk did not answer, or your session has ended. Nothing is lost: load the page again, sign in, and try once more.");
   }
-  const text = await response.text();
-  if (response.ok) return text === "" ? {} : JSON.parse(text);
+  if (response.ok) return response;
   // The sentence of the page that says no, taken as text: nothing here makes markup of it.
-  const found = /<main[^]*?<p>([^<]*)<\/p>/.exec(text);
-  throw new Kind(found ? found[1] : "The desk refused. Load the page again, and try once more.");
+  const found = /<main[^]*?<p>([^<]*)<\/p>/.exec(await response.text());
+  throw new Kind(found ? found[1] : "The desk refused. Load the page again, and try once more.", response.status);
+}
+
+async function send(path, fields) {
+  const text = await (await ask(path, fields)).text();
+  return text === "" ? {} : JSON.parse(text);
 }
 
 function keep(identity) {
   sessionStorage.setItem(KEPT, JSON.stringify({ identity, at: Date.now() }));
 }
-function kept() {
+export function kept() {
   const found = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
   if (!found || Date.now() - found.at > KEPT_MS) {
     sessionStorage.removeItem(KEPT);
@@ -103,7 +117,7 @@ async function unwrap(wrapped, passphrase) {
 }
 
 // Her own key, out of this tab or with her passphrase.
-async function identity(wrapped, field) {
+export async function identity(wrapped, field) {
   const known = kept();
   if (known) return keep(known), known;
   if (!wrapped) throw new Kind("You have no key yet. Make it first: the page Keys leads you through it.");
@@ -227,17 +241,21 @@ function draw(opened, depth, into) {
   const heading = element("h3", depth === "full" ? "The message, as text" : "What matched");
   heading.tabIndex = -1;
   let content;
+  let envelope;
   try {
-    content = drawn(JSON.parse(new TextDecoder().decode(opened)), depth);
+    const sheet = JSON.parse(new TextDecoder().decode(opened));
+    content = drawn(sheet, depth);
+    envelope = sheet.envelope;
   } catch {
     throw new Kind("What was sealed is not a sheet that this desk can show. Nothing is lost: the sealed message is still there. Please tell the technician.");
   }
   into.append(heading, content);
   heading.focus();
+  return envelope;
 }
 
 // Runs a deed of a button: one at a time, and what goes wrong is said where she looks.
-function on(button, status, busy, deed) {
+export function on(button, status, busy, deed) {
   button?.addEventListener("click", async (event) => {
     event.preventDefault();
     button.disabled = true;
@@ -253,6 +271,30 @@ function on(button, status, busy, deed) {
     }
     button.disabled = false;
   });
+}
+
+// The keys of sealed messages, of each its own, out of their headers.
+export async function fileKeys(own, path, fields) {
+  const given = await send(path, fields);
+  const keys = await audienceKeys(own, given.rings);
+  const found = [];
+  for (const { object, header } of given.objects) {
+    try {
+      found.push({ object, key: await opener(keys).decryptHeader(headerOf(octets(header))) });
+    } catch (error) {
+      if (error instanceof Kind) throw error;
+      throw new Kind("One copy was sealed to others than you. Nothing was changed. Please ask one of them, or the headteacher.");
+    }
+  }
+  return found;
+}
+
+// Hands over the keys of what is held of a case, for the service to put it back.
+export async function putBack(codename, form, words, own) {
+  if ([...words].length < 10) throw new Kind("Please say why in a few words, ten characters or more.");
+  const fields = new URLSearchParams({ form, words });
+  for (const { object, key } of await fileKeys(own, `/case/${codename}/headers`, { form })) fields.append("key", `${object}:${hex(key)}`);
+  await send(`/case/${codename}/release`, fields);
 }
 
 function headerOf(file) {
@@ -278,35 +320,20 @@ function casePage(section) {
     byId("passphrase-part").hidden = true;
     const given = await send(`/case/${codename}/sheet`, { form, depth, reason: reason() });
     const keys = await audienceKeys(own, given.rings);
-    draw(await open(keys, octets(given.sheet)), depth, into);
+    remember(codename, draw(await open(keys, octets(given.sheet)), depth, into));
   };
   on(byId("show-excerpt"), status, "Opening…", show("excerpt", () => ""));
   on(byId("show-full"), status, "Opening…", show("full", () => byId("reason").value));
   on(byId("release"), byId("release-status"), "Preparing…", async () => {
-    const words = byId("release-words").value.trim();
-    if ([...words].length < 10) throw new Kind("Please say why in a few words, ten characters or more.");
     const own = await identity(wrapped, passphrase.value === "" ? byId("release-passphrase") : passphrase);
-    const given = await send(`/case/${codename}/headers`, { form });
-    const keys = await audienceKeys(own, given.rings);
-    const fields = new URLSearchParams({ form, words });
-    for (const { object, header } of given.objects) {
-      let key;
-      try {
-        key = await opener(keys).decryptHeader(headerOf(octets(header)));
-      } catch (error) {
-        if (error instanceof Kind) throw error;
-        throw new Kind("One copy was sealed to others than you. Please ask one of them to release it.");
-      }
-      fields.append("key", `${object}:${hex(key)}`);
-    }
-    await send(`/case/${codename}/release`, fields);
+    await putBack(codename, form, byId("release-words").value.trim(), own);
     location.reload();
     return "Released. The service puts it back within a minute.";
   });
 }
 
 // Five letters for sixteen bits, so that they can be said and typed (Wilkerson, "Proquints", 2009).
-function suggestion() {
+export function suggestion() {
   const consonants = "bdfghjklmnprstvz";
   const vowels = "aiou";
   return Array.from(crypto.getRandomValues(new Uint16Array(6)), (bits) =>
@@ -357,6 +384,11 @@ function keysPage(section) {
 document.addEventListener("DOMContentLoaded", () => {
   const sealed = byId("sealed");
   if (sealed) casePage(sealed);
+  const evidence = byId("evidence");
+  if (evidence) evidencePart(evidence);
+  const undo = byId("undo");
+  if (undo) undoPage(undo);
+  namesOnList();
   const key = byId("key");
   if (key) keysPage(key);
   byId("sign-out")?.addEventListener("submit", () => sessionStorage.clear());

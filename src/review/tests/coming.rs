@@ -1,6 +1,7 @@
 //! Who gets in, and who does not.
 
 use super::*;
+use crate::review::attempts::Caller;
 
 #[tokio::test]
 async fn an_invitation_a_password_and_a_code_let_her_in_and_nothing_less_does() {
@@ -79,4 +80,84 @@ async fn a_closed_account_ends_with_its_next_step() {
     assert_eq!(school.get("/queue", Some(&dsl)).await.status, StatusCode::OK);
     school.review.desk().close(Timestamp::now(), &Actor::Program, Role::Dsl.title()).unwrap();
     assert_eq!(school.get("/queue", Some(&dsl)).await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn an_invitation_that_is_too_old_is_told_kindly_and_changes_nothing() {
+    let school = School::new();
+    let new = NewAccount { name: "Robin Finch".to_owned(), role: Role::Dsl, addresses: Vec::new() };
+    let sent = Timestamp::now() - jiff::SignedDuration::from_hours(73);
+    let link = school.review.desk().invite(sent, &Actor::Program, &new).unwrap();
+    let page = format!("/invitation/{}", link.expose());
+    for told in [
+        school.get(&page, None).await,
+        school.post(&page, None, "password=correct+horse+battery&again=correct+horse+battery&code=123456").await,
+    ] {
+        assert!(
+            told.status == StatusCode::NOT_FOUND && told.text.contains("ask the technician for a new one; nothing is lost"),
+            "{}",
+            told.text
+        );
+    }
+    assert!(school.review.desk().credentials("Robin Finch").unwrap().is_none());
+}
+
+#[tokio::test]
+async fn who_has_lost_her_phone_comes_in_with_a_new_invitation_and_her_key_is_still_hers() {
+    let school = School::new();
+    let account = |school: &School| school.review.desk().accounts().unwrap().into_iter().find(|account| account.role == Role::Dsl).unwrap();
+    let before_it = account(&school);
+    school.review.desk().keep_keys(Timestamp::now(), &before_it, "age1recipient", "wrapped").unwrap();
+    let lost = school.post("/sign-in", None, "name=safeguarding+lead&password=correct+horse+battery&code=").await.text;
+    assert!(lost.contains("ask the technician for a new invitation: nothing is lost by it"), "{lost}");
+    let before = school.code(Role::Dsl);
+    let link = school.review.desk().invite_again(Timestamp::now(), &Actor::Program, Role::Dsl.title()).unwrap();
+    let secret = school.review.desk().invited(Timestamp::now(), link.expose()).unwrap().unwrap().totp;
+    let code = totp::code(&secret, Timestamp::now().as_second().try_into().unwrap());
+    let fields = format!("password=correct+horse+battery&again=correct+horse+battery&code={code}");
+    assert_eq!(school.post(&format!("/invitation/{}", link.expose()), None, &fields).await.status, StatusCode::SEE_OTHER);
+    let enter = async |code: &str| {
+        let told = school.post("/sign-in", None, &format!("name=safeguarding+lead&password=correct+horse+battery&code={code}")).await;
+        told.headers.contains_key(SET_COOKIE)
+    };
+    assert!(before == code || !enter(&before).await, "the phone that was lost shows nothing that counts");
+    assert!(enter(&code).await);
+    assert_eq!(account(&school).keys.unwrap().wrapped, "wrapped");
+}
+
+#[tokio::test]
+async fn a_flood_of_guesses_from_her_own_network_keeps_strangers_out_and_not_her() {
+    let school = School::new();
+    let link = school.review.desk().invite_again(Timestamp::now(), &Actor::Program, Role::Dsl.title()).unwrap();
+    let secret = school.review.desk().invited(Timestamp::now(), link.expose()).unwrap().unwrap().totp;
+    let code = || totp::code(&secret, Timestamp::now().as_second().try_into().unwrap());
+    let fields = format!("password=correct+horse+battery&again=correct+horse+battery&code={}", code());
+    school.post(&format!("/invitation/{}", link.expose()), None, &fields).await;
+    let here = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    for number in 0..25 {
+        school.review.attempts.allowed(Timestamp::now(), &format!("nobody {number}"), Caller::Stranger, here);
+    }
+    let sign_in = format!("name=safeguarding+lead&password=correct+horse+battery&code={}", code());
+    assert!(!school.post("/sign-in", None, &sign_in).await.headers.contains_key(SET_COOKIE), "a stranger from there waits");
+    let id = school.review.desk().accounts().unwrap().into_iter().find(|account| account.role == Role::Dsl).unwrap().id;
+    let known = Person { cookie: format!("__Host-mw-device={}", school.review.device(id)), form: String::new() };
+    let told = school.post("/sign-in", Some(&known), &sign_in).await;
+    assert!(told.headers.contains_key(SET_COOKIE), "a browser that she has signed in from does not: {}", told.text);
+}
+
+#[tokio::test]
+async fn a_session_that_asks_more_than_a_person_can_is_told_to_wait() {
+    let school = School::new();
+    let technician = school.person(Role::Technician);
+    let mut last = None;
+    // Should the minute turn over meanwhile, the count begins anew.
+    for _ in 0..700 {
+        let told = school.get("/nowhere", Some(&technician)).await;
+        if told.status == StatusCode::TOO_MANY_REQUESTS {
+            last = Some(told);
+            break;
+        }
+    }
+    let told = last.expect("nobody is slowed down");
+    assert!(told.text.contains("Nothing was lost; please try again in a minute"), "{}", told.text);
 }

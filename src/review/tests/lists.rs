@@ -103,3 +103,30 @@ async fn a_list_is_kept_under_a_name_and_shows_what_its_conditions_say_now() {
     assert_eq!(school.post("/queue/lists/drop", Some(&dsl), "name=mornings").await.status, StatusCode::SEE_OTHER);
     assert!(!school.get("/queue", Some(&dsl)).await.text.contains("Mornings"));
 }
+
+#[tokio::test]
+async fn the_cases_of_a_colleague_who_is_away_are_taken_over_together_and_nobody_elses_are() {
+    let school = School::new();
+    let [one, two, grave, nobodys] =
+        [(1, Level::Day), (2, Level::Weekly), (3, Level::Now), (4, Level::Day)].map(|(number, level)| school.flagged(number, level));
+    let (dsl, deputy) = (school.person(Role::Dsl), school.person(Role::Deputy));
+    let id = |role| school.review.desk().accounts().unwrap().into_iter().find(|account| account.role == role).unwrap().id;
+    for case in [&one, &two, &grave] {
+        school.post(&format!("/case/{}", case.codename), Some(&deputy), "deed=concern").await;
+    }
+    let page = school.get("/queue", Some(&dsl)).await.text;
+    assert!(page.contains("<option value=\"") && page.contains("deputy safeguarding lead"), "{page}");
+    let list = format!("/queue?view=open&owner={}", id(Role::Deputy).0);
+    let page = school.get(&list, Some(&dsl)).await.text;
+    for (case, shown, ticks) in [(&one, true, true), (&two, true, true), (&grave, true, false), (&nobodys, false, false)] {
+        let codename = case.codename.as_str();
+        assert_eq!(page.contains(&format!("/case/{codename}\"")), shown, "{codename}");
+        assert_eq!(page.contains(&format!("tick-{codename}\"")), ticks, "{codename}");
+    }
+    assert!(page.contains("I take the ticked ones over from deputy safeguarding lead"), "{page}");
+    let fields = format!("{}view=open&owner={}", ticked(&[&one, &two, &nobodys]), id(Role::Deputy).0);
+    assert_eq!(school.post("/queue/acknowledge", Some(&dsl), &fields).await.headers[LOCATION].to_str().unwrap(), list);
+    let owner = |case: &Recorded| school.review.desk().stand(case.case).unwrap().owner;
+    assert_eq!([&one, &two, &grave, &nobodys].map(owner), [Some(id(Role::Dsl)), Some(id(Role::Dsl)), Some(id(Role::Deputy)), None]);
+    assert_eq!(school.status(&one), Status::InHand, "it is as far as it was");
+}

@@ -4,10 +4,12 @@ mod authorisation;
 mod coming;
 mod deeds;
 mod destroying;
+mod evidence;
 mod forms;
 mod lists;
 mod sealing;
 mod trends;
+mod undoing;
 mod watching;
 
 use std::fs;
@@ -160,7 +162,10 @@ fn asked(method: Method, path: &str, who: Option<&Person>, form: String) -> Requ
 }
 
 fn path(of: &str, codename: &Codename) -> String {
-    of.replace("{codename}", codename.as_str()).replace("{name}", "desk.css").replace("{link}", "ab")
+    of.replace("{codename}", codename.as_str())
+        .replace("{name}", "desk.css")
+        .replace("{link}", "ab")
+        .replace("{rule}/{version}", "bullying.test/0303030303030303")
 }
 
 /// Everything that a request of no effect needs.

@@ -90,3 +90,26 @@ async fn a_key_is_confirmed_by_somebody_else_who_has_seen_that_very_key() {
     school.post("/keys", Some(&dsl), &format!("recipient={recipient}&wrapped={wrapped}")).await;
     assert!(school.get("/keys", Some(&dsl)).await.text.contains("Not confirmed yet"), "a new key is confirmed anew");
 }
+
+#[tokio::test]
+async fn what_is_damaged_or_gone_is_told_with_what_to_do_and_nothing_of_it_is_handed_out() {
+    let school = School::new();
+    let sheet = school.shelf.sealed();
+    let concern = concern(Level::Now, Action::Flag);
+    let codename = school.shelf.book.record(&New { sheet: Some(&sheet), ..school.shelf.plain(1, &concern) }).unwrap().codename;
+    let (dsl, object) = (school.person(Role::Dsl), sheet.object().to_string());
+    let path = school.shelf.folder.path().join(format!("vault/objects/{}/{object}.age", &object[..2]));
+    let whole = fs::read(&path).unwrap();
+    let ask = async || school.post(&format!("/case/{codename}/sheet"), Some(&dsl), "depth=excerpt").await;
+    let mut damaged = whole.clone();
+    *damaged.last_mut().unwrap() ^= 1;
+    fs::write(&path, damaged).unwrap();
+    let told = ask().await;
+    assert!(told.status == StatusCode::SERVICE_UNAVAILABLE && told.text.contains("restore the vault from the backup"), "{}", told.text);
+    fs::remove_file(&path).unwrap();
+    assert!(ask().await.text.contains("restore the vault from the backup"));
+    fs::write(&path, &whole).unwrap();
+    fs::remove_file(school.shelf.folder.path().join("vault/ring/dsl.age")).unwrap();
+    let told = ask().await;
+    assert!(told.text.contains("Nobody has a key for what is sealed here yet") && !told.text.contains("ring/"), "{}", told.text);
+}

@@ -7,7 +7,7 @@ use super::*;
 /// The line of a table that begins with this.
 fn line<'a>(page: &'a str, title: &str) -> Vec<&'a str> {
     let row = page
-        .split("<tr>")
+        .split("<tr")
         .find(|row| row.contains(&format!(">{title}</th>")) || row.contains(&format!("</span> {title}</span></span></th>")));
     let cells = row.unwrap_or_else(|| panic!("{title} in {page}")).split("<td").skip(1);
     cells.map(|cell| cell.split('>').nth(1).unwrap().split('<').next().unwrap()).collect()

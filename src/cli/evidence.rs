@@ -1,8 +1,5 @@
 //! `mailwarden evidence`: what is sealed of a case, as a package for the police.
 
-mod package;
-
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -11,17 +8,15 @@ use jiff::Timestamp;
 use tempfile::NamedTempFile;
 
 use super::key_holder::{Admission, KeyHolder};
-use super::release::message_audiences;
 use super::shelf::Shelf;
 use super::{Failure, Output};
 use crate::case::Codename;
 use crate::casebook::{CaseFacts, CasebookError};
 use crate::config::Config;
 use crate::desk::Deeds;
-use crate::finding::{Action, Audience};
+use crate::evidence::{Chronicle, Copy, Journal, Package, Sealing, Tally};
 use crate::journal::{self, Event, JournalError};
 use crate::vault::{AudienceIdentity, HandedOver, ObjectId, Passphrase, Receiver, Recipient, Vault, VaultError};
-use package::{Chronicle, Copy, Package, Sealing};
 
 /// Make a package of a case for the police: its sealed messages, a signed manifest and the chronology.
 ///
@@ -69,7 +64,7 @@ impl Evidence {
         }
         // What can go wrong before anything is written down goes wrong first.
         let (receiver, draft) = (self.officer.receiver()?, draft(&self.out)?);
-        let audiences = if receiver.is_some() { message_audiences(&facts) } else { those_who_may_pass_it_on(&facts) };
+        let audiences = if receiver.is_some() { facts.message_audiences() } else { facts.custodians() };
         let (who, keys) = match KeyHolder::admission(&self.holder.presented()?, &shelf.vault, &audiences)? {
             Admission::Admitted { who, key, mut others } => {
                 others.insert(0, key);
@@ -86,8 +81,8 @@ impl Evidence {
         shelf.book.note(Timestamp::now(), &who, &made)?;
 
         let sealing = match &receiver {
-            Some(receiver) => Sealing::Anew { receiver, told: self.officer.told() },
-            None => Sealing::AsItIs { audiences: message_audiences(&facts) },
+            Some(receiver) => Sealing::Anew { receiver, told: self.officer.told(), key: None },
+            None => Sealing::AsItIs { audiences: facts.message_audiences() },
         };
         let package = Package {
             school: &config.school.name,
@@ -99,9 +94,9 @@ impl Evidence {
             facts: &facts,
         };
         let signer = shelf.book.signer();
-        let tar = package.tar(&shelf.vault, &signer).map_err(|error| not_made(&error))?;
-        keep(draft, &self.out, &tar).map_err(|error| not_made(&error))?;
-        out.line(&format!("{}: {} octets, sha256 {}", self.out.display(), tar.len(), package::sha256(&tar)))?;
+        let (octets, sha256) =
+            keep(draft, &self.out, |draft| package.write(&shelf.vault, &signer, draft)).map_err(|error| not_made(&error))?;
+        out.line(&format!("{}: {octets} octets, sha256 {sha256}", self.out.display()))?;
         out.line(&format!("signed with {}", signer.public_key()))?;
         Ok(out.line("read both lines to the officer by telephone; README.txt in the package says how to open it")?)
     }
@@ -130,12 +125,6 @@ impl Officer {
             (None, None) => "as it was sealed".to_owned(),
         }
     }
-}
-
-/// Those to whom the sheet is sealed see the case: they may hand over what they cannot open themselves.
-fn those_who_may_pass_it_on(facts: &CaseFacts) -> Vec<Audience> {
-    let evidence = (facts.row.action == Action::Withhold).then_some(Audience::Evidence);
-    facts.row.audiences.iter().copied().chain(evidence).collect()
 }
 
 /// Each sealed copy, as it goes into the package. What lies in the vault must be what was recorded.
@@ -184,9 +173,10 @@ fn handed_over(
 
 /// What both journals say of the case, oldest first, and whether anybody touched them.
 fn chronicle(facts: &CaseFacts, config: &Config, shelf: &Shelf) -> Result<Chronicle, Failure> {
-    let (lines, whole) = match shelf.book.verify_journal() {
-        Ok(verified) => (verified.entries, true),
-        Err(CasebookError::Journal(JournalError::Broken(broken))) => (broken.seq, false),
+    let of = "service";
+    let journal = match shelf.book.verify_journal() {
+        Ok(verified) => Journal { of, lines: verified.entries, whole: true },
+        Err(CasebookError::Journal(JournalError::Broken(broken))) => Journal { of, lines: broken.seq, whole: false },
         Err(error) => return Err(error.into()),
     };
     let (first, last) = (Timestamp::MIN, Timestamp::MAX);
@@ -203,10 +193,7 @@ fn chronicle(facts: &CaseFacts, config: &Config, shelf: &Shelf) -> Result<Chroni
     {
         entries.extend(journal::lines_within(first, last, |before, limit| desk.journal_before(before, limit)).map_err(told)?);
     }
-    entries.retain(|entry| entry.event.case() == Some(facts.row.id));
-    // Those of one second, in their order.
-    entries.sort_by_key(|entry| (entry.at, entry.seq));
-    Ok(Chronicle { entries, lines, whole })
+    Ok(Chronicle::of(facts.row.id, entries, journal))
 }
 
 /// The package takes its name when it is whole.
@@ -218,11 +205,20 @@ fn draft(out: &Path) -> Result<NamedTempFile, Failure> {
     NamedTempFile::new_in(folder).map_err(|error| not_made(&error))
 }
 
-fn keep(mut draft: NamedTempFile, out: &Path, tar: &[u8]) -> io::Result<()> {
-    draft.write_all(tar)?;
+/// Answers with how many octets it has, and their SHA-256.
+fn keep(
+    draft: NamedTempFile,
+    out: &Path,
+    write: impl FnOnce(&mut Tally<io::BufWriter<NamedTempFile>>) -> io::Result<()>,
+) -> io::Result<(u64, String)> {
+    let mut tally = Tally::of(io::BufWriter::new(draft));
+    write(&mut tally)?;
+    let octets = tally.octets;
+    let (draft, sha256) = tally.finish();
+    let draft = draft.into_inner().map_err(io::IntoInnerError::into_error)?;
     draft.as_file().sync_all()?;
     draft.persist_noclobber(out)?;
-    Ok(())
+    Ok((octets, sha256))
 }
 
 fn not_made(error: &io::Error) -> Failure {
