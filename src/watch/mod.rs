@@ -211,12 +211,13 @@ impl Daemon {
         let stuck = self.pulse.stuck();
         self.board.servers(self.gates.told());
         self.board.trouble("stuck", stuck.as_ref().map(|worker| format!("{worker} does not come on")));
-        match (self.board.write(), stuck) {
-            (Ok(()), None) => {
-                let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
-            }
-            (Ok(()), Some(worker)) => tracing::error!(%worker, "it does not come on: the watchdog is not fed"),
-            (Err(error), _) => tracing::error!(%error, "the status file cannot be written"),
+        if let Err(error) = self.board.write() {
+            tracing::error!(%error, "the status file cannot be written");
+        }
+        match stuck {
+            // Also when nothing can be written: to be ended and started anew makes no room on a disk.
+            None => drop(sd_notify::notify(&[sd_notify::NotifyState::Watchdog])),
+            Some(worker) => tracing::error!(%worker, "it does not come on: the watchdog is not fed"),
         }
     }
 
