@@ -14,8 +14,10 @@ mod read;
 mod review;
 mod sections;
 mod settings;
+mod signing_key;
 mod spreadsheet;
 mod table;
+mod trust;
 
 pub use bundle::{bundle, hash_lists};
 pub use clock::SchoolClock;
@@ -25,6 +27,8 @@ pub use settings::{
     Contact, Grant, History, Issuer, Login, Notice, Review, Scan, School, Security, Server, SmtpLogin, State, Tls, TokenMechanism, Watch,
     Watched,
 };
+pub use signing_key::{ServiceAccount, Unfit, first_certificate, rsa_key};
+pub use trust::roots;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
