@@ -9,6 +9,7 @@ mod handover;
 mod key;
 mod object;
 mod proof;
+mod recipients;
 mod ring;
 mod sweep;
 
@@ -26,6 +27,7 @@ pub use handover::{HandedOver, Passphrase, Receiver};
 pub use key::{AudienceIdentity, Member, MemberIdentity, Opens, Recipient};
 pub use object::{ObjectId, Receipt};
 pub use proof::ObjectKey;
+pub use recipients::{Recipients, Unusable};
 pub use ring::Ring;
 pub use sweep::{MOST_STRANGERS, Swept};
 
@@ -110,14 +112,22 @@ impl Vault {
         if free < needed { Err(VaultError::Full { path: self.folder.clone(), free, needed }) } else { Ok(()) }
     }
 
+    /// As [`Vault::seal_to`], to audiences whose keys are read for that.
+    ///
+    /// # Errors
+    /// As [`Vault::seal_to`]; and when there is no such key.
+    pub fn seal<R: Read>(&self, open: impl Fn() -> R, audiences: &[Audience]) -> Result<Receipt, VaultError> {
+        let recipients = audiences.iter().map(|audience| self.ring().recipient(*audience)).collect::<Result<Vec<_>, _>>()?;
+        self.seal_to(open, &recipients)
+    }
+
     /// Seals what `open` reads, which is asked for twice: once to be sealed, once to be compared with what the
     /// disk gives back. Neither is ever held in memory as a whole.
     ///
     /// # Errors
     /// When nothing can be promised; then nothing is left behind either.
-    pub fn seal<R: Read>(&self, open: impl Fn() -> R, audiences: &[Audience]) -> Result<Receipt, VaultError> {
+    pub fn seal_to<R: Read>(&self, open: impl Fn() -> R, recipients: &[Recipient]) -> Result<Receipt, VaultError> {
         self.check_room()?;
-        let recipients = audiences.iter().map(|audience| self.ring().recipient(*audience)).collect::<Result<Vec<_>, _>>()?;
         if recipients.is_empty() {
             return Err(VaultError::NoAudience);
         }
@@ -128,7 +138,7 @@ impl Vault {
 
         step("seal.write");
         let draft = file::Draft::at(&path);
-        let (file, key) = write(&path, open(), &recipients).map_err(VaultError::io(&path))?;
+        let (file, key) = write(&path, open(), recipients).map_err(VaultError::io(&path))?;
         step("seal.fsync");
         file::sync(&file).map_err(VaultError::io(&path))?;
         drop(file);

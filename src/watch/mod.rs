@@ -49,6 +49,7 @@ use crate::config::{Config, Watched};
 use crate::fault::Fault;
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
+use crate::vault::{Recipients, Unusable};
 use crate::worker::{Nursery, Pool, StartError};
 use gate::{Gate, Gates};
 use imap::Session;
@@ -224,12 +225,13 @@ impl Daemon {
     /// Puts a changed configuration, changed rules and lists in force, all or none of them.
     async fn reload(&self) {
         match self.prepare().await {
-            Ok((config, nursery)) => {
+            Ok((config, nursery, recipients)) => {
                 let rule_set = nursery.rule_set().clone();
                 self.board.rules(rule_set.clone(), nursery.cage().to_string());
                 let came = self.shelf.book(|book| book.rules_came(Timestamp::now(), |rule, version| nursery.rules().has(rule, version)));
                 self.board.trouble("casebook", came.err().map(|error| error.to_string()));
                 self.pool.replace(nursery);
+                self.shelf.seal_to(recipients);
                 let before = self.config();
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 roster::changed(self, &before, &self.config());
@@ -268,18 +270,27 @@ impl Daemon {
         }
     }
 
-    async fn prepare(&self) -> Result<(Config, Nursery), Vec<Fault>> {
-        let config = Config::load(&self.config().file)?;
+    /// All that a change consists of, read anew.
+    async fn prepare(&self) -> Result<(Config, Nursery, Recipients), Vec<Fault>> {
+        let unstarted = |what: &str, error: &dyn ToString| Fault {
+            what: what.to_owned(),
+            at: None,
+            why: error.to_string(),
+            hint: "run `mailwarden check`".to_owned(),
+        };
+        let recipients = Recipients::read(&self.shelf.vault().ring()).map_err(|unusable| match unusable {
+            Unusable::Faults(faults) => faults,
+            Unusable::World(error) => vec![unstarted("the keys cannot be read", &error)],
+        });
+        let (config, recipients) = match (Config::load(&self.config().file), recipients) {
+            (Ok(config), Ok(recipients)) => (config, recipients),
+            (config, recipients) => return Err([config.err(), recipients.err()].into_iter().flatten().flatten().collect()),
+        };
         let nursery = Nursery::start(&config.bundle()?, &self.options.cage(&config)).await.map_err(|error| match error {
             StartError::Refused(faults) => faults,
-            StartError::World(error) => vec![Fault {
-                what: "the scan processes do not start".to_owned(),
-                at: None,
-                why: error.to_string(),
-                hint: "run `mailwarden check`".to_owned(),
-            }],
+            StartError::World(error) => vec![unstarted("the scan processes do not start", &error)],
         })?;
-        Ok((config, nursery))
+        Ok((config, nursery, recipients))
     }
 
     fn note(&self, event: &Event) {
