@@ -6,14 +6,16 @@ use std::fs;
 use std::path::PathBuf;
 
 use mailwarden::casebook::Trouble;
+use mailwarden::watch::Status;
 use rustix::process::Signal;
 use support::dovecot::Dovecot;
 use support::running::{Running, eventually, until_cases};
 use support::smtp::Smtp;
-use support::warden::{HELD, Warden, message};
+use support::warden::{FLAGGED, HELD, Warden, message};
 
 const AMBER: &str = "amber@school.example";
 const HERON: &str = "heron@school.example";
+const WREN: &str = "wren@school.example";
 
 const LIST: &str = "mailwarden list 1";
 const DIGEST: &str = "d8f8f0cee0f4a84f06370a22038f63f0b36e2ed596621e1d33e6b39c4e9c9b22";
@@ -96,4 +98,36 @@ fn a_daemon_does_not_start_with_a_key_that_nothing_could_be_sealed_to() {
     {
         assert!(told.contains(line), "{line} is not in\n{told}");
     }
+}
+
+#[test]
+fn a_slip_in_the_line_of_a_mailbox_does_not_end_its_watch() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = furnished(&dovecot, &smtp);
+    let running = Running::start(&warden);
+    let is_watched = |status: &Status, name: &str| status.mailboxes.contains_key(&name.parse().expect("an address"));
+    let listed = |lines: &str, named: &str| {
+        list(&warden, lines);
+        running.signal(Signal::HUP);
+        running.until(named, |status| status.troubles.get("mailboxes").is_some_and(|told| told.contains(named)))
+    };
+
+    let status = listed("heron@school.example,year-7,puppil,password\n", "list.csv:2; 1 are watched as before");
+    assert!(is_watched(&status, HERON), "{:?}", status.troubles);
+    running.until("who left on purpose is let go", |status| !is_watched(status, WREN));
+    dovecot.deliver(HERON, message("flagged", FLAGGED).as_slice());
+    until_cases(&warden, 1);
+
+    // Nobody can say whether this is the line of heron.
+    list(&warden, "wren@school.example,year-8,pupil,password\nheronschool.example,year-7,pupil,password\n");
+    running.signal(Signal::HUP);
+    let status = running.until("wren is back", |status| is_watched(status, WREN) && status.troubles["mailboxes"].contains("list.csv:3"));
+    assert!(is_watched(&status, HERON), "{:?}", status.troubles);
+    dovecot.deliver(HERON, message("flagged", &format!("{FLAGGED} again")).as_slice());
+    until_cases(&warden, 2);
+
+    list(&warden, "wren@school.example,year-8,pupil,password\n");
+    running.signal(Signal::HUP);
+    running.until("heron leaves", |status| !is_watched(status, HERON) && !status.troubles.contains_key("mailboxes"));
+    assert!(running.stop().success());
 }

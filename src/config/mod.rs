@@ -18,6 +18,7 @@ mod signing_key;
 mod spreadsheet;
 mod table;
 mod trust;
+mod unwatched;
 
 pub use bundle::{bundle, hash_lists};
 pub use clock::SchoolClock;
@@ -29,6 +30,7 @@ pub use settings::{
 };
 pub use signing_key::{ServiceAccount, Unfit, first_certificate, rsa_key};
 pub use trust::roots;
+pub use unwatched::Unwatched;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -60,6 +62,8 @@ pub struct Config {
     pub contacts: Vec<Contact>,
     /// What is wrong and can be survived: the mailboxes of these lines are not watched, the others are.
     pub faults: Vec<Fault>,
+    /// Whose lines those are.
+    pub unwatched: Unwatched,
 }
 
 impl Config {

@@ -225,7 +225,7 @@ impl Daemon {
     /// Puts a changed configuration, changed rules and lists in force, all or none of them.
     async fn reload(&self) {
         match self.prepare().await {
-            Ok((config, nursery, recipients)) => {
+            Ok((mut config, nursery, recipients)) => {
                 let rule_set = nursery.rule_set().clone();
                 self.board.rules(rule_set.clone(), nursery.cage().to_string());
                 let came = self.shelf.book(|book| book.rules_came(Timestamp::now(), |rule, version| nursery.rules().has(rule, version)));
@@ -233,6 +233,7 @@ impl Daemon {
                 self.pool.replace(nursery);
                 self.shelf.seal_to(recipients);
                 let before = self.config();
+                config.keep_watching(&before);
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 roster::changed(self, &before, &self.config());
                 roster::tell_of_faults(self);
