@@ -55,7 +55,7 @@ use gate::{Gate, Gates};
 use imap::Session;
 use ledger::Ledger;
 use pulse::Pulse;
-use registry::Registry;
+use registry::{Joined, Registry};
 use shelf::Shelf;
 
 pub use backlog::Backlog;
@@ -151,8 +151,7 @@ impl Daemon {
         let mut posts = JoinSet::new();
         roster::tell_of_faults(self);
         self.watch_all(&mut posts);
-        let mut postman = posts.spawn(notice::run(Arc::clone(self))).id();
-        let mut clerk = posts.spawn(decisions::run(Arc::clone(self))).id();
+        let (mut postman, mut clerk) = (None, None);
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         let mut entries = tokio::time::interval_at(tokio::time::Instant::now() + ledger::ENTRY, ledger::ENTRY);
@@ -161,6 +160,8 @@ impl Daemon {
             tokio::select! {
                 _ = heartbeat.tick() => {
                     self.watch_all(&mut posts);
+                    postman.get_or_insert_with(|| posts.spawn(notice::run(Arc::clone(self))).id());
+                    clerk.get_or_insert_with(|| posts.spawn(decisions::run(Arc::clone(self))).id());
                     self.beat();
                 }
                 _ = entries.tick() => ledger::enter(self).await,
@@ -170,12 +171,12 @@ impl Daemon {
                     self.watch_all(&mut posts);
                     self.registry.bring_all_forward();
                 }
-                // A panic ends one round, never the watch.
+                // A panic ends one round, never the watch. Who has panicked begins anew with the next heartbeat.
                 Some(Err(panic)) = posts.join_next() => {
-                    if panic.id() == postman {
-                        postman = posts.spawn(notice::run(Arc::clone(self))).id();
-                    } else if panic.id() == clerk {
-                        clerk = posts.spawn(decisions::run(Arc::clone(self))).id();
+                    for (who, of) in [(&mut postman, "notices"), (&mut clerk, "desk")] {
+                        if who.take_if(|id| *id == panic.id()).is_some() {
+                            self.board.trouble(of, Some("it ended in a panic, see the log".to_owned()));
+                        }
                     }
                 }
                 _ = term.recv() => break,
@@ -192,7 +193,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// Starts watching whoever has joined, or was left alone by a panic. Leavers notice by themselves.
+    /// Starts watching whoever has joined, or was left alone after a panic. Leavers notice by themselves.
     fn watch_all(self: &Arc<Self>, posts: &mut JoinSet<()>) {
         let config = self.config();
         let joining = config.mailboxes.iter().map(|watched| &watched.mailbox);
@@ -200,7 +201,12 @@ impl Daemon {
         if joining.len() > 1 {
             roster::longest_unseen_first(self, &mut joining, |(mailbox, _)| &mailbox.address);
         }
-        for (mailbox, bell) in joining {
+        for (mailbox, Joined { bell, has_fallen }) in joining {
+            if has_fallen {
+                let (daemon, mailbox) = (Arc::clone(self), mailbox.address.clone());
+                // On its own: it may be the telling that panics.
+                posts.spawn(async move { tell::trouble(&daemon, casebook::Trouble::RoundPanics, Some(&mailbox)) });
+            }
             self.board.watching(mailbox);
             self.ledger.watching(&mailbox.address);
             posts.spawn(mailbox::keep_watching(Arc::clone(self), mailbox.address.clone(), bell));
