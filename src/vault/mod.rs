@@ -18,7 +18,7 @@ use std::io::{self, BufReader, BufWriter, Read};
 use std::path::{Path, PathBuf};
 
 use crate::finding::Audience;
-use crate::steps::step;
+use crate::steps::{pretended, step};
 use crate::wire::Digester;
 use proof::{Capture, CapturedKey, Hashing};
 
@@ -107,7 +107,7 @@ impl Vault {
     /// `Full` when less than the reserve is free.
     pub fn check_room(&self) -> Result<(), VaultError> {
         let disk = rustix::fs::statvfs(&self.folder).map_err(|error| VaultError::io(&self.folder)(error.into()))?;
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let free = pretended("free").unwrap_or_else(|| disk.f_bavail.saturating_mul(disk.f_frsize));
         let needed = self.reserve.octets.max(disk.f_blocks.saturating_mul(disk.f_frsize) / 100 * self.reserve.percent);
         if free < needed { Err(VaultError::Full { path: self.folder.clone(), free, needed }) } else { Ok(()) }
     }

@@ -15,7 +15,7 @@ use super::imap::{Folder, ImapError, Session};
 use super::pulse::Worker;
 use super::round::{Memory, Round, Rounded};
 use super::seats::Seat;
-use super::{Daemon, Trouble, tell};
+use super::{Daemon, Trouble, room, tell};
 use crate::casebook;
 use crate::config::Watched;
 use crate::mail::Address;
@@ -289,6 +289,9 @@ fn tell_technician(daemon: &Daemon, gate: &Gate, mailbox: &Address, trouble: &Tr
     }
     if over.contains(&casebook::Trouble::TlsFailed) {
         in_reach(daemon, gate);
+    }
+    if kind == casebook::Trouble::DiskFull {
+        return room::refused(daemon, trouble);
     }
     if !trouble.needs_a_person() && Timestamp::now().duration_since(since) < lasts() {
         return;

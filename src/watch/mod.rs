@@ -24,6 +24,7 @@ mod pulse;
 mod put_back;
 mod quarantine;
 mod registry;
+mod room;
 mod roster;
 mod round;
 mod seats;
@@ -56,6 +57,7 @@ use imap::Session;
 use ledger::Ledger;
 use pulse::Pulse;
 use registry::{Joined, Registry};
+use room::Room;
 use shelf::Shelf;
 
 pub use backlog::Backlog;
@@ -87,6 +89,7 @@ pub struct Daemon {
     board: Board,
     ledger: Ledger,
     pulse: Pulse,
+    room: Room,
     /// Rung when there is a new notice.
     outbox: Notify,
     stop: watch::Sender<bool>,
@@ -116,6 +119,7 @@ impl Daemon {
     /// The number of mailboxes that could not be polled.
     pub async fn once(self: &Arc<Self>) -> Result<(), usize> {
         roster::tell_of_faults(self);
+        room::look(self);
         let mut rounds = JoinSet::new();
         let mut mailboxes = self.config().mailboxes.clone();
         roster::longest_unseen_first(self, &mut mailboxes, |watched| &watched.mailbox.address);
@@ -216,6 +220,7 @@ impl Daemon {
     /// Says that all is well, to whoever reads the board and to systemd, as long as it is.
     fn beat(&self) {
         let stuck = self.pulse.stuck();
+        room::look(self);
         self.board.servers(self.gates.told());
         self.board.trouble("stuck", stuck.as_ref().map(|worker| format!("{worker} does not come on")));
         if let Err(error) = self.board.write() {

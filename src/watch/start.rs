@@ -15,6 +15,7 @@ use super::ledger::Ledger;
 use super::oauth::Tokens;
 use super::pulse::Pulse;
 use super::registry::Registry;
+use super::room::Room;
 use super::shelf::Shelf;
 use crate::casebook::{self, Casebook, CasebookError};
 use crate::config::{Config, State};
@@ -102,6 +103,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
         board,
         ledger: Ledger::default(),
         pulse: Pulse::default(),
+        room: Room::default(),
         outbox: Notify::new(),
         stop: watch::Sender::new(false),
         config: RwLock::new(Arc::new(config)),
