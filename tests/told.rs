@@ -6,7 +6,8 @@ mod support;
 use std::fs;
 use std::process::Stdio;
 
-use mailwarden::casebook::Trouble;
+use jiff::Timestamp;
+use mailwarden::casebook::{NewNotice, Trouble};
 use mailwarden::watch::Status;
 use rustix::process::Signal;
 use support::dovecot::{Dovecot, PASSWORD};
@@ -126,4 +127,31 @@ fn rounds_that_end_in_panics_are_told_of() {
     warden.poll();
     let lasting = warden.book().troubles().expect("troubles");
     assert!(lasting.iter().all(|episode| episode.trouble != Trouble::RoundPanics), "{lasting:?}");
+}
+
+#[test]
+fn a_letter_that_failed_is_no_trouble_any_more_when_nobody_needs_it() {
+    let dovecot = Dovecot::start();
+    // Nothing listens there.
+    let warden = Warden::telling(&dovecot, 1, &[AMBER]);
+    let now = Timestamp::now();
+    let notice = NewNotice { to: "technician@school.example".parse().expect("an address"), rank: 0, not_before: now };
+    warden.book().record_system(now, Trouble::WorkersFail, None, &[notice]).expect("a trouble");
+    let once = warden.once(None);
+    let told = String::from_utf8_lossy(&once.stderr);
+    assert_eq!(once.status.code(), Some(1), "{told}");
+    assert!(told.contains("every mailbox was polled, and there is trouble beside them: 1"), "{told}");
+
+    let running = Running::start(&warden);
+    // It is tried again a minute after the first time.
+    let in_an_hour = now.checked_add(jiff::SignedDuration::from_hours(1)).expect("a moment");
+    let notice = NewNotice { to: "technician@school.example".parse().expect("an address"), rank: 0, not_before: now };
+    warden.book().record_system(now, Trouble::SelfTestFailed, None, &[notice]).expect("another trouble");
+    running.until("it is not delivered", |status| status.troubles.contains_key("notices"));
+    for trouble in [Trouble::WorkersFail, Trouble::SelfTestFailed] {
+        warden.book().system_over(Timestamp::now(), trouble, None).expect("its end");
+    }
+    assert_eq!(warden.book().due(in_an_hour).expect("notices"), []);
+    running.until("nothing is amiss", |status| status.troubles.is_empty());
+    assert!(running.stop().success());
 }

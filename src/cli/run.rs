@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{ConfigFile, Failure, output, shelf};
-use crate::watch::{self, Options, StartFailure};
+use crate::watch::{self, Amiss, Options, StartFailure};
 
 /// Watch the mailboxes: scan what arrives, hold or flag it, and tell the contacts.
 ///
@@ -13,7 +13,7 @@ use crate::watch::{self, Options, StartFailure};
 pub(super) struct Run {
     #[command(flatten)]
     config: ConfigFile,
-    /// Judge what there is in every mailbox, send what is due, and end: with 0 when every mailbox could be polled.
+    /// Judge what there is in every mailbox, send what is due, and end: with 0 when every mailbox could be polled and nothing else is amiss.
     #[arg(long)]
     once: bool,
     /// Scan although this kernel cannot cage the scan processes. Every status says so.
@@ -33,12 +33,13 @@ impl Run {
         runtime.block_on(async {
             let daemon = watch::start(config, Options { allow_uncaged: self.allow_uncaged }).await?;
             if self.once {
-                daemon.once().await.map_err(|failing| {
-                    Failure::world(
-                        format!("{failing} mailboxes could not be polled"),
-                        &"each is named in the log and in `mailwarden status`",
-                        "",
-                    )
+                daemon.once().await.map_err(|Amiss { mailboxes, troubles }| {
+                    let what = if mailboxes > 0 {
+                        format!("{mailboxes} mailboxes could not be polled")
+                    } else {
+                        format!("every mailbox was polled, and there is trouble beside them: {troubles}")
+                    };
+                    Failure::world(what, &"each is named in the log and in `mailwarden status`", "run `mailwarden status`")
                 })
             } else {
                 daemon.run().await.map_err(|error| Failure::world("the daemon stopped", &error, ""))

@@ -61,7 +61,7 @@ use room::Room;
 use shelf::Shelf;
 
 pub use backlog::Backlog;
-pub use board::{Board, MailboxStatus, ServerStatus, Status};
+pub use board::{Amiss, Board, MailboxStatus, ServerStatus, Status};
 pub use connect::{connect, trust};
 pub use notice::try_out as try_notices;
 pub use oauth::{TokenError, Tokens};
@@ -116,8 +116,8 @@ impl Daemon {
     /// Judges all that there is in every mailbox, and sends what is due.
     ///
     /// # Errors
-    /// The number of mailboxes that could not be polled.
-    pub async fn once(self: &Arc<Self>) -> Result<(), usize> {
+    /// How much is amiss after that.
+    pub async fn once(self: &Arc<Self>) -> Result<(), Amiss> {
         roster::tell_of_faults(self);
         room::look(self);
         let mut rounds = JoinSet::new();
@@ -139,9 +139,9 @@ impl Daemon {
         openings::tell_or_show(self, &mut None).await;
         notice::send_due(self).await;
         let _ = self.board.write();
-        match self.board.failing() {
-            0 => Ok(()),
-            failing => Err(failing),
+        match self.board.amiss() {
+            Amiss { mailboxes: 0, troubles: 0 } => Ok(()),
+            amiss => Err(amiss),
         }
     }
 
