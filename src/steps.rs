@@ -48,6 +48,21 @@ pub fn step(name: &'static str) {
 #[inline]
 pub fn step(_name: &'static str) {}
 
+/// What a test puts in the place of something of this world: the free octets of the disk (`free`), the seconds until a trouble has lasted long
+/// enough to be told (`lasts`). In a build for fault tests it is the number in the file of that name in the folder that `MAILWARDEN_PRETEND`
+/// names, so that it can change while the process runs; else `None`.
+#[cfg(feature = "faults")]
+pub fn pretended(name: &'static str) -> Option<u64> {
+    let folder = std::env::var_os("MAILWARDEN_PRETEND")?;
+    std::fs::read_to_string(std::path::Path::new(&folder).join(name)).ok()?.trim().parse().ok()
+}
+
+#[cfg(not(feature = "faults"))]
+#[inline]
+pub fn pretended(_name: &'static str) -> Option<u64> {
+    None
+}
+
 /// Whether the named mistake is to be made: never, but in a build for fault tests with `MAILWARDEN_MUTANT`.
 #[cfg(feature = "faults")]
 pub fn mutant(name: &'static str) -> bool {

@@ -3,7 +3,6 @@
 mod support;
 
 use std::fs;
-use std::process::{Child, ExitStatus};
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
@@ -11,80 +10,18 @@ use mailwarden::case::PlaceState;
 use mailwarden::casebook::{NewNotice, Trouble};
 use mailwarden::finding::{Audience, Category, Reason};
 use mailwarden::journal::Actor;
-use mailwarden::watch::{Board, Status};
+use mailwarden::watch::Status;
 use support::dovecot::Dovecot;
 use support::folders::Folders;
 use support::odd::{HANG_UP, Odd};
+use support::running::{Running, eventually, until_cases, within};
 use support::smtp::Smtp;
 use support::warden::{CRY_FOR_HELP, FLAGGED, HELD, Warden, message, rule};
 
 const AMBER: &str = "amber@school.example";
 const SENDER: &str = "sender@school.example";
-/// For anything that is to happen at once, on a machine that is busy with other tests.
-const SOON: Duration = Duration::from_secs(30);
 /// For what is tried again and again, after 2, 4, 8 and 16 seconds.
 const AFTER_SOME_TRIES: Duration = Duration::from_mins(2);
-
-/// A daemon that is ended with the test.
-struct Running<'a> {
-    warden: &'a Warden,
-    daemon: Child,
-}
-
-impl<'a> Running<'a> {
-    fn start(warden: &'a Warden) -> Self {
-        Self::started(warden, warden.start().expect("the program"))
-    }
-
-    fn started(warden: &'a Warden, daemon: Child) -> Self {
-        let running = Self { warden, daemon };
-        running.until("every mailbox was polled", |status| status.mailboxes.values().all(|mailbox| mailbox.last_poll.is_some()));
-        running
-    }
-
-    fn signal(&self, signal: rustix::process::Signal) {
-        let pid = rustix::process::Pid::from_child(&self.daemon);
-        rustix::process::kill_process(pid, signal).expect("a process of ours");
-    }
-
-    fn stop(mut self) -> ExitStatus {
-        self.signal(rustix::process::Signal::TERM);
-        self.daemon.wait().expect("a process of ours")
-    }
-
-    /// Waits for what the board tells: a file has no event to wait for.
-    fn until(&self, what: &str, wanted: impl Fn(&Status) -> bool) -> Status {
-        eventually(what, || {
-            Board::read(&self.warden.path().join("state")).ok().filter(|status| status.pid == self.daemon.id() && wanted(status))
-        })
-    }
-}
-
-impl Drop for Running<'_> {
-    fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
-    }
-}
-
-fn eventually<T>(what: &str, look: impl FnMut() -> Option<T>) -> T {
-    within(SOON, what, look)
-}
-
-fn within<T>(time: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
-    let deadline = Instant::now() + time;
-    loop {
-        if let Some(found) = look() {
-            return found;
-        }
-        assert!(Instant::now() < deadline, "not within {time:?}: {what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
-}
-
-fn until_cases(warden: &Warden, count: usize) {
-    eventually(&format!("{count} cases"), || (warden.cases().len() == count).then_some(()));
-}
 
 #[test]
 fn mail_is_judged_as_it_arrives_and_sigterm_ends_the_daemon_in_good_order() {
@@ -102,13 +39,13 @@ fn mail_is_judged_as_it_arrives_and_sigterm_ends_the_daemon_in_good_order() {
 
 #[test]
 fn the_daemon_goes_behind_all_else_unless_whoever_starts_it_chose_otherwise() {
-    use rustix::process::{Pid, getpriority_process};
+    use rustix::process::getpriority_process;
     let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
     let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
     warden.configure("interval = \"1h\"\n");
     let running = Running::start(&warden);
     let chosen = getpriority_process(None).unwrap();
-    assert_eq!(getpriority_process(Some(Pid::from_child(&running.daemon))).unwrap(), if chosen == 0 { 10 } else { chosen });
+    assert_eq!(getpriority_process(Some(running.pid())).unwrap(), if chosen == 0 { 10 } else { chosen });
 }
 
 #[test]
@@ -183,7 +120,7 @@ fn a_message_of_60_mb_is_fetched_examined_and_sealed_without_passing_through_the
     let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
     let running = Running::start(&warden);
     let peak = || {
-        let status = fs::read_to_string(format!("/proc/{}/status", running.daemon.id())).expect("a process of ours");
+        let status = fs::read_to_string(format!("/proc/{}/status", running.pid().as_raw_nonzero())).expect("a process of ours");
         let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).expect("a peak");
         line.trim().trim_end_matches(" kB").parse::<u64>().expect("kilobytes")
     };
@@ -283,8 +220,7 @@ fn a_folder_of_which_nothing_is_handed_over_waits_and_is_not_given_up_message_by
     let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
     let odd = Odd::start(vec![("EXAMINE", TWO.to_vec()), ("RFC822.SIZE", listed()), ("BODY.PEEK", b"TAG NO [SERVERBUG] x\r\n".to_vec())]);
     warden.also_watch("odd", odd.port, "password");
-    let daemon = warden.start().expect("the program");
-    let running = Running { warden: &warden, daemon };
+    let running = Running::of(&warden, warden.start().expect("the program"));
     let failing = |status: &Status| status.mailboxes.values().find_map(|it| it.trouble.clone().zip(it.failing_since));
     let first = failing(&running.until("a trouble", |status| failing(status).is_some()));
     assert!(first.as_ref().is_some_and(|(trouble, _)| trouble.contains("`UID FETCH` was refused: [SERVERBUG]")), "{first:?}");
@@ -314,7 +250,7 @@ fn a_message_of_which_its_server_dies_is_passed_over_and_asked_for_again_later()
     let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
     let odd = dies_of_the_second();
     warden.also_watch("odd", odd.port, "password");
-    let running = Running { warden: &warden, daemon: warden.start().expect("the program") };
+    let running = Running::of(&warden, warden.start().expect("the program"));
     within(AFTER_SOME_TRIES, "the folder judged to its end", || (judged(&warden) == 4).then_some(()));
     let categories = || warden.cases().iter().map(|case| case.row.category).collect::<Vec<_>>();
     assert_eq!(categories(), [Category::Bullying, Category::Incomplete, Category::Suicide]);
@@ -337,7 +273,7 @@ fn while_a_server_hangs_up_on_every_message_none_of_them_is_to_blame() {
         odd.answer(each, HANG_UP.to_vec());
     }
     warden.also_watch("odd", odd.port, "password");
-    let running = Running { warden: &warden, daemon: warden.start().expect("the program") };
+    let running = Running::of(&warden, warden.start().expect("the program"));
     let hung_up = || odd.given("UID FETCH 1 (UID BODY") + odd.given("UID FETCH 3 (UID BODY") + odd.given("BODY.PEEK");
     within(AFTER_SOME_TRIES, "five tries", || (hung_up() >= 5).then_some(()));
     assert_eq!((judged(&warden), warden.cases().len()), (1, 0));
@@ -450,7 +386,7 @@ fn what_is_sealed_and_cannot_be_recorded_does_not_pile_up_in_the_vault() {
     dovecot.deliver(AMBER, message("held", HELD).as_slice());
     let mut command = warden.command("run");
     command.env("MAILWARDEN_PANIC_BEFORE", "record.commit").stderr(std::process::Stdio::piped());
-    let running = Running { warden: &warden, daemon: command.spawn().expect("the program") };
+    let running = Running::of(&warden, command.spawn().expect("the program"));
     let panicked = |status: &Status| status.mailboxes.values().any(|it| it.trouble.as_ref().is_some_and(|why| why.contains("panic")));
     let mut last = running.until("the panic on the board", panicked).written;
     for _ in 0..3 {
@@ -492,7 +428,7 @@ fn a_backlog_is_told_of_as_it_comes_on_and_no_more_when_it_is_done() {
         let _ = wait.recv();
         None
     });
-    let running = Running { warden: &warden, daemon: warden.start().expect("the program") };
+    let running = Running::of(&warden, warden.start().expect("the program"));
     let backlog = |status: &Status| status.mailboxes.values().find_map(|mailbox| mailbox.backlog);
     let half_way = running.until("two batches judged", |status| backlog(status).is_some_and(|backlog| backlog.done == 400));
     assert_eq!(backlog(&half_way).map(|backlog| (backlog.left, backlog.percent())), Some((600, 40)));

@@ -53,3 +53,13 @@ fn the_unit_allows_what_the_cages_are_built_of() {
         assert!(last.contains(call), "`{call}` is not allowed by the last filter line, which wins");
     }
 }
+
+/// A disk that was full for an hour has room again, and nobody is there to start the service.
+#[test]
+fn the_service_is_started_again_however_often_it_could_not_start() {
+    let text = fs::read_to_string(Path::new(UNIT)).unwrap();
+    for line in ["StartLimitIntervalSec=0", "Restart=always", "RestartSec=30"] {
+        assert_eq!(text.lines().filter(|written| *written == line).count(), 1, "`{line}`");
+    }
+    assert!(!text.contains("StartLimitBurst"), "there is no limit");
+}

@@ -153,6 +153,10 @@ impl Casebook {
             if known != proof {
                 return Err(Refusal::Book(CasebookError::WrongKey { path: self.path.clone() }));
             }
+            if steps.is_empty() {
+                // Nothing is written: on a full disk, `status` still says so.
+                return Ok(());
+            }
             for step in steps.iter().skip(usize::from(version == 0)) {
                 tx.execute_batch(step)?;
             }
@@ -301,6 +305,18 @@ mod tests {
         let again = desk.again();
         assert_eq!(again.cases(&Filter::default()).unwrap().len(), 1);
         assert_eq!(again.met(&address("ann")).unwrap(), None, "nobody wrote it down");
+    }
+
+    #[test]
+    fn to_open_a_casebook_that_is_up_to_date_writes_nothing() {
+        let desk = Desk::new();
+        // Another number after anybody else has written.
+        let version = || desk.book.conn.pragma_query_value(None, "data_version", |row| row.get::<_, i64>(0)).unwrap();
+        let before = version();
+        let again = desk.again();
+        assert_eq!(version(), before);
+        again.note(at(0), &Actor::Program, &Event::Stopped).unwrap();
+        assert_ne!(version(), before);
     }
 
     #[test]

@@ -19,23 +19,36 @@ pub enum Trouble {
     DiskFull,
     /// The server lists a folder and does not open it: nobody reads what is in it.
     FolderClosed,
+    /// The server, or the issuer of tokens, does not let the mailbox in: a wrong password, say, or one that cannot be read.
+    LoginRefused,
     /// The server cannot remove one message alone, or brings it back.
     MailboxKeepsMessages,
     /// A line of the list of mailboxes is broken: that mailbox is not watched.
     MailboxListBroken,
+    /// The login goes well, and there is no mailbox behind it, or none of its folders can be opened.
+    MailboxMissing,
     /// No round has gone through for longer than set.
     MailboxSilent,
+    /// Rounds fail for a reason that has no name of its own.
     MailboxUnreachable,
     /// Thousands of messages over a long time, and not one finding.
     NothingFound,
     NoticeUndelivered,
     /// Rounds take far longer than the interval between them.
     PollOverruns,
+    /// Its rounds end in panics.
+    RoundPanics,
     /// A rule held more than the policy allows, and only flags since.
     RuleHoldsTooMuch,
     /// The rules on the disk do not compile; those before them stay in force.
     RulesRefused,
     SelfTestFailed,
+    /// The mail server, or the issuer of its tokens, does not answer. Told of one of its mailboxes.
+    ServerUnreachable,
+    /// The vault or the casebook refuses, for another reason than room.
+    StateRefuses,
+    /// There is no trusted connection to the mail server. Told of one of its mailboxes.
+    TlsFailed,
     /// Scan processes die or stall.
     WorkersFail,
 }
@@ -45,16 +58,22 @@ impl Trouble {
         match self {
             Self::DiskFull => "disk-full",
             Self::FolderClosed => "folder-closed",
+            Self::LoginRefused => "login-refused",
             Self::MailboxKeepsMessages => "mailbox-keeps-messages",
             Self::MailboxListBroken => "mailbox-list-broken",
+            Self::MailboxMissing => "mailbox-missing",
             Self::MailboxSilent => "mailbox-silent",
             Self::MailboxUnreachable => "mailbox-unreachable",
             Self::NothingFound => "nothing-found",
             Self::PollOverruns => "poll-overruns",
             Self::NoticeUndelivered => "notice-undelivered",
+            Self::RoundPanics => "round-panics",
             Self::RuleHoldsTooMuch => "rule-holds-too-much",
             Self::RulesRefused => "rules-refused",
             Self::SelfTestFailed => "self-test-failed",
+            Self::ServerUnreachable => "server-unreachable",
+            Self::StateRefuses => "state-refuses",
+            Self::TlsFailed => "tls-failed",
             Self::WorkersFail => "workers-fail",
         }
     }

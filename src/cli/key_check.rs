@@ -2,7 +2,6 @@
 
 use std::io;
 
-use super::Failure;
 use super::remedy::out_of_reach;
 use crate::config::State;
 use crate::fault::Fault;
@@ -20,8 +19,8 @@ pub(super) fn broken_keys(state: &State) -> Vec<Fault> {
     };
     let vault = Vault::of_another(&state.vault());
     let broken = Audience::ALL.into_iter().filter_map(|audience| match vault.ring().recipient(audience) {
-        Err(error @ VaultError::BrokenRing { .. }) => Some(Failure::from(error).faults),
+        Err(error @ VaultError::BrokenRing { .. }) => error.into_fault().ok(),
         _ => None,
     });
-    instance.into_iter().chain(broken.flatten()).collect()
+    instance.into_iter().chain(broken).collect()
 }

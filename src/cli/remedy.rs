@@ -1,7 +1,7 @@
 //! What the other rooms fail with, as it is told: whose turn it is, where, why, and what to do now.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use super::{Exit, Failure};
 use crate::casebook::CasebookError;
@@ -12,19 +12,18 @@ use crate::worker::{PoolError, StartError, World};
 
 impl From<VaultError> for Failure {
     fn from(error: VaultError) -> Self {
-        let hint = error.remedy();
-        let key = |what: &str, path: PathBuf, line: Option<usize>, why: &str| {
-            let at = At { line, ..At::file(path) };
-            Self::config(vec![Fault { what: what.to_owned(), at: Some(at), why: why.to_owned(), hint: hint.to_owned() }])
-        };
-        match error {
-            VaultError::BrokenRing { path, line, why } => key("the key of an audience cannot be used", path, line, why),
-            VaultError::NotAKey { path, line, why } => key("this is no personal key", path, line, why),
-            VaultError::RingMismatch { path } => {
-                key("the key of an audience cannot be used", path, None, "it is not the public half of the key in the ring")
-            }
-            error => Self::world("the vault refuses", &error, hint),
+        // Who has no key yet made no mistake.
+        if matches!(error, VaultError::NoRing { .. }) {
+            let hint = error.remedy();
+            return Self::world("the vault refuses", &error, hint);
         }
+        error.into_fault().map_or_else(
+            |error| {
+                let hint = error.remedy();
+                Self::world("the vault refuses", &error, hint)
+            },
+            |fault| Self::config(vec![fault]),
+        )
     }
 }
 

@@ -3,7 +3,7 @@
 use clap::Args;
 
 use super::{ConfigFile, Failure, key_check, output, shelf};
-use crate::watch::{self, Options};
+use crate::watch::{self, Amiss, Options};
 
 /// Steps that this process and all that it starts stand behind others on a machine that is short of time.
 const NICENESS: i32 = 10;
@@ -16,7 +16,7 @@ const NICENESS: i32 = 10;
 pub(super) struct Run {
     #[command(flatten)]
     config: ConfigFile,
-    /// Judge what there is in every mailbox, send what is due, and end: with 0 when every mailbox could be polled.
+    /// Judge what there is in every mailbox, send what is due, and end: with 0 when every mailbox could be polled and nothing else is amiss.
     #[arg(long)]
     once: bool,
     /// Scan although this kernel cannot cage the scan processes. Every status says so.
@@ -41,11 +41,16 @@ impl Run {
         runtime.block_on(async {
             let daemon = watch::start(config, Options { allow_uncaged: self.allow_uncaged }).await?;
             if self.once {
-                daemon.once().await.map_err(|failing| {
+                daemon.once().await.map_err(|Amiss { mailboxes, troubles }| {
+                    let what = if mailboxes > 0 {
+                        format!("{mailboxes} mailboxes could not be polled")
+                    } else {
+                        format!("every mailbox was polled, and there is trouble beside them: {troubles}")
+                    };
                     Failure::world(
-                        format!("{failing} mailboxes could not be polled"),
+                        what,
                         &"each is named in the log and in `mailwarden status`",
-                        "`mailwarden doctor` tries every step to each, and says what mends it",
+                        "`mailwarden doctor` tries every step to each mailbox, and says what mends it",
                     )
                 })
             } else {

@@ -9,7 +9,7 @@ use super::issuer::{Issuers, Named};
 use super::kind::{self, unknown_word, wrong};
 use super::sections::{ca_file, password, security};
 use super::table::{Table, Wrong};
-use super::{Issuer, Login, Password, School, Security, Server, TokenMechanism, Watched, mailbox_list};
+use super::{Issuer, Login, Password, School, Security, Server, TokenMechanism, Unwatched, Watched, mailbox_list};
 use crate::fault::{At, Fault};
 use crate::mail::{Address, Mailbox, Role};
 
@@ -60,12 +60,13 @@ const MECHANISMS: [(&str, Mechanism); 4] = [
 pub(super) struct Mailboxes {
     pub watched: Vec<Watched>,
     pub faults: Vec<Fault>,
+    pub unwatched: Unwatched,
 }
 
 /// Reads every mailbox of the file.
 pub(super) fn mailboxes(file: &Table<'_>, school: Option<&School>, issuers: &Issuers) -> Mailboxes {
     let accounts = Accounts::read(file, school, issuers);
-    let mut mailboxes = Mailboxes { watched: one_by_one(file, &accounts), faults: Vec::new() };
+    let mut mailboxes = Mailboxes { watched: one_by_one(file, &accounts), ..Mailboxes::default() };
     if file.has("mailboxes") {
         file.section("mailboxes", "[mailboxes]", |table| {
             if let Some(path) = list(table) {

@@ -8,8 +8,8 @@ use toml::de::DeValue;
 
 use super::kind::{self, unknown_word, wrong};
 use super::sections::{ca_file, is_loopback, password, path};
-use super::table::{Table, Wrong};
-use super::{Grant, Issuer, password};
+use super::table::{Passwords, Table, Wrong};
+use super::{Grant, Issuer, password, signing_key};
 
 const GOOGLE_ENDPOINT: &str = "https://oauth2.googleapis.com/token";
 const GOOGLE_SCOPE: &str = "https://mail.google.com/";
@@ -97,13 +97,21 @@ fn issuer(table: &Table<'_>, name: &str) -> Option<Issuer> {
         Kind::Microsoft if written => (None, Some(MICROSOFT_SCOPE), client(table)),
         Kind::Microsoft => (tenant(table), Some(MICROSOFT_SCOPE), client(table)),
     };
+    let (grant, secret) = (grant?, secret?);
+    if table.passwords() == Passwords::Tried
+        && secret.within_reach()
+        && let Err(fault) = signing_key::check(&grant, &secret)
+    {
+        table.tell_of(fault);
+        return None;
+    }
     Some(Issuer {
         name: name.to_owned(),
         endpoint: if written { endpoint? } else { default_endpoint? },
         ca_file,
-        grant: grant?,
+        grant,
         scope: scope.or(default_scope.map(str::to_owned)),
-        secret: secret?,
+        secret,
     })
 }
 

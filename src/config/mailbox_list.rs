@@ -9,6 +9,7 @@ use super::spreadsheet::{self, fields};
 use super::table::{Table, Wrong};
 use super::{Password, Watched};
 use crate::fault::{At, Fault};
+use crate::mail::Address;
 use crate::written::did_you_mean;
 
 pub(super) const COLUMNS: [&str; 6] = ["address", "group", "role", "server", "user", "password_file"];
@@ -34,9 +35,18 @@ pub(super) fn read(path: &Path, accounts: &Accounts<'_>, table: &Table<'_>, mail
         match line {
             Ok(line) => match line.watched(path, accounts, &mailboxes.watched) {
                 Ok(watched) => mailboxes.watched.extend(watched),
-                Err(reasons) => mailboxes.faults.extend(reasons.into_iter().map(|wrong| line.not_watched(path, number, wrong))),
+                Err(reasons) => {
+                    match line.address() {
+                        Some(address) => drop(mailboxes.unwatched.addresses.insert(address)),
+                        None => mailboxes.unwatched.nameless = true,
+                    }
+                    mailboxes.faults.extend(reasons.into_iter().map(|wrong| line.not_watched(path, number, wrong)));
+                }
             },
-            Err(wrong) => mailboxes.faults.push(Line::default().not_watched(path, number, wrong)),
+            Err(wrong) => {
+                mailboxes.unwatched.nameless = true;
+                mailboxes.faults.push(Line::default().not_watched(path, number, wrong));
+            }
         }
     }
     if empty {
@@ -140,6 +150,11 @@ impl Line {
         };
         let watched = account.map(|account| account.watch(address, group.clone(), role, user.clone(), password));
         watched.transpose().map_err(|wrong| vec![wrong])
+    }
+
+    /// Whose line it is, if it says so.
+    fn address(&self) -> Option<Address> {
+        address_from(self.0[0].as_deref()?).ok()
     }
 
     fn not_watched(&self, path: &Path, number: usize, wrong: Wrong) -> Fault {

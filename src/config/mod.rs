@@ -13,8 +13,11 @@ mod read;
 mod review;
 mod sections;
 mod settings;
+mod signing_key;
 mod spreadsheet;
 mod table;
+mod trust;
+mod unwatched;
 mod week;
 
 pub use bundle::{Named, bundle, hash_lists};
@@ -25,6 +28,9 @@ pub use settings::{
     Contact, Grant, History, Issuer, Login, Notice, Review, Scan, School, Security, Server, SmtpLogin, State, Tls, TokenMechanism, Watch,
     Watched,
 };
+pub use signing_key::{ServiceAccount, Unfit, first_certificate, rsa_key};
+pub use trust::roots;
+pub use unwatched::Unwatched;
 pub use week::{Week, monday};
 
 use std::collections::BTreeSet;
@@ -57,6 +63,8 @@ pub struct Config {
     pub contacts: Vec<Contact>,
     /// What is wrong and can be survived: the mailboxes of these lines are not watched, the others are.
     pub faults: Vec<Fault>,
+    /// Whose lines those are.
+    pub unwatched: Unwatched,
 }
 
 impl Config {

@@ -135,6 +135,7 @@ fn whole(file: &Table<'_>) -> Option<Config> {
         review,
         contacts,
         faults: mailboxes.faults,
+        unwatched: mailboxes.unwatched,
     })
 }
 

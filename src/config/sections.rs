@@ -12,6 +12,7 @@ use jiff::tz::TimeZone;
 use super::issuer::{Issuers, Named};
 use super::kind::{self, wrong};
 use super::table::{Passwords, Placed, Table};
+use super::trust::roots;
 use super::{Contact, History, Notice, Password, Scan, School, SchoolClock, Security, SmtpLogin, State, Watch};
 use crate::finding::{Action, Category, HoldLimit, Policy, Recipient};
 use crate::mail::FolderName;
@@ -217,10 +218,11 @@ pub(super) fn is_loopback(host: &str) -> bool {
 pub(super) fn ca_file(table: &Table<'_>) -> Option<PathBuf> {
     table.optional("ca_file", |value| {
         let path = table.beside(&kind::text(value)?);
-        match std::fs::read(&path) {
-            Ok(octets) if octets.windows(11).any(|window| window == b"-----BEGIN ") => Ok(path),
-            Ok(_) => Err(wrong(format!("{} holds no certificate", path.display()), "name a file of certificates in PEM form")),
-            Err(error) => Err(wrong(format!("{}: {error}", path.display()), "name a file of certificates that mailwarden may read")),
+        match roots(&path) {
+            Ok(_) => Ok(path),
+            Err(why) => {
+                Err(wrong(format!("{}: {why}", path.display()), "name a file of certificates in PEM form that mailwarden may read"))
+            }
         }
     })
 }

@@ -3,8 +3,10 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use crate::fault::remedy_of_file;
+use crate::fault::{At, Fault, remedy_of_file};
 use crate::finding::Audience;
+
+const AUDIENCES: &str = "the key of an audience cannot be used";
 
 #[derive(Debug, thiserror::Error)]
 pub enum VaultError {
@@ -57,6 +59,25 @@ impl VaultError {
             Self::RingMismatch { .. } => "seal nothing until it is clear who did; then restore both from the backup, of one day",
             Self::Strangers { .. } => "put the casebook and the vault back from the same backup",
             Self::WrongIdentity { .. } => "give the key of a member: `mailwarden keys list --identity FILE` says what a key opens",
+        }
+    }
+
+    /// What a person wrote, or what became of it, as a fault of its file.
+    ///
+    /// # Errors
+    /// Gives back what is no key's.
+    pub fn into_fault(self) -> Result<Fault, Self> {
+        let hint = self.remedy();
+        let told = |what: &str, path: PathBuf, line: Option<usize>, why: &str| {
+            let at = Some(At { line, ..At::file(path) });
+            Ok(Fault { what: what.to_owned(), at, why: why.to_owned(), hint: hint.to_owned() })
+        };
+        match self {
+            Self::BrokenRing { path, line, why } => told(AUDIENCES, path, line, why),
+            Self::NoRing { path, .. } => told(AUDIENCES, path, None, "there is no such file"),
+            Self::NotAKey { path, line, why } => told("this is no personal key", path, line, why),
+            Self::RingMismatch { path } => told(AUDIENCES, path, None, "it is not the public half of the key in the ring"),
+            other => Err(other),
         }
     }
 

@@ -10,6 +10,7 @@ mod header;
 mod key;
 mod object;
 mod proof;
+mod recipients;
 mod ring;
 mod sweep;
 
@@ -18,7 +19,7 @@ use std::io::{self, BufReader, BufWriter, Read};
 use std::path::{Path, PathBuf};
 
 use crate::finding::Audience;
-use crate::steps::step;
+use crate::steps::{pretended, step};
 use crate::wire::Digester;
 use proof::{Capture, CapturedKey, Hashing};
 
@@ -28,6 +29,7 @@ pub use header::Header;
 pub use key::{AudienceIdentity, Member, MemberIdentity, Opens, Recipient};
 pub use object::{ObjectId, Receipt};
 pub use proof::ObjectKey;
+pub use recipients::{Recipients, Unusable};
 pub use ring::Ring;
 pub use sweep::{MOST_STRANGERS, Swept};
 
@@ -104,9 +106,18 @@ impl Vault {
     /// `Full` when less than the reserve is free.
     pub fn check_room(&self) -> Result<(), VaultError> {
         let disk = rustix::fs::statvfs(&self.folder).map_err(|error| VaultError::io(&self.folder)(error.into()))?;
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let free = pretended("free").unwrap_or_else(|| disk.f_bavail.saturating_mul(disk.f_frsize));
         let needed = self.reserve.octets.max(disk.f_blocks.saturating_mul(disk.f_frsize) / 100 * self.reserve.percent);
         if free < needed { Err(VaultError::Full { path: self.folder.clone(), free, needed }) } else { Ok(()) }
+    }
+
+    /// As [`Vault::seal_to`], to audiences whose keys are read for that.
+    ///
+    /// # Errors
+    /// As [`Vault::seal_to`]; and when there is no such key.
+    pub fn seal<R: Read>(&self, open: impl Fn() -> R, audiences: &[Audience]) -> Result<Receipt, VaultError> {
+        let recipients = audiences.iter().map(|audience| self.ring().recipient(*audience)).collect::<Result<Vec<_>, _>>()?;
+        self.seal_to(open, &recipients)
     }
 
     /// Seals what `open` reads, which is asked for twice: once to be sealed, once to be compared with what the
@@ -114,9 +125,8 @@ impl Vault {
     ///
     /// # Errors
     /// When nothing can be promised; then nothing is left behind either.
-    pub fn seal<R: Read>(&self, open: impl Fn() -> R, audiences: &[Audience]) -> Result<Receipt, VaultError> {
+    pub fn seal_to<R: Read>(&self, open: impl Fn() -> R, recipients: &[Recipient]) -> Result<Receipt, VaultError> {
         self.check_room()?;
-        let recipients = audiences.iter().map(|audience| self.ring().recipient(*audience)).collect::<Result<Vec<_>, _>>()?;
         if recipients.is_empty() {
             return Err(VaultError::NoAudience);
         }
@@ -127,7 +137,7 @@ impl Vault {
 
         step("seal.write");
         let draft = file::Draft::at(&path);
-        let (file, key) = write(&path, open(), &recipients).map_err(VaultError::io(&path))?;
+        let (file, key) = write(&path, open(), recipients).map_err(VaultError::io(&path))?;
         step("seal.fsync");
         file::sync(&file).map_err(VaultError::io(&path))?;
         drop(file);

@@ -75,6 +75,15 @@ pub struct MailboxStatus {
     pub backlog: Option<Backlog>,
 }
 
+/// What a look at everything has left.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Amiss {
+    /// Those that could not be polled.
+    pub mailboxes: usize,
+    /// Those that are no mailbox's.
+    pub troubles: usize,
+}
+
 /// The board itself.
 pub struct Board {
     file: PathBuf,
@@ -213,9 +222,11 @@ impl Board {
         self.lock().refused = faults;
     }
 
-    /// How many mailboxes are failing.
-    pub fn failing(&self) -> usize {
-        self.lock().mailboxes.values().filter(|mailbox| mailbox.trouble.is_some()).count()
+    /// How much stands on it that is not well.
+    pub fn amiss(&self) -> Amiss {
+        let status = self.lock();
+        let mailboxes = status.mailboxes.values().filter(|mailbox| mailbox.trouble.is_some()).count();
+        Amiss { mailboxes, troubles: status.troubles.len() }
     }
 
     /// Replaces the file. It need not survive a power cut, so nothing is fsynced.

@@ -13,7 +13,9 @@ use super::board::ServerStatus;
 use super::connect::trust;
 use super::imap::TlsError;
 use super::seats::Seats;
+use crate::casebook::Trouble;
 use crate::config::Server;
+use crate::mail::Address;
 
 /// The gates of all servers, by their names.
 #[derive(Default)]
@@ -60,6 +62,10 @@ pub struct Gate {
 struct Health {
     backoff: Backoff,
     closed_until: Option<Instant>,
+    /// What keeps it out of reach.
+    why: String,
+    /// What the technician was told, and of which of its mailboxes: once, however many notice it.
+    told: Option<(Trouble, Address)>,
 }
 
 impl Gate {
@@ -94,26 +100,41 @@ impl Gate {
         Arc::clone(&self.turns).acquire_owned().await.ok()
     }
 
-    /// How long the server is still to be left alone.
-    pub fn closed_for(&self) -> Option<Duration> {
+    /// How long the server is still to be left alone, and why.
+    pub fn closed(&self) -> Option<(Duration, String)> {
+        self.closed_for().map(|left| (left, self.health().why.clone()))
+    }
+
+    /// What the technician was told of it last, and of which of its mailboxes.
+    pub fn told(&self) -> Option<(Trouble, Address)> {
+        self.health().told.clone()
+    }
+
+    pub fn tell(&self, trouble: Trouble, mailbox: &Address) {
+        self.health().told = Some((trouble, mailbox.clone()));
+    }
+
+    fn closed_for(&self) -> Option<Duration> {
         let until = self.health().closed_until?;
         let left = until.saturating_duration_since(Instant::now());
         (!left.is_zero()).then_some(left)
     }
 
     /// The server itself failed. Many mailboxes notice one failure: it counts once.
-    pub fn out_of_reach(&self, asked: Option<Duration>, longest: Duration) -> Duration {
+    pub fn out_of_reach(&self, why: &str, asked: Option<Duration>, longest: Duration) -> Duration {
         if let Some(left) = self.closed_for() {
             return left;
         }
         let mut health = self.health();
+        why.clone_into(&mut health.why);
         let wait = health.backoff.failed(asked, longest);
         health.closed_until = Some(Instant::now() + wait);
         wait
     }
 
-    pub fn in_reach(&self) {
-        *self.health() = Health::default();
+    /// It is in reach again. Answers with what the technician was told, which is over.
+    pub fn in_reach(&self) -> Option<(Trouble, Address)> {
+        std::mem::take(&mut *self.health()).told
     }
 }
 
@@ -147,12 +168,13 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn one_failure_seen_by_many_mailboxes_counts_once() {
         let gate = Gate::new(2, Arc::default());
-        let first = gate.out_of_reach(None, Duration::from_mins(5));
+        let first = gate.out_of_reach("no connection", None, Duration::from_mins(5));
         for _ in 0..50 {
-            assert!(gate.out_of_reach(None, Duration::from_mins(5)) <= first);
+            assert!(gate.out_of_reach("no connection", None, Duration::from_mins(5)) <= first);
         }
+        assert_eq!(gate.closed().map(|(_, why)| why).as_deref(), Some("no connection"));
         tokio::time::advance(first).await;
-        assert_eq!(gate.closed_for(), None);
-        assert_eq!(gate.out_of_reach(None, Duration::from_mins(5)), first * 2);
+        assert_eq!(gate.closed(), None);
+        assert_eq!(gate.out_of_reach("no connection", None, Duration::from_mins(5)), first * 2);
     }
 }

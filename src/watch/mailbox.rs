@@ -10,18 +10,34 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use super::backoff::{Backoff, LONGEST};
+use super::gate::Gate;
 use super::imap::{Folder, ImapError, Session};
 use super::pulse::Worker;
 use super::round::{Memory, Round, Rounded};
 use super::seats::Seat;
-use super::{Daemon, Trouble, tell};
+use super::{Daemon, Trouble, room, tell};
 use crate::casebook;
 use crate::config::Watched;
 use crate::mail::Address;
+use crate::steps::pretended;
 use crate::worker::Standing;
 
 /// A trouble that waiting may mend is told to the technician when it has lasted so long.
 const LASTS: SignedDuration = SignedDuration::from_mins(15);
+
+/// What a round that goes through ends.
+const OVER: [casebook::Trouble; 10] = [
+    casebook::Trouble::DiskFull,
+    casebook::Trouble::LoginRefused,
+    casebook::Trouble::MailboxMissing,
+    casebook::Trouble::MailboxSilent,
+    casebook::Trouble::MailboxUnreachable,
+    casebook::Trouble::RoundPanics,
+    casebook::Trouble::ServerUnreachable,
+    casebook::Trouble::StateRefuses,
+    casebook::Trouble::TlsFailed,
+    casebook::Trouble::WorkersFail,
+];
 
 /// For so long a server may go on counting a connection that made room for another.
 const UNTIL_COUNTED: Duration = Duration::from_secs(1);
@@ -89,14 +105,15 @@ struct Watching<'a> {
 
 impl Drop for Watching<'_> {
     fn drop(&mut self) {
+        self.daemon.pulse.at_rest(&Worker::Mailbox(self.mailbox.clone()));
         if thread::panicking() {
             self.daemon.board.failed(self.mailbox, "a round ended in a panic, see the log");
+            self.daemon.registry.fall(self.mailbox);
         } else {
             self.daemon.board.no_longer_watching(self.mailbox);
             self.daemon.ledger.no_longer_watching(self.mailbox);
+            self.daemon.registry.leave(self.mailbox);
         }
-        self.daemon.pulse.at_rest(&Worker::Mailbox(self.mailbox.clone()));
-        self.daemon.registry.leave(self.mailbox);
     }
 }
 
@@ -109,8 +126,8 @@ impl Post {
         }
         let gate = daemon.gate(watched);
         let mailbox = &watched.mailbox.address;
-        if let Some(left) = gate.closed_for().filter(|_| self.open.is_none()) {
-            daemon.board.failed(mailbox, "its server is out of reach");
+        if let Some((left, why)) = gate.closed().filter(|_| self.open.is_none()) {
+            daemon.board.failed(mailbox, &why);
             return left;
         }
         let worker = Worker::Mailbox(mailbox.clone());
@@ -120,18 +137,14 @@ impl Post {
         match round {
             Ok(rounded) => {
                 self.tell_of_closed(daemon, mailbox, !rounded.closed.is_empty());
-                gate.in_reach();
+                in_reach(daemon, &gate);
                 self.backoff.succeeded();
                 daemon.board.polled(mailbox, &rounded);
                 daemon.ledger.polled(mailbox);
                 self.inbox_next = rounded.inbox_next;
                 if !std::mem::replace(&mut self.well, true) {
-                    for trouble in [
-                        casebook::Trouble::MailboxUnreachable,
-                        casebook::Trouble::MailboxSilent,
-                        casebook::Trouble::DiskFull,
-                        casebook::Trouble::WorkersFail,
-                    ] {
+                    daemon.registry.stands(mailbox);
+                    for trouble in OVER {
                         tell::trouble_over(daemon, trouble, Some(mailbox));
                     }
                 }
@@ -146,9 +159,13 @@ impl Post {
                 self.well = false;
                 tracing::warn!(%mailbox, %trouble, "round failed");
                 daemon.ledger.failed(mailbox);
-                tell_technician(daemon, mailbox, &trouble);
+                tell_technician(daemon, &gate, mailbox, &trouble);
                 let (asked, longest) = (trouble.retry_after(), longest_wait(&trouble, daemon.config().watch.interval));
-                if trouble.is_servers() { gate.out_of_reach(asked, longest) } else { self.backoff.failed(asked, longest) }
+                if trouble.is_servers() {
+                    gate.out_of_reach(&trouble.to_string(), asked, longest)
+                } else {
+                    self.backoff.failed(asked, longest)
+                }
             }
         }
     }
@@ -157,7 +174,7 @@ impl Post {
     fn tell_of_closed(&mut self, daemon: &Daemon, mailbox: &Address, closed: bool) {
         let trouble = casebook::Trouble::FolderClosed;
         let since = closed.then(|| self.closed_since.unwrap_or_else(Timestamp::now));
-        if since.is_some_and(|since| Timestamp::now().duration_since(since) >= LASTS) {
+        if since.is_some_and(|since| Timestamp::now().duration_since(since) >= lasts()) {
             tell::trouble(daemon, trouble, Some(mailbox));
         } else if !closed && (self.closed_since.is_some() || !self.well) {
             tell::trouble_over(daemon, trouble, Some(mailbox));
@@ -265,11 +282,41 @@ async fn idle(session: &mut Session, next: Option<u32>, until: impl Future<Outpu
     session.idle(&inbox, until).await.map(drop)
 }
 
-fn tell_technician(daemon: &Daemon, mailbox: &Address, trouble: &Trouble) {
-    let since = daemon.board.failed(mailbox, &trouble.to_string());
-    if trouble.needs_a_person() || Timestamp::now().duration_since(since) >= LASTS {
-        tell::trouble(daemon, trouble.kind(), Some(mailbox));
+fn tell_technician(daemon: &Daemon, gate: &Gate, mailbox: &Address, trouble: &Trouble) {
+    let (since, kind, over) = (daemon.board.failed(mailbox, &trouble.to_string()), trouble.kind(), trouble.overcome());
+    for over in over {
+        tell::trouble_over(daemon, *over, Some(mailbox));
     }
+    if over.contains(&casebook::Trouble::TlsFailed) {
+        in_reach(daemon, gate);
+    }
+    if kind == casebook::Trouble::DiskFull {
+        return room::refused(daemon, trouble);
+    }
+    if !trouble.needs_a_person() && Timestamp::now().duration_since(since) < lasts() {
+        return;
+    }
+    if trouble.is_servers() {
+        match gate.told() {
+            // Once for all its mailboxes.
+            Some((told, of)) if told == kind && of != *mailbox => return,
+            Some((told, of)) if over.contains(&told) => tell::trouble_over(daemon, told, Some(&of)),
+            _ => {}
+        }
+        gate.tell(kind, mailbox);
+    }
+    tell::trouble(daemon, kind, Some(mailbox));
+}
+
+/// What the technician was told of the server is over.
+fn in_reach(daemon: &Daemon, gate: &Gate) {
+    if let Some((told, of)) = gate.in_reach() {
+        tell::trouble_over(daemon, told, Some(&of));
+    }
+}
+
+fn lasts() -> SignedDuration {
+    pretended("lasts").and_then(|seconds| i64::try_from(seconds).ok()).map_or(LASTS, SignedDuration::from_secs)
 }
 
 /// A line that comes back is noticed within the interval, in which it would have been asked anyway. Whatever a person has to mend is left

@@ -24,6 +24,7 @@ mod pulse;
 mod put_back;
 mod quarantine;
 mod registry;
+mod room;
 mod roster;
 mod round;
 mod seats;
@@ -49,16 +50,18 @@ use crate::config::{Config, Watched};
 use crate::fault::Fault;
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
+use crate::vault::{Recipients, Unusable};
 use crate::worker::{Nursery, Pool, StartError};
 use gate::{Gate, Gates};
 use imap::Session;
 use ledger::Ledger;
 use pulse::Pulse;
-use registry::Registry;
+use registry::{Joined, Registry};
+use room::Room;
 use shelf::Shelf;
 
 pub use backlog::Backlog;
-pub use board::{Board, MailboxStatus, ServerStatus, Status};
+pub use board::{Amiss, Board, MailboxStatus, ServerStatus, Status};
 pub use connect::{connect, trust};
 pub use notice::try_out as try_notices;
 pub use oauth::{TokenError, Tokens};
@@ -86,6 +89,7 @@ pub struct Daemon {
     board: Board,
     ledger: Ledger,
     pulse: Pulse,
+    room: Room,
     /// Rung when there is a new notice.
     outbox: Notify,
     stop: watch::Sender<bool>,
@@ -112,9 +116,10 @@ impl Daemon {
     /// Judges all that there is in every mailbox, and sends what is due.
     ///
     /// # Errors
-    /// The number of mailboxes that could not be polled.
-    pub async fn once(self: &Arc<Self>) -> Result<(), usize> {
+    /// How much is amiss after that.
+    pub async fn once(self: &Arc<Self>) -> Result<(), Amiss> {
         roster::tell_of_faults(self);
+        room::look(self);
         let mut rounds = JoinSet::new();
         let mut mailboxes = self.config().mailboxes.clone();
         roster::longest_unseen_first(self, &mut mailboxes, |watched| &watched.mailbox.address);
@@ -134,9 +139,9 @@ impl Daemon {
         openings::tell_or_show(self, &mut None).await;
         notice::send_due(self).await;
         let _ = self.board.write();
-        match self.board.failing() {
-            0 => Ok(()),
-            failing => Err(failing),
+        match self.board.amiss() {
+            Amiss { mailboxes: 0, troubles: 0 } => Ok(()),
+            amiss => Err(amiss),
         }
     }
 
@@ -150,8 +155,7 @@ impl Daemon {
         let mut posts = JoinSet::new();
         roster::tell_of_faults(self);
         self.watch_all(&mut posts);
-        let mut postman = posts.spawn(notice::run(Arc::clone(self))).id();
-        let mut clerk = posts.spawn(decisions::run(Arc::clone(self))).id();
+        let (mut postman, mut clerk) = (None, None);
         let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
         let mut heartbeat = tokio::time::interval(HEARTBEAT);
         let mut entries = tokio::time::interval_at(tokio::time::Instant::now() + ledger::ENTRY, ledger::ENTRY);
@@ -160,6 +164,8 @@ impl Daemon {
             tokio::select! {
                 _ = heartbeat.tick() => {
                     self.watch_all(&mut posts);
+                    postman.get_or_insert_with(|| posts.spawn(notice::run(Arc::clone(self))).id());
+                    clerk.get_or_insert_with(|| posts.spawn(decisions::run(Arc::clone(self))).id());
                     self.beat();
                 }
                 _ = entries.tick() => ledger::enter(self).await,
@@ -169,12 +175,12 @@ impl Daemon {
                     self.watch_all(&mut posts);
                     self.registry.bring_all_forward();
                 }
-                // A panic ends one round, never the watch.
+                // A panic ends one round, never the watch. Who has panicked begins anew with the next heartbeat.
                 Some(Err(panic)) = posts.join_next() => {
-                    if panic.id() == postman {
-                        postman = posts.spawn(notice::run(Arc::clone(self))).id();
-                    } else if panic.id() == clerk {
-                        clerk = posts.spawn(decisions::run(Arc::clone(self))).id();
+                    for (who, of) in [(&mut postman, "notices"), (&mut clerk, "desk")] {
+                        if who.take_if(|id| *id == panic.id()).is_some() {
+                            self.board.trouble(of, Some("it ended in a panic, see the log".to_owned()));
+                        }
                     }
                 }
                 _ = term.recv() => break,
@@ -191,7 +197,7 @@ impl Daemon {
         Ok(())
     }
 
-    /// Starts watching whoever has joined, or was left alone by a panic. Leavers notice by themselves.
+    /// Starts watching whoever has joined, or was left alone after a panic. Leavers notice by themselves.
     fn watch_all(self: &Arc<Self>, posts: &mut JoinSet<()>) {
         let config = self.config();
         let joining = config.mailboxes.iter().map(|watched| &watched.mailbox);
@@ -199,7 +205,12 @@ impl Daemon {
         if joining.len() > 1 {
             roster::longest_unseen_first(self, &mut joining, |(mailbox, _)| &mailbox.address);
         }
-        for (mailbox, bell) in joining {
+        for (mailbox, Joined { bell, has_fallen }) in joining {
+            if has_fallen {
+                let (daemon, mailbox) = (Arc::clone(self), mailbox.address.clone());
+                // On its own: it may be the telling that panics.
+                posts.spawn(async move { tell::trouble(&daemon, casebook::Trouble::RoundPanics, Some(&mailbox)) });
+            }
             self.board.watching(mailbox);
             self.ledger.watching(&mailbox.address);
             posts.spawn(mailbox::keep_watching(Arc::clone(self), mailbox.address.clone(), bell));
@@ -209,27 +220,31 @@ impl Daemon {
     /// Says that all is well, to whoever reads the board and to systemd, as long as it is.
     fn beat(&self) {
         let stuck = self.pulse.stuck();
+        room::look(self);
         self.board.servers(self.gates.told());
         self.board.trouble("stuck", stuck.as_ref().map(|worker| format!("{worker} does not come on")));
-        match (self.board.write(), stuck) {
-            (Ok(()), None) => {
-                let _ = sd_notify::notify(&[sd_notify::NotifyState::Watchdog]);
-            }
-            (Ok(()), Some(worker)) => tracing::error!(%worker, "it does not come on: the watchdog is not fed"),
-            (Err(error), _) => tracing::error!(%error, "the status file cannot be written"),
+        if let Err(error) = self.board.write() {
+            tracing::error!(%error, "the status file cannot be written");
+        }
+        match stuck {
+            // Also when nothing can be written: to be ended and started anew makes no room on a disk.
+            None => drop(sd_notify::notify(&[sd_notify::NotifyState::Watchdog])),
+            Some(worker) => tracing::error!(%worker, "it does not come on: the watchdog is not fed"),
         }
     }
 
     /// Puts a changed configuration, changed rules and lists in force, all or none of them.
     async fn reload(&self) {
         match self.prepare().await {
-            Ok((config, nursery)) => {
+            Ok((mut config, nursery, recipients)) => {
                 let rule_set = nursery.rule_set().clone();
                 self.board.rules(rule_set.clone(), nursery.cage().to_string());
                 let came = self.shelf.book(|book| book.rules_came(Timestamp::now(), |rule, version| nursery.rules().has(rule, version)));
                 self.board.trouble("casebook", came.err().map(|error| error.to_string()));
                 self.pool.replace(nursery);
+                self.shelf.seal_to(recipients);
                 let before = self.config();
+                config.keep_watching(&before);
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 roster::changed(self, &before, &self.config());
                 roster::tell_of_faults(self);
@@ -267,18 +282,27 @@ impl Daemon {
         }
     }
 
-    async fn prepare(&self) -> Result<(Config, Nursery), Vec<Fault>> {
-        let config = Config::load(&self.config().file)?;
+    /// All that a change consists of, read anew.
+    async fn prepare(&self) -> Result<(Config, Nursery, Recipients), Vec<Fault>> {
+        let unstarted = |what: &str, error: &dyn ToString| Fault {
+            what: what.to_owned(),
+            at: None,
+            why: error.to_string(),
+            hint: "run `mailwarden check`".to_owned(),
+        };
+        let recipients = Recipients::read(&self.shelf.vault().ring()).map_err(|unusable| match unusable {
+            Unusable::Faults(faults) => faults,
+            Unusable::World(error) => vec![unstarted("the keys cannot be read", &error)],
+        });
+        let (config, recipients) = match (Config::load(&self.config().file), recipients) {
+            (Ok(config), Ok(recipients)) => (config, recipients),
+            (config, recipients) => return Err([config.err(), recipients.err()].into_iter().flatten().flatten().collect()),
+        };
         let nursery = Nursery::start(&config.bundle()?, &self.options.cage(&config)).await.map_err(|error| match error {
             StartError::Refused(faults) => faults,
-            StartError::World(error) => vec![Fault {
-                what: "the scan processes do not start".to_owned(),
-                at: None,
-                why: error.to_string(),
-                hint: "run `mailwarden check`".to_owned(),
-            }],
+            StartError::World(error) => vec![unstarted("the scan processes do not start", &error)],
         })?;
-        Ok((config, nursery))
+        Ok((config, nursery, recipients))
     }
 
     fn note(&self, event: &Event) {

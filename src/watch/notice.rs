@@ -17,7 +17,7 @@ use tokio::time::timeout;
 use super::oauth::Tokens;
 use super::pulse::Worker;
 use super::{Daemon, Trouble, openings, tell};
-use crate::casebook::{self, About, Notice, OpenedCase, WeekOfOpenings};
+use crate::casebook::{self, About, CasebookError, Notice, OpenedCase, WeekOfOpenings};
 use crate::config::{Config, Security, SmtpLogin};
 use crate::fault::{At, Fault};
 use crate::finding::{Category, Level};
@@ -74,9 +74,16 @@ fn tell_of_late(daemon: &Daemon, late: &mut Option<bool>) {
 /// Sends everything that is due now, as far as the server takes it.
 pub async fn send_due(daemon: &Daemon) {
     let config = daemon.config();
-    let due = match daemon.shelf.book(|book| book.due(Timestamp::now())) {
-        Ok(due) if due.is_empty() => return,
-        Ok(due) => due,
+    let now = Timestamp::now();
+    let due = match daemon.shelf.book(|book| Ok::<_, CasebookError>((book.due(now)?, book.undelivered(now)?))) {
+        Ok((due, undelivered)) if due.is_empty() => {
+            // One that failed may be none of anybody's business any more.
+            if undelivered.count == 0 {
+                daemon.board.trouble("notices", None);
+            }
+            return;
+        }
+        Ok((due, _)) => due,
         Err(error) => return daemon.board.trouble("casebook", Some(error.to_string())),
     };
     let transport = match transport(&config, &daemon.tokens).await {

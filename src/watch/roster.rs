@@ -51,7 +51,11 @@ pub fn tell_of_faults(daemon: &Daemon) {
     }
     let first = config.faults.first().map(|fault| {
         let place = fault.at.as_ref().map(|at| format!(", the first at {at}")).unwrap_or_default();
-        format!("{} faults in the list of mailboxes keep some from being watched{place}; see `mailwarden check`", config.faults.len())
+        let kept = match config.unwatched.kept {
+            0 => String::new(),
+            kept => format!("; {kept} are watched as before"),
+        };
+        format!("{} faults in the list of mailboxes keep some from being watched{place}{kept}; see `mailwarden check`", config.faults.len())
     });
     match first {
         Some(_) => tell::trouble(daemon, Trouble::MailboxListBroken, None),

@@ -90,6 +90,9 @@ impl Round<'_> {
     pub async fn run(&mut self) -> Result<Rounded, Trouble> {
         let config = self.daemon.config();
         let survey = self.session.survey().await?;
+        if !survey.iter().any(|(folder, _)| folder.selectable) {
+            return Err(Trouble::NoFolder);
+        }
         let second_looks = self.memory.second_looks.are_due(self.daemon, &self.watched.mailbox.address)?;
         let same = |quiet: &&Quiet| quiet.survey == survey && Arc::ptr_eq(&quiet.config, &config);
         if let Some(quiet) = self.memory.quiet.as_ref().filter(same).filter(|_| !second_looks) {

@@ -1,14 +1,14 @@
 //! The shelf as the rounds use it: one vault, one casebook, shared by all mailboxes.
 
 use std::io::Read;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::Trouble;
 use crate::casebook::{Casebook, CasebookError};
 use crate::finding::Audience;
-use crate::vault::{MOST_STRANGERS, ObjectId, Receipt, Vault};
+use crate::vault::{MOST_STRANGERS, ObjectId, Receipt, Recipients, Vault};
 
 /// So many may have objects at once that are sealed and in no row yet,
 const SEALING: usize = 8;
@@ -20,6 +20,8 @@ const _: () = assert!(SEALING * UNRECORDED <= MOST_STRANGERS, "a crash might lea
 #[derive(Clone)]
 pub struct Shelf {
     vault: Arc<Vault>,
+    /// Those that were read last: a file that breaks is noticed when it is read again, and keeps nothing from being sealed.
+    recipients: Arc<RwLock<Recipients>>,
     book: Arc<Mutex<Casebook>>,
     sealing: Arc<Semaphore>,
     /// Sealed, and perhaps not recorded: the casebook is yet to be asked.
@@ -39,9 +41,19 @@ struct Leftover<'a> {
 }
 
 impl Shelf {
-    pub fn new(vault: Vault, book: Casebook) -> Self {
-        let sealing = Arc::new(Semaphore::new(SEALING));
-        Self { vault: Arc::new(vault), book: Arc::new(Mutex::new(book)), sealing, leftovers: Arc::default() }
+    pub fn new(vault: Vault, recipients: Recipients, book: Casebook) -> Self {
+        Self {
+            vault: Arc::new(vault),
+            recipients: Arc::new(RwLock::new(recipients)),
+            book: Arc::new(Mutex::new(book)),
+            sealing: Arc::new(Semaphore::new(SEALING)),
+            leftovers: Arc::default(),
+        }
+    }
+
+    /// From now on, objects are sealed to these keys.
+    pub fn seal_to(&self, recipients: Recipients) {
+        *self.recipients.write().unwrap_or_else(PoisonError::into_inner) = recipients;
     }
 
     /// A question or an entry that takes microseconds.
@@ -66,7 +78,8 @@ impl Shelf {
     /// When the vault refuses; or the casebook, as long as it cannot say what became of an earlier object.
     pub fn seal<R: Read>(&self, open: impl Fn() -> R, audiences: &[Audience]) -> Result<Unrecorded<'_>, Trouble> {
         self.tidy()?;
-        let receipt = self.vault.seal(open, audiences)?;
+        let recipients = self.recipients.read().unwrap_or_else(PoisonError::into_inner).of(audiences);
+        let receipt = self.vault.seal_to(open, &recipients)?;
         let leftover = Leftover { shelf: self, object: Some(*receipt.object()) };
         Ok(Unrecorded { receipt, leftover })
     }
@@ -117,8 +130,11 @@ mod tests {
     fn shelf(folder: &std::path::Path) -> Shelf {
         let vault = Vault::open(&folder.join("vault")).unwrap();
         let member = Member { name: "Ann".to_owned(), recipient: MemberIdentity::generate().recipient() };
-        vault.ring().create(Audience::Dsl, &[member]).unwrap();
-        Shelf::new(vault, Casebook::open(&folder.join("casebook.db"), InstanceKey::random().unwrap()).unwrap())
+        for audience in Audience::ALL {
+            vault.ring().create(audience, std::slice::from_ref(&member)).unwrap();
+        }
+        let recipients = Recipients::read(&vault.ring()).unwrap();
+        Shelf::new(vault, recipients, Casebook::open(&folder.join("casebook.db"), InstanceKey::random().unwrap()).unwrap())
     }
 
     fn objects(folder: &std::path::Path) -> usize {

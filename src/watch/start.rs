@@ -15,13 +15,14 @@ use super::ledger::Ledger;
 use super::oauth::Tokens;
 use super::pulse::Pulse;
 use super::registry::Registry;
+use super::room::Room;
 use super::shelf::Shelf;
 use crate::casebook::{self, Casebook, CasebookError};
 use crate::config::{Config, State};
 use crate::fault::Fault;
 use crate::journal::{Actor, Event, InstanceKey};
 use crate::sandbox::Limits;
-use crate::vault::{Vault, VaultError};
+use crate::vault::{Recipients, Unusable, Vault, VaultError};
 use crate::wire::RuleSet;
 use crate::worker::{CageOptions, Nursery, Pool, StartError, World};
 
@@ -75,6 +76,10 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
     })?;
     let opened: Result<_, StartFailure> = shelf.await.unwrap_or_else(|failed| std::panic::resume_unwind(failed.into_panic()));
     let (alone, (vault, book)) = opened?;
+    let recipients = Recipients::read(&vault.ring()).map_err(|unusable| match unusable {
+        Unusable::Faults(faults) => StartFailure::Faults(faults),
+        Unusable::World(error) => error.into(),
+    })?;
     let swept = vault.sweep(|object| book.known_object(object).unwrap_or(true))?;
     let now = Timestamp::now();
     book.note(now, &Actor::Program, &Event::Started { version: env!("CARGO_PKG_VERSION").to_owned() })?;
@@ -90,7 +95,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
     Ok(Arc::new(Daemon {
         _alone: alone,
         options,
-        shelf: Shelf::new(vault, book),
+        shelf: Shelf::new(vault, recipients, book),
         pool: Pool::new(nursery, config.scan.workers.get(), config.scan.deadline),
         registry: Registry::default(),
         gates: Gates::default(),
@@ -98,6 +103,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
         board,
         ledger: Ledger::default(),
         pulse: Pulse::default(),
+        room: Room::default(),
         outbox: Notify::new(),
         stop: watch::Sender::new(false),
         config: RwLock::new(Arc::new(config)),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Daemon, quarantine};
-use crate::casebook::{self, NewNotice, Version};
+use crate::casebook::{self, CasebookError, NewNotice, Version};
 use crate::config::Config;
 use crate::finding::{Audience, Concern, Level, Recipient};
 use crate::mail::Address;
@@ -76,6 +76,11 @@ fn contacts<'a>(recipient: Recipient, sender: Option<&Address>, config: &'a Conf
 
 /// Trouble with the program or around it: told to every technician, once an episode.
 pub fn trouble(daemon: &Daemon, trouble: casebook::Trouble, mailbox: Option<&Address>) {
+    is_told(daemon, trouble, mailbox);
+}
+
+/// As [`trouble`]; says whether the casebook has taken it.
+pub fn is_told(daemon: &Daemon, trouble: casebook::Trouble, mailbox: Option<&Address>) -> bool {
     let now = Timestamp::now();
     let notices: Vec<_> = daemon
         .config()
@@ -83,14 +88,24 @@ pub fn trouble(daemon: &Daemon, trouble: casebook::Trouble, mailbox: Option<&Add
         .map(|contact| NewNotice { to: contact.address.clone(), rank: 0, not_before: now })
         .collect();
     let told = daemon.shelf.book(|book| book.record_system(now, trouble, mailbox, &notices));
-    daemon.board.trouble("casebook", told.err().map(|error| error.to_string()));
     daemon.outbox.notify_one();
+    is_taken(daemon, told)
 }
 
 /// The trouble has passed.
 pub fn trouble_over(daemon: &Daemon, trouble: casebook::Trouble, mailbox: Option<&Address>) {
-    let over = daemon.shelf.book(|book| book.system_over(Timestamp::now(), trouble, mailbox));
-    daemon.board.trouble("casebook", over.err().map(|error| error.to_string()));
+    is_over(daemon, trouble, mailbox);
+}
+
+/// As [`trouble_over`]; says whether the casebook has taken it.
+pub fn is_over(daemon: &Daemon, trouble: casebook::Trouble, mailbox: Option<&Address>) -> bool {
+    is_taken(daemon, daemon.shelf.book(|book| book.system_over(Timestamp::now(), trouble, mailbox)))
+}
+
+fn is_taken(daemon: &Daemon, entry: Result<bool, CasebookError>) -> bool {
+    let taken = entry.is_ok();
+    daemon.board.trouble("casebook", entry.err().map(|error| error.to_string()));
+    taken
 }
 
 /// Rules have just held a message: one that holds too much falls, and the technician and the safeguarding lead hear of it.

@@ -1,5 +1,6 @@
 //! What keeps a round from going through. The message stays where it is, and is met again.
 
+use std::io;
 use std::time::Duration;
 
 use super::imap::{Crowded, ImapError, TlsError};
@@ -18,6 +19,9 @@ pub enum Trouble {
     Desk(#[from] DeskError),
     #[error(transparent)]
     Imap(#[from] ImapError),
+    /// The login goes well, and LIST shows nothing.
+    #[error("the server shows no folder of this mailbox that can be opened: is there a mailbox, and a right to it?")]
+    NoFolder,
     #[error("what is sealed is not what was found there; nothing was added to the mailbox")]
     NotTheMessage,
     /// The folder was made anew while it was read: its numbers mean other messages now.
@@ -65,9 +69,35 @@ impl Trouble {
     /// As the technician is told of it.
     pub fn kind(&self) -> casebook::Trouble {
         match self {
-            Self::Vault(VaultError::Full { .. }) => casebook::Trouble::DiskFull,
+            Self::Casebook(CasebookError::Full { .. }) | Self::Vault(VaultError::Full { .. }) => casebook::Trouble::DiskFull,
+            Self::Casebook(CasebookError::Io { source, .. }) | Self::Vault(VaultError::Io { source, .. }) if wants_room(source) => {
+                casebook::Trouble::DiskFull
+            }
+            Self::Casebook(_) | Self::Desk(_) | Self::Vault(_) => casebook::Trouble::StateRefuses,
+            Self::Imap(error) if error.is_mailbox_missing() => casebook::Trouble::MailboxMissing,
+            Self::NoFolder => casebook::Trouble::MailboxMissing,
+            Self::Imap(ImapError::LoginRefused { .. })
+            | Self::Password(_)
+            | Self::Token(TokenError::Key(_) | TokenError::Refused { .. }) => casebook::Trouble::LoginRefused,
+            Self::Imap(ImapError::PlaintextRefused { .. } | ImapError::Tls { .. }) | Self::Tls(_) => casebook::Trouble::TlsFailed,
+            Self::Imap(ImapError::Connect { .. } | ImapError::Greeting { .. } | ImapError::Resolve { .. }) | Self::Token(_) => {
+                casebook::Trouble::ServerUnreachable
+            }
             Self::Worker(_) => casebook::Trouble::WorkersFail,
-            _ => casebook::Trouble::MailboxUnreachable,
+            Self::Imap(_) | Self::NotTheMessage | Self::Renumbered(_) | Self::Smtp(_) => casebook::Trouble::MailboxUnreachable,
+        }
+    }
+
+    /// What is over, as this shows: nobody is refused by a server that is gone.
+    pub fn overcome(&self) -> &'static [casebook::Trouble] {
+        const UP_TO_THE_MAILBOX: [casebook::Trouble; 3] =
+            [casebook::Trouble::ServerUnreachable, casebook::Trouble::TlsFailed, casebook::Trouble::LoginRefused];
+        match self {
+            Self::NoFolder => &UP_TO_THE_MAILBOX,
+            Self::Imap(error) if error.is_mailbox_missing() => &UP_TO_THE_MAILBOX,
+            Self::Imap(ImapError::LoginRefused { .. }) => &UP_TO_THE_MAILBOX[..2],
+            Self::Imap(ImapError::Tls { .. }) => &UP_TO_THE_MAILBOX[..1],
+            _ => &[],
         }
     }
 
@@ -84,12 +114,39 @@ impl Trouble {
     pub fn needs_a_person(&self) -> bool {
         match self {
             Self::Token(error) => error.needs_a_person(),
-            Self::Password(_)
+            Self::NoFolder
+            | Self::Password(_)
             | Self::Tls(_)
             | Self::Vault(_)
             | Self::Casebook(_)
             | Self::Imap(ImapError::LoginRefused { .. } | ImapError::PlaintextRefused { .. } | ImapError::Tls { .. }) => true,
             _ => false,
         }
+    }
+}
+
+fn wants_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::QuotaExceeded | io::ErrorKind::StorageFull)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn want_of_room_is_a_full_disk_wherever_it_shows() {
+        let path = || "state".into();
+        let io = |errno: rustix::io::Errno| io::Error::from(errno);
+        for trouble in [
+            Trouble::from(CasebookError::Full { path: path() }),
+            CasebookError::Io { path: path(), source: io(rustix::io::Errno::NOSPC) }.into(),
+            VaultError::Full { path: path(), free: 0, needed: 1 }.into(),
+            VaultError::Io { path: path(), source: io(rustix::io::Errno::NOSPC) }.into(),
+            VaultError::Io { path: path(), source: io(rustix::io::Errno::DQUOT) }.into(),
+        ] {
+            assert_eq!(trouble.kind(), casebook::Trouble::DiskFull, "{trouble}");
+        }
+        let trouble = Trouble::from(VaultError::Io { path: path(), source: io(rustix::io::Errno::IO) });
+        assert_eq!(trouble.kind(), casebook::Trouble::StateRefuses, "{trouble}");
     }
 }

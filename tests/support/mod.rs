@@ -7,6 +7,7 @@ pub mod folders;
 pub mod gmail;
 pub mod issuer;
 pub mod odd;
+pub mod running;
 pub mod school;
 pub mod script;
 pub mod smtp;

@@ -218,7 +218,7 @@ see() {
 await() {
     local what=$1
     shift
-    for _ in {1..100}; do
+    for _ in {1..300}; do
         if "$@" >/run/told 2>&1; then
             echo "seen  $what"
             return

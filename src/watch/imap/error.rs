@@ -129,6 +129,11 @@ impl ImapError {
         }
     }
 
+    /// Whether the login went well and there is no mailbox behind it.
+    pub fn is_mailbox_missing(&self) -> bool {
+        matches!(self, Self::LoginRefused { text } if text == NOT_CONNECTED)
+    }
+
     /// What a tagged NO means.
     pub(super) fn no(command: &'static str, text: &str) -> Self {
         // Of an APPEND it says that the mailbox is full.
@@ -244,7 +249,8 @@ mod tests {
     #[test]
     fn a_mailbox_without_a_licence_is_a_refused_login() {
         let error = ImapError::bad("SELECT", "User is authenticated but not connected.");
-        assert!(matches!(error, ImapError::LoginRefused { .. }), "{error}");
+        assert!(matches!(error, ImapError::LoginRefused { .. }) && error.is_mailbox_missing(), "{error}");
+        assert!(!ImapError::no("LOGIN", "[AUTHENTICATIONFAILED] no").is_mailbox_missing());
     }
 
     #[test]

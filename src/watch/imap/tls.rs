@@ -4,9 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tokio_rustls::rustls::crypto::ring;
-use tokio_rustls::rustls::pki_types::CertificateDer;
-use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::{self, ClientConfig, RootCertStore};
+
+use crate::config::roots;
 
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
@@ -34,16 +34,7 @@ pub fn trust_system() -> Result<Arc<ClientConfig>, TlsError> {
 /// # Errors
 /// When the file cannot be read or holds no certificate.
 pub fn trust_file(file: &Path) -> Result<Arc<ClientConfig>, TlsError> {
-    let unusable = |why: String| TlsError::File { file: file.to_owned(), why };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(file).map_err(|error| unusable(error.to_string()))? {
-        let certificate = certificate.map_err(|error| unusable(error.to_string()))?;
-        roots.add(certificate).map_err(|error| unusable(error.to_string()))?;
-    }
-    if roots.is_empty() {
-        return Err(unusable("there is none".to_owned()));
-    }
-    configure(roots)
+    configure(roots(file).map_err(|why| TlsError::File { file: file.to_owned(), why })?)
 }
 
 fn configure(roots: RootCertStore) -> Result<Arc<ClientConfig>, TlsError> {
@@ -63,6 +54,6 @@ mod tests {
     fn a_file_without_a_certificate_is_named() {
         let empty = tempfile::NamedTempFile::new().unwrap();
         let error = trust_file(empty.path()).unwrap_err().to_string();
-        assert_eq!(error, format!("no usable certificate in {}: there is none", empty.path().display()));
+        assert_eq!(error, format!("no usable certificate in {}: there is no certificate (PEM) in it", empty.path().display()));
     }
 }

@@ -7,65 +7,35 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use ring::rand::SystemRandom;
 use ring::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair};
-use serde::Deserialize;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use tokio_rustls::rustls::pki_types::pem::PemObject;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
+use crate::config::{ServiceAccount, Unfit, first_certificate, rsa_key};
 
 /// How long a statement is good for. Google allows no more than an hour.
 const GOOD_FOR: Duration = Duration::from_mins(10);
-
-/// Why nothing can be signed. None of it names what the file holds.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Unfit {
-    Certificate,
-    Key,
-    KeyFile,
-    Randomness,
-}
-
-impl Unfit {
-    pub(super) fn why(self) -> &'static str {
-        match self {
-            Self::Certificate => "there is no certificate (PEM) in it",
-            Self::Key => "there is no RSA private key (PEM) of 2048 bits or more in it",
-            Self::KeyFile => "it is not the key file (JSON) of a service account",
-            Self::Randomness => "the system has no randomness to sign with",
-        }
-    }
-}
-
-/// The key file of a service account, as Google hands it out.
-#[derive(Deserialize)]
-struct KeyFile {
-    client_email: String,
-    private_key: String,
-    private_key_id: Option<String>,
-}
 
 /// That a service account asks in the name of a user.
 ///
 /// Source: developers.google.com/identity/protocols/oauth2/service-account
 pub(super) fn of_service_account(key_file: &str, user: &str, scope: &str, audience: &str, now: Timestamp) -> Result<String, Unfit> {
-    let KeyFile { client_email, private_key, private_key_id } = serde_json::from_str(key_file).map_err(|_| Unfit::KeyFile)?;
+    let ServiceAccount { email, key, key_id } = ServiceAccount::from_json(key_file)?;
     let mut header = json!({ "alg": "RS256", "typ": "JWT" });
-    if let Some(id) = private_key_id {
+    if let Some(id) = key_id {
         header["kid"] = Value::String(id);
     }
     let claims = json!({
-        "iss": client_email, "sub": user, "scope": scope, "aud": audience,
+        "iss": email, "sub": user, "scope": scope, "aud": audience,
         "iat": now.as_second(), "exp": end(now),
     });
-    sign(&header, &claims, &private_key, &RSA_PKCS1_SHA256)
+    sign(&header, &claims, &key, &RSA_PKCS1_SHA256)
 }
 
 /// That a client asks which has the key of a certificate.
 ///
 /// Source: learn.microsoft.com/entra/identity-platform/certificate-credentials
 pub(super) fn of_certificate(certificate: &str, key: &str, client: &str, audience: &str, now: Timestamp) -> Result<String, Unfit> {
-    let certificate = CertificateDer::from_pem_slice(certificate.as_bytes()).map_err(|_| Unfit::Certificate)?;
-    let thumbprint = URL_SAFE_NO_PAD.encode(Sha256::digest(&certificate));
+    let thumbprint = URL_SAFE_NO_PAD.encode(Sha256::digest(&first_certificate(certificate)?));
     let mut id = [0; 16];
     getrandom::fill(&mut id).map_err(|_| Unfit::Randomness)?;
     let header = json!({ "alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint });
@@ -73,7 +43,7 @@ pub(super) fn of_certificate(certificate: &str, key: &str, client: &str, audienc
         "iss": client, "sub": client, "aud": audience, "jti": hex::encode(id),
         "iat": now.as_second(), "nbf": now.as_second(), "exp": end(now),
     });
-    sign(&header, &claims, key, &RSA_PSS_SHA256)
+    sign(&header, &claims, &rsa_key(key)?, &RSA_PSS_SHA256)
 }
 
 fn end(now: Timestamp) -> i64 {
@@ -81,13 +51,7 @@ fn end(now: Timestamp) -> i64 {
 }
 
 /// A JWT (RFC 7519).
-fn sign(header: &Value, claims: &Value, key: &str, encoding: &'static dyn RsaEncoding) -> Result<String, Unfit> {
-    let pair = match PrivateKeyDer::from_pem_slice(key.as_bytes()).map_err(|_| Unfit::Key)? {
-        PrivateKeyDer::Pkcs1(key) => RsaKeyPair::from_der(key.secret_pkcs1_der()),
-        PrivateKeyDer::Pkcs8(key) => RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()),
-        _ => return Err(Unfit::Key),
-    };
-    let pair = pair.map_err(|_| Unfit::Key)?;
+fn sign(header: &Value, claims: &Value, pair: &RsaKeyPair, encoding: &'static dyn RsaEncoding) -> Result<String, Unfit> {
     let [header, claims] = [header, claims].map(|part| URL_SAFE_NO_PAD.encode(part.to_string()));
     let signed = format!("{header}.{claims}");
     let mut signature = vec![0; pair.public().modulus_len()];

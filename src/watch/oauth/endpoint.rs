@@ -1,7 +1,6 @@
 //! One question to one token endpoint, and its answer within bounds.
 
 use std::error::Error;
-use std::path::Path;
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -11,10 +10,10 @@ use reqwest::redirect::Policy;
 use reqwest::{Client, Response, StatusCode, Url};
 
 use super::answer::{Said, read};
-use super::assertion::{self, Unfit};
+use super::assertion;
 use super::error::TokenError;
 use super::lock;
-use crate::config::{Grant, Issuer, Password, Secret, certificate};
+use crate::config::{Grant, Issuer, Secret, certificate};
 use crate::fault::{At, Fault};
 use crate::watch::imap::{trust_file, trust_system};
 
@@ -109,31 +108,18 @@ fn question(issuer: &Issuer, user: &str, now: Timestamp) -> Result<Vec<(&'static
                 ("grant_type", "client_credentials".to_owned()),
                 ("client_id", client.clone()),
                 ("client_assertion_type", CLIENT_ASSERTION.to_owned()),
-                ("client_assertion", assertion.map_err(|unfit| told(unfit, &issuer.secret, file))?),
+                ("client_assertion", assertion.map_err(|unfit| unfit.fault(&issuer.secret, Some(file)))?),
             ]
         }
         Grant::ServiceAccount => {
             let (key, scope) = (issuer.secret.read_key()?, issuer.scope.as_deref().unwrap_or_default());
             let assertion = assertion::of_service_account(key.expose(), user, scope, &issuer.endpoint, now);
-            let assertion = assertion.map_err(|unfit| told(unfit, &issuer.secret, Path::new("")))?;
+            let assertion = assertion.map_err(|unfit| unfit.fault(&issuer.secret, None))?;
             return Ok(vec![("grant_type", JWT_BEARER.to_owned()), ("assertion", assertion)]);
         }
     };
     fields.extend(issuer.scope.clone().map(|scope| ("scope", scope)));
     Ok(fields)
-}
-
-fn told(unfit: Unfit, secret: &Password, certificate: &Path) -> Fault {
-    let place = match unfit {
-        Unfit::Certificate => certificate.display().to_string(),
-        _ => secret.to_string(),
-    };
-    Fault {
-        what: format!("no token can be asked for with {place}"),
-        at: None,
-        why: unfit.why().to_owned(),
-        hint: "correct [[oauth]], or put the right file in its place".to_owned(),
-    }
 }
 
 /// All of an answer; `None` when it is too large.
