@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ConfigFile, Failure, key_check, output, shelf};
+use super::{ConfigFile, Failure, output, shelf};
 use crate::watch::{self, Amiss, Options};
 
 /// Steps that this process and all that it starts stand behind others on a machine that is short of time.
@@ -29,10 +29,6 @@ impl Run {
         let config = self.config.load()?;
         shelf::require_owner(&config)?;
         output::tell(&config.faults);
-        let broken = key_check::broken_keys(&config.state);
-        if !broken.is_empty() {
-            return Err(Failure::config(broken));
-        }
         give_way();
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .enable_all()
