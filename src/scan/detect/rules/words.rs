@@ -8,6 +8,8 @@ use std::ops::Range;
 
 /// The most white space between two words of a phrase, in octets: an empty line, a quote mark, an indent.
 const LONGEST_GAP: usize = 64;
+/// Over so many of them it is looked whether the next word may be the right one.
+const NARROW: usize = 4;
 const ODD: u64 = 0x517c_c1b7_2722_0a95;
 const GOLDEN: u64 = 0x9e37_79b9_7f4a_7c15;
 
@@ -189,19 +191,22 @@ impl WordIndex {
 }
 
 impl Anchor {
-    /// Whether the words beside begin and end as those of the term do; where there is not just one space between, they may.
+    /// Whether the words beside begin and end as those of the term do; where more than a few octets lie between, they may.
     fn may_stand(&self, text: &[u8], word: &Range<usize>) -> bool {
-        let is = |meant: u8, octet: Option<&u8>| meant == 0 || octet.is_some_and(|octet| octet.eq_ignore_ascii_case(&meant));
-        let may_be = |[first, second]: [u8; 2], gap: Option<&u8>, letters: [Option<&u8>; 2]| match (first, gap, letters[0]) {
-            (0, ..) => true,
-            (_, Some(b' '), Some(letter)) => is_gap(*letter) || (is(first, Some(letter)) && is(second, letters[1])),
-            (_, Some(gap), Some(_)) => is_gap(*gap),
-            _ => false,
-        };
-        let before = |by| word.start.checked_sub(by).and_then(|at| text.get(at));
-        let behind = |by| text.get(word.end + by);
-        may_be(self.behind, behind(0), [behind(1), behind(2)]) && may_be(self.before, before(1), [before(2), before(3)])
+        let before = |by: usize| word.start.checked_sub(by + 1).and_then(|at| text.get(at));
+        may_be(self.behind, |by| text.get(word.end + by)) && may_be(self.before, before)
     }
+}
+
+/// Whether these letters stand over a gap; `octet` is the one so many places on.
+#[inline]
+fn may_be<'t>([first, second]: [u8; 2], octet: impl Fn(usize) -> Option<&'t u8>) -> bool {
+    let is = |meant: u8, octet: Option<&u8>| octet.is_some_and(|octet| octet.eq_ignore_ascii_case(&meant));
+    if first == 0 {
+        return true;
+    }
+    let gap = (0..=NARROW).take_while(|by| octet(*by).is_some_and(|octet| is_gap(*octet))).count();
+    gap > NARROW || (gap > 0 && is(first, octet(gap)) && (second == 0 || is(second, octet(gap + 1))))
 }
 
 /// The whole term around its anchor, which begins at `at` in the term and at `word` in the text, with a word's edge on both sides.
