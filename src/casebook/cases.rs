@@ -215,10 +215,13 @@ impl Casebook {
 }
 
 pub(super) fn cases(conn: &Connection, filter: &Filter) -> rusqlite::Result<Vec<CaseRow>> {
-    conn.prepare_cached(&format!(
-        "{ROW} WHERE (NOT ?1 OR released_at IS NULL) AND (?2 IS NULL OR category = ?2) AND (?3 IS NULL OR level >= ?3)
-         AND (?4 IS NULL OR opened_at >= ?4) ORDER BY id DESC"
-    ))?
+    // Each is looked up by its name, in this order: of ten thousand rows, what nobody asks for is felt.
+    conn.prepare_cached(
+        "SELECT id, codename, released_at, acknowledged_at, category, level, action, opened_at, backscan, audiences, sender, recipients,
+         (SELECT count(*) FROM place WHERE of_case = cases.id) AS places FROM cases
+         WHERE (NOT ?1 OR released_at IS NULL) AND (?2 IS NULL OR category = ?2) AND (?3 IS NULL OR level >= ?3)
+         AND (?4 IS NULL OR opened_at >= ?4) ORDER BY id DESC",
+    )?
     .query_map(params![filter.undecided, filter.category.map(Json), filter.at_least.map(Json), filter.opened_since.map(Moment)], case_row)?
     .collect()
 }
