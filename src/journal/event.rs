@@ -47,6 +47,12 @@ pub enum Event {
         audience: Audience,
         members: Vec<String>,
     },
+    /// What is sealed to an audience is sealed to a key from now on whose private half was made elsewhere.
+    AudienceKeyTaken {
+        audience: Audience,
+        name: String,
+        recipient: String,
+    },
     CaseOpened {
         case: CaseId,
         codename: Codename,
@@ -291,6 +297,7 @@ impl Event {
             Self::NoticeDelivered { case, .. } => *case,
             Self::AccountClosed { .. }
             | Self::AudienceCreated { .. }
+            | Self::AudienceKeyTaken { .. }
             | Self::EntrySnoozed { .. }
             | Self::InvitationUsed { .. }
             | Self::Invited { .. }

@@ -13,6 +13,10 @@ pub enum VaultError {
     Full { path: PathBuf, free: u64, needed: u64 },
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error(
+        "the key of the audience `{0}` was made elsewhere, and whoever holds it opens it with that very file: there is nothing to wrap to anybody else"
+    )]
+    KeptElsewhere(Audience),
     #[error("{}: there is no such sealed object; restore it from the backup", path.display())]
     Missing { path: PathBuf },
     #[error("nothing is sealed to nobody: name an audience")]

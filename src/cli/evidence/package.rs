@@ -71,7 +71,7 @@ impl Package<'_> {
         let comment = format!("mailwarden evidence {} {}", self.facts.row.codename, self.made_at);
         files.push(File { name: "manifest.json.minisig".to_owned(), octets: signer.sign(&manifest, &comment).into_bytes() });
         files.push(File { name: "manifest.json".to_owned(), octets: manifest });
-        files.push(File { name: "README.txt".to_owned(), octets: self.readme(signer).into_bytes() });
+        files.push(File { name: "README.txt".to_owned(), octets: self.readme(vault, signer).into_bytes() });
         let sums: Vec<_> = files.iter().map(|file| format!("{}  {}", sha256(&file.octets), file.name)).collect();
         files.push(File { name: "SHA256SUMS".to_owned(), octets: format!("{}\n", sums.join("\n")).into_bytes() });
         files.reverse();
@@ -107,12 +107,17 @@ impl Package<'_> {
 
     /// What the members of an audience open, to open with it what was sealed to all of them.
     fn rings(&self, vault: &Vault) -> io::Result<Vec<File>> {
-        let Sealing::AsItIs { audiences } = &self.sealing else { return Ok(Vec::new()) };
-        let ring = |audience: &Audience| {
-            let octets = vault.ring().ciphertext(*audience).map_err(io::Error::other)?;
+        let ring = |audience: Audience| {
+            let octets = vault.ring().ciphertext(audience).map_err(io::Error::other)?;
             Ok(File { name: format!("ring-{audience}.age"), octets })
         };
-        audiences.iter().map(ring).collect()
+        self.with_rings(vault).into_iter().map(ring).collect()
+    }
+
+    /// The audiences whose key is wrapped to members. That of another is the file which its holder has.
+    fn with_rings(&self, vault: &Vault) -> Vec<Audience> {
+        let Sealing::AsItIs { audiences } = &self.sealing else { return Vec::new() };
+        audiences.iter().copied().filter(|audience| !vault.ring().is_kept_elsewhere(*audience)).collect()
     }
 
     fn manifest(&self, files: &[File]) -> Manifest<'_> {
@@ -157,7 +162,7 @@ impl Package<'_> {
         }
     }
 
-    fn readme(&self, signer: &Signer) -> String {
+    fn readme(&self, vault: &Vault, signer: &Signer) -> String {
         let mut text = format!(
             "Evidence of case {}, from {}\nMade {} by {} with mailwarden {}\n\n\
              THE MESSAGES MAY HOLD INDECENT IMAGES OF CHILDREN. Open them only where your own rules allow it.\n\n\
@@ -174,9 +179,12 @@ impl Package<'_> {
         let (before, open) = match &self.sealing {
             Sealing::Anew { receiver: Receiver::Key(_), .. } => (String::new(), "age -d -i YOUR-KEY-FILE"),
             Sealing::Anew { receiver: Receiver::Passphrase(_), .. } => (String::new(), "age -d"),
-            Sealing::AsItIs { audiences } => {
-                let ring = |audience: &Audience| format!("   age -d -i MEMBER-KEY-FILE -o audience.key ring-{audience}.age");
-                let rings: Vec<_> = audiences.iter().map(ring).collect();
+            Sealing::AsItIs { .. } if self.with_rings(vault).is_empty() => {
+                ("   With the evidence key, from its envelope, and on the officer's machine:\n\n".to_owned(), "age -d -i EVIDENCE-KEY-FILE")
+            }
+            Sealing::AsItIs { .. } => {
+                let ring = |audience: Audience| format!("   age -d -i MEMBER-KEY-FILE -o audience.key ring-{audience}.age");
+                let rings: Vec<_> = self.with_rings(vault).into_iter().map(ring).collect();
                 (
                     format!(
                         "   A member of the audience opens its ring first, with her own key, and on her own machine:\n\n{}\n\n",
@@ -194,7 +202,7 @@ impl Package<'_> {
         text.push_str(
             "\n   message-N.eml is the message with every octet as it lay in the mailbox.\n   chronology.json says who did what and when, and holds the SHA-256 of each message.\n",
         );
-        if let Sealing::AsItIs { .. } = self.sealing {
+        if !self.with_rings(vault).is_empty() {
             text.push_str("   audience.key opens every case of that audience: delete it when you are done.\n");
         }
         text.push_str("\n3. manifest.json says where each copy was found and when, what matched, and what became of it.\n");
