@@ -172,6 +172,11 @@ pub enum Event {
     OpeningsViewed {
         week: String,
     },
+    /// Somebody has a passkey to sign in with, and perhaps to open her key with.
+    PasskeyAdded {
+        opens_key: bool,
+    },
+    PasskeyDropped,
     /// Fingerprints of pictures of a case went onto the school's own list. The reason is the person's own words.
     PicturesListed {
         case: CaseId,
@@ -310,6 +315,8 @@ impl Event {
             | Self::NotFound { .. }
             | Self::OpeningsTold { .. }
             | Self::OpeningsViewed { .. }
+            | Self::PasskeyAdded { .. }
+            | Self::PasskeyDropped
             | Self::RuleFell { .. }
             | Self::RuleStaged { .. }
             | Self::RulesInForce { .. }

@@ -3,14 +3,14 @@
 use askama::Template;
 use axum::http::StatusCode;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64URL};
 use sha2::{Digest, Sha256};
 
 use super::answer::{Answer, Refusal, page};
 use super::guard::{Visit, Visitor};
 use super::words::visible;
 use super::{Review, sight};
-use crate::desk::AccountId;
+use crate::desk::{Account, AccountId};
 use crate::vault::Recipient;
 
 /// A wrapped key is a few hundred octets.
@@ -73,6 +73,17 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     })
 }
 
+impl Review {
+    /// Her key, as each of her passkeys opens it that can: the passkey's name, in base64url, and the file.
+    ///
+    /// # Errors
+    /// When the desk's file is out of reach.
+    pub fn wrapped_for_passkeys(&self, account: &Account) -> Result<Vec<(String, String)>, Refusal> {
+        let passkeys = self.desk().passkeys(account)?;
+        Ok(passkeys.into_iter().filter_map(|passkey| Some((BASE64URL.encode(&passkey.credential), passkey.wrapped?))).collect())
+    }
+}
+
 /// Keeps a key that a browser has made. The private half comes wrapped, or is refused.
 pub fn keep(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let (account, form) = (&visit.visitor()?.account, &visit.asked.form);
@@ -96,7 +107,8 @@ pub fn confirm(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     }
 }
 
-fn is_wrapped(text: &str) -> bool {
+/// Whether it is a private key that a passphrase opens, in armour.
+pub fn is_wrapped(text: &str) -> bool {
     let inner = text.trim().strip_prefix(ARMOUR.0).and_then(|rest| rest.strip_suffix(ARMOUR.1)).filter(|_| text.len() <= LONGEST);
     let packed: Option<String> = inner.map(|base64| base64.split_ascii_whitespace().collect());
     packed.and_then(|base64| BASE64.decode(base64).ok()).is_some_and(|octets| octets.starts_with(BEGINS))

@@ -7,9 +7,11 @@
 mod answer;
 mod attempts;
 mod case_page;
+mod challenges;
 mod chart;
 mod decide;
 mod destroy;
+mod factor;
 mod form;
 mod guard;
 mod health;
@@ -17,6 +19,7 @@ mod journal_page;
 mod keys;
 mod lists;
 mod openings;
+mod passkeys;
 mod password;
 mod queue;
 mod routes;
@@ -32,6 +35,7 @@ mod tests;
 mod tls;
 mod totp;
 mod trends;
+mod webauthn;
 mod words;
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -43,6 +47,7 @@ use crate::config::{Config, Review as Settings};
 use crate::desk::{Desk, DeskError};
 use crate::vault::Vault;
 use attempts::Attempts;
+use challenges::Challenges;
 use session::Sessions;
 
 pub use serve::{ServeError, serve};
@@ -55,6 +60,7 @@ pub struct Review {
     vault: Vault,
     sessions: Sessions,
     attempts: Attempts,
+    challenges: Challenges,
     /// Passwords are weighed one at a time: each takes 64 MiB.
     hashing: Mutex<()>,
 }
@@ -66,6 +72,7 @@ impl Review {
     /// When the desk's file is out of reach.
     pub fn new(config: Config, settings: Settings) -> Result<Self, DeskError> {
         let desk = Desk::open(&settings.directory)?;
+        let challenges = Challenges::new().map_err(|source| DeskError::Io { path: "/dev/urandom".into(), source })?;
         let vault = Vault::of_another(&config.state.vault());
         Ok(Self {
             config,
@@ -74,6 +81,7 @@ impl Review {
             vault,
             sessions: Sessions::default(),
             attempts: Attempts::default(),
+            challenges,
             hashing: Mutex::default(),
         })
     }

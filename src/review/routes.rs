@@ -5,7 +5,9 @@ use axum::http::Method;
 
 use super::answer::{Answer, Refusal};
 use super::guard::Visit;
-use super::{Review, case_page, decide, destroy, health, journal_page, keys, lists, openings, queue, sealed, sign_in, trends};
+use super::{
+    Review, case_page, decide, destroy, health, journal_page, keys, lists, openings, passkeys, queue, sealed, sign_in, trends,
+};
 use crate::desk::Role;
 
 /// Who may ask for a page.
@@ -53,6 +55,10 @@ pub const ROUTES: &[Route] = &[
     post("/keys", Who::Roles(OPEN), keys::keep),
     post("/keys/confirm", Who::Roles(OPEN), keys::confirm),
     get("/openings", Who::Roles(JOURNAL), openings::show),
+    get("/passkeys", Who::Roles(EVERYBODY), passkeys::show),
+    post("/passkeys", Who::Roles(EVERYBODY), passkeys::add),
+    post("/passkeys/challenge", Who::Anyone, passkeys::challenge),
+    post("/passkeys/drop", Who::Roles(EVERYBODY), passkeys::drop),
     get("/queue", Who::Roles(CASES), queue::show),
     post("/queue/acknowledge", Who::Roles(DECIDE), lists::acknowledge),
     post("/queue/lists", Who::Roles(CASES), lists::keep),

@@ -1,14 +1,15 @@
 // Opens what is sealed, in the browser of whoever has the key: the server never sees the key or what it opens.
 // Everything is shown as text nodes. Built into ../pages/desk.js by build.sh; the page works without it, but for opening.
 import { Decrypter, Encrypter, armor, generateX25519Identity, identityToRecipient } from "age-encryption";
+import { openByPasskey, passkeyInstead, passkeysPage } from "./passkeys.js";
 
 // The cost of a guess at the passphrase: 2^18, about a second and 256 MiB.
 const SCRYPT_LOG2 = 18;
 const KEPT = "mailwarden-identity";
 const KEPT_MS = 15 * 60 * 1000;
 
-const byId = (id) => document.getElementById(id);
-const element = (name, text, className) => {
+export const byId = (id) => document.getElementById(id);
+export const element = (name, text, className) => {
   const made = document.createElement(name);
   if (text !== undefined) made.append(text);
   if (className) made.className = className;
@@ -56,13 +57,13 @@ function each(list, into, draw) {
   if (list.length > MOST_LINES) into.append(element("p", `${(list.length - MOST_LINES).toLocaleString("en-GB")} more, which are not shown.`, "help"));
 }
 
-const octets = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+export const octets = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 // What goes wrong, in one kind sentence with what to do next.
-class Kind extends Error {}
+export class Kind extends Error {}
 
-async function send(path, fields) {
+export async function send(path, fields) {
   let response;
   try {
     response = await fetch(path, { method: "POST", body: new URLSearchParams(fields), redirect: "error", credentials: "same-origin" });
@@ -76,10 +77,10 @@ async function send(path, fields) {
   throw new Kind(found ? found[1] : "The desk refused. Load the page again, and try once more.");
 }
 
-function keep(identity) {
+export function keep(identity) {
   sessionStorage.setItem(KEPT, JSON.stringify({ identity, at: Date.now() }));
 }
-function kept() {
+export function kept() {
   const found = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
   if (!found || Date.now() - found.at > KEPT_MS) {
     sessionStorage.removeItem(KEPT);
@@ -88,7 +89,7 @@ function kept() {
   return found.identity;
 }
 
-async function unwrap(wrapped, passphrase) {
+export async function unwrap(wrapped, passphrase) {
   const opener = new Decrypter();
   opener.addPassphrase(passphrase.trim());
   let text;
@@ -103,7 +104,7 @@ async function unwrap(wrapped, passphrase) {
 }
 
 // Her own key, out of this tab or with her passphrase.
-async function identity(wrapped, field) {
+export async function identity(wrapped, field) {
   const known = kept();
   if (known) return keep(known), known;
   if (!wrapped) throw new Kind("You have no key yet. Make it first: the page Keys leads you through it.");
@@ -237,7 +238,7 @@ function draw(opened, depth, into) {
 }
 
 // Runs a deed of a button: one at a time, and what goes wrong is said where she looks.
-function on(button, status, busy, deed) {
+export function on(button, status, busy, deed) {
   button?.addEventListener("click", async (event) => {
     event.preventDefault();
     button.disabled = true;
@@ -359,6 +360,13 @@ document.addEventListener("DOMContentLoaded", () => {
   if (sealed) casePage(sealed);
   const key = byId("key");
   if (key) keysPage(key);
+  const passkeys = byId("add-passkey");
+  if (passkeys) passkeysPage(passkeys);
+  const signIn = document.querySelector("form[action='/sign-in']");
+  for (const field of document.querySelectorAll("main input[name=code]")) {
+    if (!field.form.action.includes("/invitation/")) passkeyInstead(field, field.form === signIn);
+  }
+  openByPasskey();
   byId("sign-out")?.addEventListener("submit", () => sessionStorage.clear());
   shortcuts();
 });

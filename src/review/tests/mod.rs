@@ -6,6 +6,7 @@ mod deeds;
 mod destroying;
 mod forms;
 mod lists;
+mod passkeys;
 mod sealing;
 mod trends;
 mod watching;
