@@ -4,6 +4,7 @@
 //! them out. The file keeps a rollback journal: who may only read needs nothing but the file itself.
 
 mod account;
+mod admission;
 mod deed;
 mod error;
 mod kept_list;
@@ -21,6 +22,7 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, JournalLine, Verified};
 
 pub use account::{Account, AccountId, Credentials, Invitation, Invited, Keys, NewAccount, Role};
+pub use admission::{Admission, NewAdmission};
 pub use deed::{Deed, DeedRow, Done, ReleasedKey};
 pub use error::DeskError;
 pub use kept_list::{KeptList, MOST_KEPT};

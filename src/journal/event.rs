@@ -132,6 +132,12 @@ pub enum Event {
         role: String,
     },
     JournalViewed,
+    /// Somebody who can open an audience has sealed its key to a colleague whose key is confirmed.
+    KeyAdmitted {
+        audience: Audience,
+        name: String,
+        recipient: String,
+    },
     /// Somebody compared the fingerprint of a key with its owner.
     KeyConfirmed {
         name: String,
@@ -307,6 +313,7 @@ impl Event {
             | Self::InvitationUsed { .. }
             | Self::Invited { .. }
             | Self::JournalViewed
+            | Self::KeyAdmitted { .. }
             | Self::KeyConfirmed { .. }
             | Self::KeyMade { .. }
             | Self::Listed { .. }

@@ -134,6 +134,7 @@ fn told(event: &Event) -> (String, Option<&Codename>) {
         Event::InvitationUsed { .. } => ("used an invitation".to_owned(), None),
         Event::Invited { name, role } => (format!("invited {name} as {role}"), None),
         Event::JournalViewed => ("was shown this journal".to_owned(), None),
+        Event::KeyAdmitted { audience, name, .. } => (format!("let the key of {name} open what is sealed to {audience}"), None),
         Event::KeyConfirmed { name, .. } => (format!("confirmed the key of {name}"), None),
         Event::KeyMade { .. } => ("made a key".to_owned(), None),
         // How many there were stays in the journal: somebody else's list counts cases that the reader is a party to.

@@ -4,6 +4,7 @@
 //! writes nothing but its own file (`crate::desk`): who has an account, what was decided, and who was shown what. The
 //! service reads the decisions from there and carries them out.
 
+mod admit;
 mod answer;
 mod attempts;
 mod case_page;
@@ -103,6 +104,9 @@ impl Review {
             Ok(Ok(())) | Err(CasebookError::Io { .. } | CasebookError::Database { .. }) => {}
             Ok(Err(error)) => tracing::warn!(%error, "keys of released messages are still kept"),
             Err(error) => tracing::warn!(%error, "the casebook cannot be read"),
+        }
+        if let Err(why) = self.forget_admissions() {
+            tracing::warn!(?why, "what the service has taken over is still kept");
         }
     }
 

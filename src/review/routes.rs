@@ -6,7 +6,7 @@ use axum::http::Method;
 use super::answer::{Answer, Refusal};
 use super::guard::Visit;
 use super::{
-    Review, case_page, decide, destroy, health, journal_page, keys, lists, openings, passkeys, queue, sealed, sign_in, trends,
+    Review, admit, case_page, decide, destroy, health, journal_page, keys, lists, openings, passkeys, queue, sealed, sign_in, trends,
 };
 use crate::desk::Role;
 
@@ -53,6 +53,7 @@ pub const ROUTES: &[Route] = &[
     get("/journal", Who::Roles(JOURNAL), journal_page::show),
     get("/keys", Who::Roles(OPEN), keys::show),
     post("/keys", Who::Roles(OPEN), keys::keep),
+    post("/keys/admit", Who::Roles(OPEN), admit::admit),
     post("/keys/confirm", Who::Roles(OPEN), keys::confirm),
     get("/openings", Who::Roles(JOURNAL), openings::show),
     get("/passkeys", Who::Roles(EVERYBODY), passkeys::show),

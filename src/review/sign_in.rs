@@ -8,7 +8,7 @@ use qrcode::render::svg;
 use super::answer::{Answer, Refusal, page};
 use super::attempts::Caller;
 use super::guard::{Visit, cookie};
-use super::{Review, password, session, totp};
+use super::{Review, password, session, sight, totp};
 use crate::case::Codename;
 use crate::desk::{AccountId, Invited, Role};
 use crate::journal::{Actor, Event};
@@ -50,7 +50,13 @@ struct InvitationPage<'a> {
 }
 
 pub fn home(_: &Review, visit: &Visit) -> Result<Answer, Refusal> {
-    let to = if visit.visitor()?.account.role == Role::Technician { "/health" } else { "/queue" };
+    let account = &visit.visitor()?.account;
+    let to = match account.role {
+        Role::Technician => "/health",
+        // The first time: what she has to know about her key comes before she needs it.
+        role if sight::opens(role).is_some() && account.keys.is_none() => "/keys",
+        _ => "/queue",
+    };
     Ok(Answer::See(to.to_owned()))
 }
 

@@ -1,6 +1,7 @@
 // Opens what is sealed, in the browser of whoever has the key: the server never sees the key or what it opens.
 // Everything is shown as text nodes. Built into ../pages/desk.js by build.sh; the page works without it, but for opening.
 import { Decrypter, Encrypter, armor, generateX25519Identity, identityToRecipient } from "age-encryption";
+import { admitPart } from "./admit.js";
 import { openByPasskey, passkeyInstead, passkeysPage } from "./passkeys.js";
 
 // The cost of a guess at the passphrase: 2^18, about a second and 256 MiB.
@@ -58,6 +59,7 @@ function each(list, into, draw) {
 }
 
 export const octets = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+export const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
 // What goes wrong, in one kind sentence with what to do next.
@@ -315,6 +317,12 @@ function suggestion() {
   ).join("-");
 }
 
+// For people to compare by voice. As `Recipient::fingerprint` in src/vault/key.rs.
+async function fingerprint(recipient) {
+  const digest = new DataView(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(recipient)));
+  return [0, 2, 4, 6, 8].map((at) => String(digest.getUint16(at)).padStart(5, "0")).join(" ");
+}
+
 function keysPage(section) {
   const { form, name } = section.dataset;
   const status = byId("key-status");
@@ -337,6 +345,7 @@ function keysPage(section) {
     keep(made);
     byId("recovery-name").textContent = name;
     byId("recovery-public").textContent = recipient;
+    byId("recovery-fingerprint").textContent = await fingerprint(recipient);
     byId("recovery-private").textContent = made;
     byId("recovery").hidden = false;
     byId("recovery-heading").focus();
@@ -360,6 +369,8 @@ document.addEventListener("DOMContentLoaded", () => {
   if (sealed) casePage(sealed);
   const key = byId("key");
   if (key) keysPage(key);
+  const admit = byId("admit");
+  if (admit) admitPart(admit);
   const passkeys = byId("add-passkey");
   if (passkeys) passkeysPage(passkeys);
   const signIn = document.querySelector("form[action='/sign-in']");

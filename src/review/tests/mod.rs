@@ -5,6 +5,7 @@ mod coming;
 mod deeds;
 mod destroying;
 mod forms;
+mod keys;
 mod lists;
 mod passkeys;
 mod sealing;
