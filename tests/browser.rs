@@ -276,6 +276,38 @@ fn unwrapped(armoured: &str, passphrase: &str) -> Vec<u8> {
 }
 
 #[tokio::test]
+async fn a_key_is_made_confirmed_and_admitted_in_browsers_and_one_that_is_lost_loses_nothing() {
+    let school = School::open(&[AMBER]);
+    put(&school.dovecot, AMBER, &letter("sender@school.example", AMBER, FLAGGED)).await;
+    let invitations = serde_json::json!({
+        "lead": school.invite("Robin Finch", "dsl", LEAD),
+        "deputy": school.invite("Kim Linnet", "deputy", DEPUTY),
+        "head": school.invite("Sam Wren", "head", "head@school.example"),
+    });
+    let _watch = Process(school.warden.command("run").stderr(Stdio::null()).spawn().unwrap());
+    wait_until("a case is open", || school.warden.cases().len() == 1);
+    let before = fs::read(school.warden.state().join("vault/ring/dsl.age")).unwrap();
+    school.work(
+        "keys.mjs",
+        serde_json::json!({
+            "invitations": invitations,
+            "key": school.warden.identity(),
+            "codename": school.case(Category::Bullying).row.codename.as_str(),
+        }),
+    );
+    assert!(fs::read(school.warden.state().join("vault/ring/dsl.age")).unwrap() == before, "nothing that opened before was touched");
+    let members = school.warden.vault().ring().listed(Audience::Dsl).unwrap();
+    assert_eq!(members.into_iter().map(|member| member.name).collect::<Vec<_>>(), ["Lead", "Kim Linnet", "Robin Finch"]);
+    for own in fs::read_dir(school.warden.state().join("vault/ring/dsl")).unwrap() {
+        let text = fs::read(own.unwrap().path()).unwrap();
+        assert!(text.starts_with(b"age-encryption.org/v1\n-> X25519 "), "wrapped, and nothing else");
+    }
+    let journal = school.warden.book().journal_end(100).unwrap();
+    let added = journal.iter().filter(|line| matches!(line.event, mailwarden::journal::Event::MemberAdded { .. }));
+    assert_eq!(added.map(|line| line.who.name()).collect::<Vec<_>>(), ["Robin Finch", "Kim Linnet"]);
+}
+
+#[tokio::test]
 async fn nothing_of_a_message_runs_loads_or_draws_in_the_browser_of_whoever_opens_it() {
     let school = School::open(&[AMBER]);
     put(&school.dovecot, AMBER, &hostile(HELD)).await;

@@ -269,6 +269,44 @@ fn only_a_member_enrols_another() {
 }
 
 #[test]
+fn the_evidence_key_is_made_without_a_configuration_and_only_its_public_half_comes_to_the_server() {
+    let (head, school) = (tempfile::tempdir().unwrap(), School::new());
+    let made = Command::new(env!("CARGO_BIN_EXE_mailwarden")).args(["keys", "evidence", "evidence.key"]).current_dir(head.path()).output();
+    let made = out(&made.unwrap());
+    let file = head.path().join("evidence.key");
+    assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!made.contains("AGE-SECRET-KEY"), "{made}");
+    let line = |head: &str| made.lines().find_map(|line| line.strip_prefix(head)).unwrap_or_else(|| panic!("{made}")).trim().to_owned();
+    let (public, fingerprint) = (line("public half"), line("fingerprint"));
+    assert!(fingerprint.split(' ').all(|group| group.len() == 5) && fingerprint.len() == 29, "{fingerprint}");
+    assert_eq!(school.init().status.code(), Some(0));
+
+    let holder = format!("evidence:Sealed envelope={public}");
+    let take = |holder: &str, read_out: &str| school.run_here(&["keys", "take", holder, "--fingerprint", read_out]);
+    let misheard = take(&holder, &fingerprint.replace(&fingerprint[..5], "00000"));
+    assert_eq!(misheard.status.code(), Some(64));
+    assert!(err(&misheard).contains("not the one that was read out") && err(&misheard).contains(&fingerprint), "{}", err(&misheard));
+    assert_eq!(take(&holder.replace("evidence:", "dsl:"), &fingerprint).status.code(), Some(64));
+    let taken = take(&holder, &fingerprint.replace(' ', "-"));
+    assert_eq!(taken.status.code(), Some(0), "{}", err(&taken));
+    let listed = out(&school.run_here(&["keys", "list"]));
+    assert!(listed.contains(&format!("evidence\t{public}\t{fingerprint}\t")), "{listed}");
+    let journal = out(&school.run_here(&["journal", "show"]));
+    assert!(journal.contains("audience-key-taken") && journal.contains(&public), "{journal}");
+
+    // Neither the key nor anything wrapped around it is on the server, and nobody can be added to it.
+    let secret = fs::read_to_string(&file).unwrap();
+    let secret = secret.lines().find(|line| line.starts_with("AGE-SECRET-KEY-1")).unwrap();
+    assert!(!school.path().join("state/vault/ring/evidence.age").exists() && !format!("{made}{listed}{journal}").contains(secret));
+    let added = school.run_here(&["keys", "add", "--identity", file.to_str().unwrap(), &school.member("evidence", "other")]);
+    assert!(err(&added).contains("nothing to wrap to anybody else"), "{}", err(&added));
+
+    let sheet = school.run(&["keys", "evidence", "--sheet"]);
+    assert!(out(&sheet).contains("\nAGE-SECRET-KEY-1") && out(&sheet).contains("Keep this sheet in a sealed envelope"), "{}", out(&sheet));
+    assert_eq!(school.run(&["keys", "evidence"]).status.code(), Some(64), "a file or a sheet");
+}
+
+#[test]
 fn the_stock_age_opens_a_ring_with_a_personal_key() {
     let school = School::new();
     assert_eq!(school.init().status.code(), Some(0));

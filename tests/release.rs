@@ -14,6 +14,7 @@ use mailwarden::casebook::CaseFacts;
 use mailwarden::finding::Audience;
 use mailwarden::journal::{Actor, Event};
 use mailwarden::mail::{Arrival, FolderName};
+use mailwarden::vault::{Member, MemberIdentity};
 use mailwarden::watch::imap::{Folder, UidSet};
 use support::dovecot::{Dovecot, PASSWORD};
 use support::said;
@@ -97,6 +98,15 @@ impl Desk {
 
     fn release(&self) -> Output {
         self.release_with(&self.warden.identity())
+    }
+
+    /// The key of the evidence audience and of no other: what is withheld from now on is sealed to it.
+    fn evidence_key(&self) -> PathBuf {
+        let (identity, path) = (MemberIdentity::generate(), self.warden.path().join("evidence.key"));
+        identity.write(&path).expect("a key file");
+        let holder = Member { name: "Sealed envelope".to_owned(), recipient: identity.recipient() };
+        self.warden.vault().ring().take(Audience::Evidence, holder).expect("a public half");
+        path
     }
 
     /// The file of the sealed message.
@@ -219,14 +229,14 @@ async fn what_is_withheld_is_released_by_the_evidence_key_alone() {
     let desk = Desk::new();
     let config = fs::read_to_string(desk.warden.config()).unwrap();
     fs::write(desk.warden.config(), config.replace("violence = \"hold\"", "violence = \"withhold\"")).unwrap();
+    let evidence = desk.evidence_key();
     desk.put(AMBER, "INBOX", &letter()).await;
     desk.warden.poll();
     let (code, told) = said(&desk.release_with(&desk.warden.key("Deputy", Audience::Dsl)));
     assert_eq!(code, Some(1));
     assert!(told.contains("is for `evidence` to open"), "{told}");
     assert_eq!(desk.lying(AMBER, "INBOX").await, []);
-    fs::remove_file(desk.warden.path().join("Deputy.key")).unwrap();
-    assert_eq!(said(&desk.release_with(&desk.warden.key("Deputy", Audience::Evidence))), (Some(0), format!("{AMBER}: back in INBOX\n")));
+    assert_eq!(said(&desk.release_with(&evidence)), (Some(0), format!("{AMBER}: back in INBOX\n")));
     assert_eq!(desk.lying(AMBER, "INBOX").await, [as_it_was()]);
 }
 
@@ -294,12 +304,11 @@ async fn a_held_copy_of_what_is_withheld_elsewhere_comes_back_after_both_have_op
     let desk = Desk::holding_in("INBOX").await;
     let config = fs::read_to_string(desk.warden.config()).unwrap();
     fs::write(desk.warden.config(), config.replace("violence = \"hold\"", "violence = \"withhold\"")).unwrap();
+    let evidence = desk.evidence_key();
     desk.put(HERON, "INBOX", &letter()).await;
     desk.warden.poll();
     assert_eq!((desk.warden.cases().len(), desk.case().places.len()), (1, 2));
-    let (dsl, evidence) = (desk.warden.key("Deputy", Audience::Dsl), desk.warden.path().join("dsl.key"));
-    fs::rename(&dsl, &evidence).unwrap();
-    let (dsl, evidence) = (evidence, desk.warden.key("Deputy", Audience::Evidence));
+    let dsl = desk.warden.key("Deputy", Audience::Dsl);
 
     let (code, told) = said(&desk.release_with(&dsl));
     assert!(code == Some(1) && told.contains("is for `evidence` to open"), "{told}");

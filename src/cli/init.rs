@@ -20,9 +20,9 @@ use crate::vault::{Member, VaultError};
 
 /// Make the state directory, the instance key and the key of every audience.
 ///
-/// Each audience (dsl, head, chair, evidence) gets a key of its own whose private half only its members can open.
-/// `evidence` is for what nobody at the school may look at: enrol a key that is kept off this machine. Run as the user
-/// of the service. What is there already stays as it is.
+/// Each audience (dsl, head, chair) gets a key of its own whose private half only its members can open. `evidence`, for what
+/// nobody at the school may look at, is the public half of a key that `mailwarden keys evidence` has made on another machine.
+/// Run as the user of the service. What is there already stays as it is.
 #[derive(Debug, Args)]
 pub(super) struct Init {
     #[command(flatten)]
@@ -51,11 +51,21 @@ impl Init {
                 (Err(error), _) => broken.extend(Failure::from(error).faults),
             }
         }
+        if wanted.get(&Audience::Evidence).is_some_and(|holders| holders.len() > 1) {
+            missing.push(one_evidence_key());
+        }
         if !broken.is_empty() {
             return Err(Failure::config(broken.into_iter().chain(missing).collect()));
         }
         if !missing.is_empty() {
             return Err(Failure { exit: Exit::Usage, faults: missing });
+        }
+        if let Some(holder) = wanted.remove(&Audience::Evidence).and_then(|mut holders| holders.pop()) {
+            let (audience, name, recipient) = (Audience::Evidence, holder.name.clone(), holder.recipient.to_string());
+            let fingerprint = holder.recipient.fingerprint();
+            book.note(Timestamp::now(), &operator(), &Event::AudienceKeyTaken { audience, name, recipient })?;
+            ring.take(audience, holder)?;
+            out.line(&format!("took  the public half of `evidence`: compare its fingerprint, {fingerprint}, with who made it"))?;
         }
         for (audience, members) in wanted {
             let names = members.iter().map(|member| member.name.clone()).collect::<Vec<_>>();
@@ -81,19 +91,34 @@ fn make_state(config: &Config, out: &mut Output) -> Result<Shelf, Failure> {
 }
 
 fn nobody_enrolled(audience: Audience) -> Fault {
+    let maker = if audience == Audience::Evidence { "`mailwarden keys evidence` on another machine" } else { "`mailwarden keys new FILE`" };
     Fault {
         what: format!("nobody would be able to open what is sealed to `{audience}`"),
         at: None,
         why: "the audience has no key, and no member to make one for".to_owned(),
-        hint: format!("add `--member {audience}:NAME=age1…` with a key from `mailwarden keys new FILE`"),
+        hint: format!("add `--member {audience}:NAME=age1…` with a key from {maker}"),
+    }
+}
+
+fn one_evidence_key() -> Fault {
+    Fault {
+        what: "`evidence` takes one key".to_owned(),
+        at: None,
+        why: "it is made away from this machine, and wrapped to nobody".to_owned(),
+        hint: "leave out all but one `--member evidence:…`; copies of its file or sheet are other envelopes".to_owned(),
     }
 }
 
 fn enrolled_already(audience: Audience) -> Fault {
+    let instead = if audience == Audience::Evidence {
+        "`mailwarden keys take` takes another from then on"
+    } else {
+        "a member adds another with `mailwarden keys add`"
+    };
     Fault {
         what: format!("the audience `{audience}` has a key already"),
         at: None,
         why: "another one would not open what is sealed".to_owned(),
-        hint: format!("leave out `--member {audience}:…`; a member adds another with `mailwarden keys add`"),
+        hint: format!("leave out `--member {audience}:…`; {instead}"),
     }
 }

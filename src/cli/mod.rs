@@ -80,11 +80,14 @@ enum Command {
     Status(status::StatusCommand),
 }
 
+/// Where a server has its configuration.
+const DEFAULT_CONFIG: &str = "/etc/mailwarden/mailwarden.toml";
+
 /// Where the configuration lies.
 #[derive(Debug, Args)]
 struct ConfigFile {
     /// The configuration.
-    #[arg(long, value_name = "FILE", default_value = "/etc/mailwarden/mailwarden.toml")]
+    #[arg(long, value_name = "FILE", default_value = DEFAULT_CONFIG)]
     config: PathBuf,
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension, Row, Transaction, params};
+use rusqlite::{OptionalExtension, Row, params};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -177,6 +177,8 @@ impl Desk {
                 )
                 .optional()?;
             let role = role.ok_or_else(|| DeskError::NoAccount(name.to_owned()))?;
+            // A lost phone may hold one.
+            tx.execute("DELETE FROM passkey WHERE account = (SELECT id FROM account WHERE name = ?)", [name])?;
             self.append(tx, now, who, &Event::Invited { name: name.to_owned(), role })
         })?;
         Ok(Invitation(invitation))
@@ -228,6 +230,7 @@ impl Desk {
             if closed == 0 {
                 return Err(DeskError::NoAccount(name.to_owned()));
             }
+            tx.execute("DELETE FROM passkey WHERE account = (SELECT id FROM account WHERE name = ?)", [name])?;
             self.append(tx, now, who, &Event::AccountClosed { name: name.to_owned() })
         })
     }
@@ -275,6 +278,8 @@ impl Desk {
                 "UPDATE account SET recipient = ?, wrapped = ?, confirmed_by = NULL WHERE id = ? AND closed_at IS NULL",
                 params![recipient, wrapped, who.id.0],
             )?;
+            // They open a key that is no more.
+            tx.execute("UPDATE passkey SET wrapped = NULL WHERE account = ?", [who.id.0])?;
             self.append(tx, now, &who.actor(), &Event::KeyMade { recipient: recipient.to_owned() })
         })
     }
@@ -297,37 +302,6 @@ impl Desk {
             Ok(true)
         })
     }
-
-    /// She signed in with the code of this step. Says whether no code of it or of a later one was used before.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn signed_in(&self, now: Timestamp, who: &Account, totp_step: u64) -> Result<bool> {
-        self.write(|tx| {
-            let fits = use_code(tx, who, totp_step)?;
-            if fits {
-                self.append(tx, now, &who.actor(), &Event::SignedIn)?;
-            }
-            Ok(fits)
-        })
-    }
-
-    /// She showed the code of this step once more, before something grave. Says whether no code of it or of a later one was used
-    /// before.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn showed_code(&self, who: &Account, totp_step: u64) -> Result<bool> {
-        self.write(|tx| use_code(tx, who, totp_step))
-    }
-}
-
-fn use_code(tx: &Transaction<'_>, who: &Account, totp_step: u64) -> Result<bool> {
-    let used = tx.execute(
-        "UPDATE account SET totp_step = ?1 WHERE id = ?2 AND totp_step < ?1 AND closed_at IS NULL",
-        params![totp_step.cast_signed(), who.id.0],
-    )?;
-    Ok(used > 0)
 }
 
 impl Deeds {
@@ -405,15 +379,6 @@ mod tests {
     }
 
     #[test]
-    fn a_code_of_the_second_factor_counts_once() {
-        let (_folder, desk) = desk();
-        let link = desk.invite(at(0), &Actor::Program, &robin()).unwrap();
-        desk.accept(at(1), link.expose(), "phc", 5).unwrap();
-        let (account, _) = desk.credentials("Robin Finch").unwrap().unwrap();
-        assert_eq!([5, 6, 6, 4, 7].map(|step| desk.signed_in(at(1), &account, step).unwrap()), [false, true, false, false, true]);
-    }
-
-    #[test]
     fn a_new_link_ends_the_old_password_and_the_old_second_factor() {
         let (_folder, desk) = desk();
         let first = desk.invite(at(0), &Actor::Program, &robin()).unwrap();
@@ -433,7 +398,7 @@ mod tests {
         let account = desk.accounts().unwrap().remove(0);
         desk.close(at(2), &Actor::Program, "Robin Finch").unwrap();
         assert!(desk.accounts().unwrap().is_empty() && desk.account(account.id).unwrap().is_none());
-        assert!(desk.credentials("Robin Finch").unwrap().is_none() && !desk.signed_in(at(3), &account, 9).unwrap());
+        assert!(desk.credentials("Robin Finch").unwrap().is_none());
         assert!(matches!(desk.invite(at(3), &Actor::Program, &robin()), Err(DeskError::NameTaken(name)) if name == "Robin Finch"));
     }
 }

@@ -4,9 +4,11 @@
 //! them out. The file keeps a rollback journal: who may only read needs nothing but the file itself.
 
 mod account;
+mod admission;
 mod deed;
 mod error;
 mod kept_list;
+mod passkey;
 mod standing;
 
 use std::fs::OpenOptions;
@@ -20,15 +22,22 @@ use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, JournalLine, Signer, Verified};
 
 pub use account::{Account, AccountId, Credentials, Invitation, Invited, Keys, NewAccount, Role};
+pub use admission::{Admission, NewAdmission};
 pub use deed::{Deed, DeedRow, Done, ReleasedKey};
 pub use error::DeskError;
 pub use kept_list::{KeptList, MOST_KEPT};
+pub use passkey::{Factor, MOST_PASSKEYS, NewPasskey, Passkey};
 pub use standing::{Stand, Status};
 
 type Result<T, E = DeskError> = std::result::Result<T, E>;
 
-const MIGRATIONS: [&str; 4] =
-    [include_str!("schema.sql"), include_str!("schema_2.sql"), include_str!("schema_3.sql"), include_str!("schema_4.sql")];
+const MIGRATIONS: [&str; 5] = [
+    include_str!("schema.sql"),
+    include_str!("schema_2.sql"),
+    include_str!("schema_3.sql"),
+    include_str!("schema_4.sql"),
+    include_str!("schema_5.sql"),
+];
 
 /// One connection. For use by one thread at a time; several may be open.
 pub struct Desk {
@@ -257,7 +266,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let desk = Desk::open(folder.path()).unwrap();
         desk.note(Timestamp::UNIX_EPOCH, &Actor::Program, &Event::SignedIn).unwrap();
-        let back = "DROP TABLE kept_list; ALTER TABLE standing DROP COLUMN destroy_asked_by; ALTER TABLE deed DROP COLUMN until;
+        let back = "DROP TABLE admission; DROP TABLE passkey; DROP TABLE kept_list; ALTER TABLE standing DROP COLUMN destroy_asked_by; ALTER TABLE deed DROP COLUMN until;
              ALTER TABLE standing DROP COLUMN snoozed_until; PRAGMA user_version = 1";
         desk.conn.execute_batch(back).unwrap();
         assert!(matches!(Deeds::open(folder.path()), Err(DeskError::Older { .. })));

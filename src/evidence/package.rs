@@ -81,9 +81,9 @@ impl Package<'_> {
         match &self.sealing {
             Sealing::Anew { key, .. } => key.iter().for_each(|key| add(KEY, key.as_bytes().to_vec())),
             // What the members of an audience open, to open with it what was sealed to all of them.
-            Sealing::AsItIs { audiences } => {
-                for audience in audiences {
-                    add(&format!("ring-{audience}.age"), vault.ring().ciphertext(*audience).map_err(io::Error::other)?);
+            Sealing::AsItIs { .. } => {
+                for audience in self.with_rings(vault) {
+                    add(&format!("ring-{audience}.age"), vault.ring().ciphertext(audience).map_err(io::Error::other)?);
                 }
             }
         }
@@ -92,7 +92,7 @@ impl Package<'_> {
         let mut add = |name: &str, octets: Vec<u8>| files.push(File { name: name.to_owned(), octets: Cow::Owned(octets) });
         add("manifest.json.minisig", signer.sign(&manifest, &comment).into_bytes());
         add("manifest.json", manifest);
-        add("README.txt", self.readme(signer).into_bytes());
+        add("README.txt", self.readme(vault, signer).into_bytes());
         let sums: Vec<_> = files.iter().map(|file| format!("{}  {}", sha256(&file.octets), file.name)).collect();
         files.push(File { name: "SHA256SUMS".to_owned(), octets: Cow::Owned(format!("{}\n", sums.join("\n")).into_bytes()) });
         files.reverse();
@@ -126,7 +126,13 @@ impl Package<'_> {
         Ok(HandedOver::of(&text, &Receiver::Key(recipient))?.octets)
     }
 
-    fn readme(&self, signer: &Signer) -> String {
+    /// The audiences whose key is wrapped to members. That of another is the file which its holder has.
+    fn with_rings(&self, vault: &Vault) -> Vec<Audience> {
+        let Sealing::AsItIs { audiences } = &self.sealing else { return Vec::new() };
+        audiences.iter().copied().filter(|audience| !vault.ring().is_kept_elsewhere(*audience)).collect()
+    }
+
+    fn readme(&self, vault: &Vault, signer: &Signer) -> String {
         let mut text = format!(
             "Evidence of case {}, from {}\nMade {} by {} with mailwarden {}\n\n\
              THE MESSAGES MAY HOLD INDECENT IMAGES OF CHILDREN. Open them only where your own rules allow it.\n\n\
@@ -146,9 +152,12 @@ impl Package<'_> {
             }
             Sealing::Anew { receiver: Receiver::Key(_), .. } => (String::new(), "age -d -i YOUR-KEY-FILE"),
             Sealing::Anew { receiver: Receiver::Passphrase(_), .. } => (String::new(), "age -d"),
-            Sealing::AsItIs { audiences } => {
-                let ring = |audience: &Audience| format!("   age -d -i MEMBER-KEY-FILE -o audience.key ring-{audience}.age");
-                let rings: Vec<_> = audiences.iter().map(ring).collect();
+            Sealing::AsItIs { .. } if self.with_rings(vault).is_empty() => {
+                ("   With the evidence key, from its envelope, and on the officer's machine:\n\n".to_owned(), "age -d -i EVIDENCE-KEY-FILE")
+            }
+            Sealing::AsItIs { .. } => {
+                let ring = |audience: Audience| format!("   age -d -i MEMBER-KEY-FILE -o audience.key ring-{audience}.age");
+                let rings: Vec<_> = self.with_rings(vault).into_iter().map(ring).collect();
                 (
                     format!(
                         "   A member of the audience opens its ring first, with her own key, and on her own machine:\n\n{}\n\n",
@@ -168,7 +177,7 @@ impl Package<'_> {
         );
         let known = self.copies.iter().any(|copy| copy.sha256.is_some());
         text.push_str(if known { ", and holds the SHA-256 of each message.\n" } else { ".\n" });
-        if let Sealing::AsItIs { .. } = self.sealing {
+        if !self.with_rings(vault).is_empty() {
             text.push_str("   audience.key opens every case of that audience: delete it when you are done.\n");
         }
         text.push_str("\n3. manifest.json says where each copy was found and when, what matched, and what became of it.\n");

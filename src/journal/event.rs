@@ -47,6 +47,12 @@ pub enum Event {
         audience: Audience,
         members: Vec<String>,
     },
+    /// What is sealed to an audience is sealed to a key from now on whose private half was made elsewhere.
+    AudienceKeyTaken {
+        audience: Audience,
+        name: String,
+        recipient: String,
+    },
     CaseOpened {
         case: CaseId,
         codename: Codename,
@@ -127,6 +133,12 @@ pub enum Event {
         role: String,
     },
     JournalViewed,
+    /// Somebody who can open an audience has sealed its key to a colleague whose key is confirmed.
+    KeyAdmitted {
+        audience: Audience,
+        name: String,
+        recipient: String,
+    },
     /// Somebody compared the fingerprint of a key with its owner.
     KeyConfirmed {
         name: String,
@@ -167,6 +179,11 @@ pub enum Event {
     OpeningsViewed {
         week: String,
     },
+    /// Somebody has a passkey to sign in with, and perhaps to open her key with.
+    PasskeyAdded {
+        opens_key: bool,
+    },
+    PasskeyDropped,
     /// Fingerprints of pictures of a case went onto the school's own list. The reason is the person's own words.
     PicturesListed {
         case: CaseId,
@@ -292,10 +309,12 @@ impl Event {
             Self::NoticeDelivered { case, .. } => *case,
             Self::AccountClosed { .. }
             | Self::AudienceCreated { .. }
+            | Self::AudienceKeyTaken { .. }
             | Self::EntrySnoozed { .. }
             | Self::InvitationUsed { .. }
             | Self::Invited { .. }
             | Self::JournalViewed
+            | Self::KeyAdmitted { .. }
             | Self::KeyConfirmed { .. }
             | Self::KeyMade { .. }
             | Self::Listed { .. }
@@ -304,6 +323,8 @@ impl Event {
             | Self::NotFound { .. }
             | Self::OpeningsTold { .. }
             | Self::OpeningsViewed { .. }
+            | Self::PasskeyAdded { .. }
+            | Self::PasskeyDropped
             | Self::RuleFell { .. }
             | Self::RuleStaged { .. }
             | Self::RulesInForce { .. }

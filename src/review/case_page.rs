@@ -57,6 +57,7 @@ struct Page<'a> {
     /// Her key opens it, once she has one.
     may_open: bool,
     wrapped: &'a str,
+    by_passkey: Vec<(String, String)>,
     back: bool,
     people: Vec<(i64, String)>,
     hand: Hand,
@@ -183,6 +184,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
             && row.action != Action::Withhold
             && on_its_way != Some(Deed::Destroy),
         wrapped: visitor.account.keys.as_ref().map_or("", |keys| &keys.wrapped),
+        by_passkey: review.wrapped_for_passkeys(&visitor.account)?,
         back: row.action == Action::Hold && !facts.places.iter().any(|copy| copy.state == PlaceState::Removed),
         people: people.into_iter().map(|account| (account.id.0, visible(&account.name))).collect(),
         hand,

@@ -1,17 +1,19 @@
-//! Keys of people: made in their browsers, kept here as only a passphrase opens them, and confirmed by somebody else.
+//! Keys of people: made in their browsers, kept here as only a passphrase opens them, confirmed by somebody else, and then
+//! admitted to their audience.
 
 use askama::Template;
 use axum::http::StatusCode;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use sha2::{Digest, Sha256};
+use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64URL};
 
 use super::answer::{Answer, Refusal, page};
 use super::guard::{Visit, Visitor};
+use super::sealed::rings;
 use super::words::visible;
-use super::{Review, sight};
-use crate::desk::AccountId;
-use crate::vault::Recipient;
+use super::{Review, admit, sight};
+use crate::desk::{Account, AccountId, Admission, Keys};
+use crate::finding::Audience;
+use crate::vault::{Recipient, VaultError};
 
 /// A wrapped key is a few hundred octets.
 const LONGEST: usize = 4_096;
@@ -26,51 +28,127 @@ struct Page<'a> {
     school: &'a str,
     audience: &'static str,
     own: Option<Own>,
+    /// Whose fingerprints are to be compared.
     others: Vec<Other>,
-    confirmed: Vec<Other>,
+    /// Whose are confirmed, for her to admit.
+    to_admit: Vec<Other>,
+    /// The same, for those of other audiences to admit.
+    elsewhere: Vec<Other>,
+    members: Vec<(String, String)>,
+    /// Her key, as her passphrase opens it, and as her passkeys do.
+    wrapped: &'a str,
+    by_passkey: Vec<(String, String)>,
+    /// What her browser opens to admit somebody, as base64; what it is known by; and the public half of what is in it.
+    rings: String,
+    ring: String,
+    audience_key: String,
 }
 
 struct Own {
     fingerprint: String,
-    confirmed: bool,
+    stage: Stage,
+}
+
+/// How far a key is on its way to open anything.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Stage {
+    Unconfirmed,
+    Confirmed,
+    /// Somebody has sealed to it; the service takes that over within seconds.
+    Admitted,
+    Member,
 }
 
 /// Somebody else's key.
 struct Other {
     id: i64,
     name: String,
+    /// As her account has it.
+    exact: String,
     role: &'static str,
     recipient: String,
     fingerprint: String,
     audience: &'static str,
+    stage: Stage,
 }
 
 pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let visitor = visit.visitor()?;
-    let accounts = review.desk().accounts()?;
-    let others: Vec<_> =
-        accounts.iter().filter(|account| account.id != visitor.account.id && sight::opens(account.role).is_some()).collect();
-    let keys = |confirmed: bool| {
-        let some = others.iter().filter_map(|account| Some((account, account.keys.as_ref().filter(|keys| keys.confirmed == confirmed)?)));
-        some.map(|(account, keys)| Other {
+    let audience = sight::opens(visitor.account.role).ok_or(Refusal::NotFound)?;
+    review.forget_admissions()?;
+    let keys =
+        review.desk().accounts()?.into_iter().filter_map(|account| Some((sight::opens(account.role)?, account.keys.clone()?, account)));
+    let (mut own, mut others, mut to_admit, mut elsewhere) = (None, Vec::new(), Vec::new(), Vec::new());
+    for (theirs, keys, account) in keys {
+        let (stage, fingerprint) = (review.stage(theirs, &account, &keys)?, fingerprint(&keys.recipient));
+        if account.id == visitor.account.id {
+            own = Some(Own { fingerprint, stage });
+            continue;
+        }
+        let other = Other {
             id: account.id.0,
             name: visible(&account.name),
+            exact: account.name,
             role: account.role.title(),
-            recipient: keys.recipient.clone(),
-            fingerprint: fingerprint(&keys.recipient),
-            audience: sight::opens(account.role).map_or("", |audience| audience.as_str()),
-        })
-        .collect()
+            recipient: keys.recipient,
+            fingerprint,
+            audience: theirs.as_str(),
+            stage,
+        };
+        match stage {
+            Stage::Unconfirmed => others.push(other),
+            Stage::Confirmed | Stage::Admitted if theirs == audience => to_admit.push(other),
+            Stage::Confirmed | Stage::Admitted => elsewhere.push(other),
+            Stage::Member => {}
+        }
+    }
+    let (rings, ring, audience_key) = match review.vault.ring().recipient(audience) {
+        Ok(key) => {
+            let ring = review.vault.ring().ciphertext(audience)?;
+            (rings(review, &visitor.account, audience)?.join(" "), admit::fingerprint_of(&ring), key.to_string())
+        }
+        Err(VaultError::NoRing { .. }) => <_>::default(),
+        Err(error) => return Err(error.into()),
     };
-    let own = visitor.account.keys.as_ref();
     page(&Page {
         visitor,
         school: &review.config.school.name,
-        audience: sight::opens(visitor.account.role).map_or("", |audience| audience.as_str()),
-        own: own.map(|keys| Own { fingerprint: fingerprint(&keys.recipient), confirmed: keys.confirmed }),
-        others: keys(false),
-        confirmed: keys(true),
+        audience: audience.as_str(),
+        own,
+        others,
+        to_admit,
+        elsewhere,
+        members: review.members(audience)?.iter().map(|member| (visible(&member.name), member.recipient.fingerprint())).collect(),
+        wrapped: visitor.account.keys.as_ref().map_or("", |keys| keys.wrapped.as_str()),
+        by_passkey: review.wrapped_for_passkeys(&visitor.account)?,
+        rings,
+        ring,
+        audience_key,
     })
+}
+
+impl Review {
+    fn stage(&self, audience: Audience, account: &Account, keys: &Keys) -> Result<Stage, Refusal> {
+        let admitted = |admission: &Admission| admission.whose == account.id && admission.recipient == keys.recipient;
+        Ok(if self.members(audience)?.iter().any(|member| member.recipient.to_string() == keys.recipient) {
+            Stage::Member
+        } else if self.desk().admissions()?.iter().any(admitted) {
+            Stage::Admitted
+        } else if keys.confirmed {
+            Stage::Confirmed
+        } else {
+            Stage::Unconfirmed
+        })
+    }
+
+    /// Her key, as each of her passkeys opens it that can: the passkey's name, in base64url, and the file.
+    ///
+    /// # Errors
+    /// When the desk's file is out of reach.
+    pub fn wrapped_for_passkeys(&self, account: &Account) -> Result<Vec<(String, String)>, Refusal> {
+        let passkeys = self.desk().passkeys(account)?;
+        Ok(passkeys.into_iter().filter_map(|passkey| Some((BASE64URL.encode(&passkey.credential), passkey.wrapped?))).collect())
+    }
 }
 
 /// Keeps a key that a browser has made. The private half comes wrapped, or is refused.
@@ -103,10 +181,8 @@ pub fn is_wrapped(text: &str) -> bool {
     packed.and_then(|base64| BASE64.decode(base64).ok()).is_some_and(|octets| octets.starts_with(BEGINS))
 }
 
-/// Short enough to be read out on the telephone: 80 bits.
 fn fingerprint(recipient: &str) -> String {
-    let digest = hex::encode(&Sha256::digest(recipient)[..10]);
-    digest.as_bytes().chunks(4).map(String::from_utf8_lossy).collect::<Vec<_>>().join(" ")
+    recipient.parse().map_or_else(|_| "(damaged)".to_owned(), |recipient: Recipient| recipient.fingerprint())
 }
 
 #[cfg(test)]

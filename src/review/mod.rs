@@ -4,13 +4,16 @@
 //! writes nothing but its own file (`crate::desk`): who has an account, what was decided, and who was shown what. The
 //! service reads the decisions from there and carries them out.
 
+mod admit;
 mod answer;
 mod attempts;
 mod case_page;
+mod challenges;
 mod chart;
 mod decide;
 mod destroy;
 mod evidence;
+mod factor;
 mod form;
 mod guard;
 mod health;
@@ -18,6 +21,7 @@ mod journal_page;
 mod keys;
 mod lists;
 mod openings;
+mod passkeys;
 mod password;
 mod queue;
 mod routes;
@@ -34,6 +38,7 @@ mod tls;
 mod totp;
 mod trends;
 mod undo;
+mod webauthn;
 mod words;
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -46,6 +51,7 @@ use crate::config::{Config, Review as Settings};
 use crate::desk::{Desk, DeskError};
 use crate::vault::Vault;
 use attempts::Attempts;
+use challenges::Challenges;
 use session::Sessions;
 
 pub use serve::{ServeError, serve};
@@ -61,6 +67,7 @@ pub struct Review {
     vault: Vault,
     sessions: Sessions,
     attempts: Attempts,
+    challenges: Challenges,
     /// Passwords are weighed one at a time: each takes 64 MiB.
     hashing: Mutex<()>,
     /// Requests at work at once, of whoever reaches the desk and of those on the pages for people who are signed in: a list of ten
@@ -78,6 +85,7 @@ impl Review {
     /// When the desk's file is out of reach.
     pub fn new(config: Config, settings: Settings) -> Result<Self, DeskError> {
         let desk = Desk::open(&settings.directory)?;
+        let challenges = Challenges::new().map_err(|source| DeskError::Io { path: "/dev/urandom".into(), source })?;
         let vault = Vault::of_another(&config.state.vault());
         Ok(Self {
             config,
@@ -86,6 +94,7 @@ impl Review {
             vault,
             sessions: Sessions::default(),
             attempts: Attempts::default(),
+            challenges,
             hashing: Mutex::default(),
             for_strangers: Arc::new(Semaphore::new(AT_WORK)),
             for_people: Arc::new(Semaphore::new(AT_WORK)),
@@ -110,6 +119,9 @@ impl Review {
             Ok(Ok(())) | Err(CasebookError::Io { .. } | CasebookError::Database { .. }) => {}
             Ok(Err(error)) => tracing::warn!(%error, "keys of released messages are still kept"),
             Err(error) => tracing::warn!(%error, "the casebook cannot be read"),
+        }
+        if let Err(why) = self.forget_admissions() {
+            tracing::warn!(?why, "what the service has taken over is still kept");
         }
     }
 

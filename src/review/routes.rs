@@ -6,7 +6,8 @@ use axum::http::Method;
 use super::answer::{Answer, Refusal};
 use super::guard::Visit;
 use super::{
-    Review, case_page, decide, destroy, evidence, health, journal_page, keys, lists, openings, queue, sealed, sign_in, trends, undo,
+    Review, admit, case_page, decide, destroy, evidence, health, journal_page, keys, lists, openings, passkeys, queue, sealed, sign_in,
+    trends, undo,
 };
 use crate::desk::Role;
 
@@ -55,8 +56,13 @@ pub const ROUTES: &[Route] = &[
     get("/journal", Who::Roles(JOURNAL), journal_page::show),
     get("/keys", Who::Roles(OPEN), keys::show),
     post("/keys", Who::Roles(OPEN), keys::keep),
+    post("/keys/admit", Who::Roles(OPEN), admit::admit),
     post("/keys/confirm", Who::Roles(OPEN), keys::confirm),
     get("/openings", Who::Roles(JOURNAL), openings::show),
+    get("/passkeys", Who::Roles(EVERYBODY), passkeys::show),
+    post("/passkeys", Who::Roles(EVERYBODY), passkeys::add),
+    post("/passkeys/challenge", Who::Anyone, passkeys::challenge),
+    post("/passkeys/drop", Who::Roles(EVERYBODY), passkeys::drop),
     get("/queue", Who::Roles(CASES), queue::show),
     post("/queue/acknowledge", Who::Roles(DECIDE), lists::acknowledge),
     post("/queue/lists", Who::Roles(CASES), lists::keep),

@@ -59,7 +59,7 @@ pub fn sheet(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     // Another file could have been sealed by anybody who has the public key.
     let _ = review.vault.confirm(&sealed.object, &sealed.ciphertext_sha256)?;
     let sheet = BASE64.encode(review.vault.ciphertext(&sealed.object)?);
-    json(&Sheet { rings: rings(review, audience)?, sheet })
+    json(&Sheet { rings: rings(review, account, audience)?, sheet })
 }
 
 pub fn headers(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
@@ -83,7 +83,7 @@ pub fn handed(
         written_down(review, account, facts, *object, depth, reason)?;
         found.push(Header { object: object.to_string(), header: BASE64.encode(review.vault.header(object)?) });
     }
-    json(&Headers { rings: rings(review, audience)?, objects: found })
+    json(&Headers { rings: rings(review, account, audience)?, objects: found })
 }
 
 /// Takes the keys of the held messages of one case, and no more than these: the service puts them back.
@@ -137,8 +137,12 @@ fn key(text: &str, of: &[ObjectId]) -> Option<ReleasedKey> {
     Some(ReleasedKey { object, key })
 }
 
-fn rings(review: &Review, audience: Audience) -> Result<Vec<String>, Refusal> {
-    Ok(vec![BASE64.encode(review.vault.ring().ciphertext(audience)?)])
+/// That of the audience, and the one that was sealed to her alone. Base64.
+pub fn rings(review: &Review, account: &Account, audience: Audience) -> Result<Vec<String>, Refusal> {
+    let ring = review.vault.ring();
+    let recipient = account.keys.as_ref().and_then(|keys| keys.recipient.parse().ok());
+    let own = recipient.map(|recipient| ring.ciphertext_of(audience, &recipient)).transpose()?.flatten();
+    Ok([ring.ciphertext(audience)?].into_iter().chain(own).map(|ring| BASE64.encode(ring)).collect())
 }
 
 fn written_down(review: &Review, account: &Account, facts: &CaseFacts, object: ObjectId, depth: &str, reason: &str) -> Result<(), Refusal> {

@@ -8,9 +8,9 @@ use qrcode::render::svg;
 use super::answer::{Answer, Refusal, page};
 use super::attempts::Caller;
 use super::guard::{Visit, cookie};
-use super::{Review, password, session, totp};
+use super::{Review, password, session, sight, totp};
 use crate::case::Codename;
-use crate::desk::{AccountId, Credentials, Invited, Role};
+use crate::desk::{AccountId, Invited, Role};
 use crate::journal::{Actor, Event};
 
 /// The browser that holds it has signed in under this account before. It opens nothing.
@@ -24,7 +24,7 @@ const ASSETS: [(&str, &str, &[u8]); 3] = [
     ("mark.svg", "image/svg+xml", include_bytes!("pages/mark.svg")),
 ];
 
-const REFUSED: &str = "That did not work. Please check the name, the password and the code, and try again. After a few misses each try \
+const REFUSED: &str = "That did not work. Please check the name, the password and the code or passkey, and try again. After a few misses each try \
                        takes longer. If you have lost any of the three, ask the technician for a new invitation: nothing is lost by it.";
 
 #[derive(Template)]
@@ -50,7 +50,13 @@ struct InvitationPage<'a> {
 }
 
 pub fn home(_: &Review, visit: &Visit) -> Result<Answer, Refusal> {
-    let to = if visit.visitor()?.account.role == Role::Technician { "/health" } else { "/queue" };
+    let account = &visit.visitor()?.account;
+    let to = match account.role {
+        Role::Technician => "/health",
+        // The first time: what she has to know about her key comes before she needs it.
+        role if sight::opens(role).is_some() && account.keys.is_none() => "/keys",
+        _ => "/queue",
+    };
     Ok(Answer::See(to.to_owned()))
 }
 
@@ -82,10 +88,14 @@ pub fn sign_in(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         let _one = review.hashing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         password::fits(form.secret("password"), known.as_ref().map(|(_, credentials)| credentials.password.as_str()))
     };
-    let step = known.as_ref().and_then(|(_, Credentials { totp, .. })| totp::step_of(totp, form.text("code"), seconds(now)));
-    match (known, fits, step) {
+    let factor = match &known {
+        // A passkey is not asked of whoever does not know the password.
+        Some((account, credentials)) if fits => review.factor(now, account, credentials, form)?,
+        _ => None,
+    };
+    match (known, factor) {
         // Whoever watched her type a code cannot use it again.
-        (Some((account, _)), true, Some(step)) if review.desk().signed_in(now, &account, step)? => {
+        (Some((account, _)), Some(factor)) if review.desk().signed_in(now, &account, &factor)? => {
             review.attempts.succeeded(name, caller);
             // What was signed in before in this browser ends: a session is never carried over.
             if let Some(before) = cookie(&visit.asked.headers, session::COOKIE) {

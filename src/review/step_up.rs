@@ -1,16 +1,16 @@
 //! The second factor once more, before what cannot be undone: a session that somebody took over does not suffice.
 
+use super::Review;
 use super::answer::Refusal;
 use super::attempts::Caller;
 use super::guard::Visit;
-use super::{Review, totp};
 use crate::journal::Event;
 
 impl Review {
-    /// Takes the field `code` of a form: six digits that were not used before.
+    /// Takes the field `passkey` of a form, or its field `code`: what was not shown before.
     ///
     /// # Errors
-    /// `Shown`, where it is not the code of now; each miss is written down, and who guesses waits longer and longer.
+    /// `Shown`, where it is neither hers nor of now; each miss is written down, and who guesses waits longer and longer.
     pub fn step_up(&self, visit: &Visit) -> Result<(), Refusal> {
         let (account, now) = (&visit.visitor()?.account, Self::now());
         let name = &account.name;
@@ -18,10 +18,9 @@ impl Review {
             return Err(Refusal::TooOften);
         }
         let known = self.desk().credentials(name)?;
-        let seconds = now.as_second().try_into().unwrap_or(0);
-        let step = known.and_then(|(_, credentials)| totp::step_of(&credentials.totp, visit.asked.form.text("code"), seconds));
-        if let Some(step) = step
-            && self.desk().showed_code(account, step)?
+        let factor = known.map(|(account, credentials)| self.factor(now, &account, &credentials, &visit.asked.form)).transpose()?.flatten();
+        if let Some(factor) = factor
+            && self.desk().showed(account, &factor)?
         {
             self.attempts.succeeded(name, Caller::Known);
             return Ok(());
@@ -29,7 +28,7 @@ impl Review {
         self.attempts.missed(now, name, Caller::Known);
         self.desk().note(now, &account.actor(), &Event::SignInRefused { why: "second factor".to_owned() })?;
         let told = "That code is not the one of now, or it was used already. Nothing was changed. Please wait for the next six digits of your \
-                    app, go back, and type them.";
+                    app, go back, and type them; or use your passkey.";
         Err(Refusal::unfit(told))
     }
 }

@@ -19,6 +19,8 @@ pub enum VaultError {
     Full { path: PathBuf, free: u64, needed: u64 },
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
+    #[error("the key of the audience `{0}` was made elsewhere, and whoever holds it opens it with that very file")]
+    KeptElsewhere(Audience),
     #[error("{}: there is no such sealed object", path.display())]
     Missing { path: PathBuf },
     #[error("nothing is sealed to nobody")]
@@ -50,6 +52,7 @@ impl VaultError {
             Self::Damaged { .. } | Self::Missing { .. } => "restore this file from the backup",
             Self::Full { .. } => "make room on its disk, or move the state to a larger one",
             Self::Io { source, .. } => remedy_of_file(source),
+            Self::KeptElsewhere(_) => "there is nothing to wrap to anybody else: a new public half is taken with `mailwarden keys take`",
             Self::NoAudience => "name an audience",
             Self::NoMembers(_) => "name one, as `Name=age1…`",
             Self::NoRing { .. } => "enrol its members with `mailwarden init`",

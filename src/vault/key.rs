@@ -8,6 +8,7 @@ use std::str::FromStr;
 
 use age::secrecy::{ExposeSecret, SecretString};
 use age::x25519;
+use sha2::{Digest, Sha256};
 
 use super::VaultError;
 use super::file;
@@ -15,6 +16,15 @@ use super::file;
 /// A public key, `age1…`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Recipient(pub(super) x25519::Recipient);
+
+impl Recipient {
+    /// For people to compare by voice: 80 bits of SHA-256, as five groups of five digits.
+    pub fn fingerprint(&self) -> String {
+        let digest = Sha256::digest(self.to_string());
+        let groups = digest[..10].chunks_exact(2).map(|two| format!("{:05}", u16::from_be_bytes([two[0], two[1]])));
+        groups.collect::<Vec<_>>().join(" ")
+    }
+}
 
 impl FromStr for Recipient {
     type Err = String;
@@ -100,10 +110,18 @@ impl MemberIdentity {
     pub fn write(&self, path: &Path) -> Result<(), VaultError> {
         let write = || -> io::Result<()> {
             let mut file = file::create(path)?;
-            writeln!(file, "# public key: {}\n{}", self.0.to_public(), self.0.to_string().expose_secret())?;
+            self.write_to(&mut file)?;
             file.sync_all()
         };
         write().map_err(VaultError::io(path))
+    }
+
+    /// The lines of an identity file, to where they are kept.
+    ///
+    /// # Errors
+    /// When they cannot be written there.
+    pub fn write_to(&self, mut to: impl Write) -> io::Result<()> {
+        writeln!(to, "# public key: {}\n{}", self.0.to_public(), self.0.to_string().expose_secret())
     }
 
     pub fn recipient(&self) -> Recipient {
@@ -172,6 +190,15 @@ mod tests {
         assert_eq!("Ann".parse::<Member>().unwrap_err(), "`Ann` is not `Name=age1…`");
         assert_eq!("Ann=age1x".parse::<Member>().unwrap_err(), "`age1x` is not an age recipient (`age1…`)");
         assert_eq!("A\nB=age1x".parse::<Member>().unwrap_err(), "`A\\nB` is not a name of 1 to 100 characters");
+    }
+
+    #[test]
+    fn a_fingerprint_is_five_groups_of_five_digits_of_the_digest() {
+        // printf age1… | sha256sum: c9b8 7e8f …
+        let known = "age1ql3z7hjy54pw3hyww5ayyfg7zqgvc7w3j2elw8zmrj2kg5sfn9aqmcac8p";
+        let digest = hex::encode(Sha256::digest(known));
+        let expected: Vec<_> = (0..5).map(|at| format!("{:05}", u16::from_str_radix(&digest[4 * at..4 * at + 4], 16).unwrap())).collect();
+        assert_eq!(known.parse::<Recipient>().unwrap().fingerprint(), expected.join(" "));
     }
 
     #[test]

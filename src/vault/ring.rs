@@ -1,11 +1,14 @@
 //! Who can open what: the key of each audience, its private half wrapped to its members.
 //!
 //! `ring/<audience>.age` is an age identity file sealed to the members, so that the stock `age` opens it; the
-//! members are comments in it. `recipients/<audience>.txt` holds the public half and, for people to read, the
-//! members again; nothing believes that second list.
+//! members are comments in it. `ring/<audience>/<member>.age` is the same, sealed in the browser of a member to one
+//! who was admitted later: nothing that opens today is touched by it. `recipients/<audience>.txt` holds the public half
+//! and, for people to read, the members again; nothing believes that second list. An audience whose key was made elsewhere
+//! has no ring, and its public half alone.
 
+use std::fmt::{Display, Write as _};
 use std::fs;
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use age::secrecy::{ExposeSecret, SecretString};
@@ -21,6 +24,24 @@ pub struct Ring<'a> {
     pub(super) vault: &'a Path,
 }
 
+/// What somebody's key has opened.
+struct Unwrapped {
+    identity: x25519::Identity,
+    /// As the ring itself says.
+    members: Vec<Member>,
+    from: Source,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// The ring of all who were enrolled at the command line.
+    Whole,
+    /// The ring of her own.
+    Own,
+    /// Her key is that of the audience.
+    Elsewhere,
+}
+
 impl Ring<'_> {
     /// Makes the key of an audience and wraps it to its members.
     ///
@@ -28,22 +49,71 @@ impl Ring<'_> {
     /// `NoMembers`, `RingExists`, and when the files cannot be written.
     pub fn create(&self, audience: Audience, members: &[Member]) -> Result<(), VaultError> {
         let path = self.ring_path(audience);
-        if path.exists() {
+        if path.exists() || self.recipient_path(audience).exists() {
             return Err(VaultError::RingExists { audience, path });
         }
         self.wrap(audience, &x25519::Identity::generate(), members)
+    }
+
+    /// Seals to a key that was made elsewhere from now on: its private half is never here. What was sealed before opens with the
+    /// earlier key alone.
+    ///
+    /// # Errors
+    /// `RingExists` where members are wrapped to; and when the file cannot be written.
+    pub fn take(&self, audience: Audience, holder: Member) -> Result<(), VaultError> {
+        let path = self.ring_path(audience);
+        if path.exists() {
+            return Err(VaultError::RingExists { audience, path });
+        }
+        let recipient = holder.recipient.clone();
+        let mut before = self.before(audience)?;
+        match self.recipient(audience) {
+            Ok(earlier) if earlier != recipient && !before.contains(&earlier) => before.push(earlier),
+            Ok(_) | Err(VaultError::NoRing { .. }) => {}
+            Err(error) => return Err(error),
+        }
+        before.retain(|earlier| *earlier != recipient);
+        self.publish(audience, &recipient, &[holder], &before)
     }
 
     /// Wraps the ring to one more member. Nothing that was ever sealed is touched, and all of it opens to her.
     /// A member of the same name is replaced: that is how a lost key becomes a new one.
     ///
     /// # Errors
-    /// `WrongIdentity` when the opener is no member; else as [`Ring::open`].
+    /// `WrongIdentity` when the opener is no member; `KeptElsewhere` where there is nothing to wrap; else as [`Ring::open`].
     pub fn add_member(&self, audience: Audience, member: Member, opener: &MemberIdentity) -> Result<(), VaultError> {
-        let (identity, mut members) = self.unwrap(audience, opener)?;
+        let Unwrapped { identity, mut members, from } = self.unwrap(audience, opener)?;
+        members.retain(|known| known.name != member.name);
+        members.push(member.clone());
+        match from {
+            Source::Elsewhere => Err(VaultError::KeptElsewhere(audience)),
+            Source::Own => {
+                let wrapped = self.sealed(audience, &identity, &members, &[&member])?;
+                self.admit(audience, member, &wrapped)
+            }
+            Source::Whole => {
+                self.forget_others_of(audience, &member)?;
+                self.wrap(audience, &identity, &members)
+            }
+        }
+    }
+
+    /// Keeps a ring that was sealed to one more member by somebody who could open it. Whether it opens, she alone can tell; no
+    /// other ring is touched but those of an earlier key of hers.
+    ///
+    /// # Errors
+    /// `NoRing`, and when the files cannot be written.
+    pub fn admit(&self, audience: Audience, member: Member, wrapped: &[u8]) -> Result<(), VaultError> {
+        let recipient = self.recipient(audience)?;
+        let folder = self.own_folder(audience);
+        let make = || file::create_folder(&folder).and_then(|()| file::sync_folder(&self.vault.join("ring")));
+        make().map_err(VaultError::io(&folder))?;
+        self.replace(&self.own_path(audience, &member.recipient), wrapped)?;
+        self.forget_others_of(audience, &member)?;
+        let mut members = self.listed(audience)?;
         members.retain(|known| known.name != member.name);
         members.push(member);
-        self.wrap(audience, &identity, &members)
+        self.publish(audience, &recipient, &members, &self.before(audience)?)
     }
 
     /// The private key of an audience, for one of its members.
@@ -51,15 +121,29 @@ impl Ring<'_> {
     /// # Errors
     /// `NoRing`; `WrongIdentity` when she is no member; `RingMismatch` when the public half is another's.
     pub fn open(&self, audience: Audience, member: &MemberIdentity) -> Result<AudienceIdentity, VaultError> {
-        self.unwrap(audience, member).map(|(identity, _)| AudienceIdentity(identity))
+        self.unwrap(audience, member).map(|Unwrapped { identity, .. }| AudienceIdentity(identity))
     }
 
-    /// To whom the ring is wrapped, as the ring itself says.
+    /// To whom the ring is wrapped: as the ring itself says, and then those who have one of their own.
     ///
     /// # Errors
     /// As [`Ring::open`].
     pub fn members(&self, audience: Audience, member: &MemberIdentity) -> Result<Vec<Member>, VaultError> {
-        self.unwrap(audience, member).map(|(_, members)| members)
+        let mut members = self.unwrap(audience, member)?.members;
+        for own in self.admitted(audience)? {
+            if !members.iter().any(|known| known.recipient == own.recipient) {
+                members.push(own);
+            }
+        }
+        Ok(members)
+    }
+
+    /// The members as they stand in the file that people read: to be shown, and never to be believed.
+    ///
+    /// # Errors
+    /// `NoRing`.
+    pub fn listed(&self, audience: Audience) -> Result<Vec<Member>, VaultError> {
+        self.comments(audience, MEMBER)
     }
 
     /// The ring as it lies on the disk: what only a member can open.
@@ -69,8 +153,20 @@ impl Ring<'_> {
     pub fn ciphertext(&self, audience: Audience) -> Result<Vec<u8>, VaultError> {
         let path = self.ring_path(audience);
         match fs::read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Err(VaultError::NoRing { audience, path }),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(VaultError::NoRing { audience, path }),
             read => read.map_err(VaultError::io(&path)),
+        }
+    }
+
+    /// The ring that was sealed to this member alone, if there is one.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub fn ciphertext_of(&self, audience: Audience, member: &Recipient) -> Result<Option<Vec<u8>>, VaultError> {
+        let path = self.own_path(audience, member);
+        match fs::read(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            read => read.map(Some).map_err(VaultError::io(&path)),
         }
     }
 
@@ -79,47 +175,63 @@ impl Ring<'_> {
     /// # Errors
     /// `NoRing`; `BrokenRing` where there is not exactly one recipient in the file.
     pub fn recipient(&self, audience: Audience) -> Result<Recipient, VaultError> {
-        let path = self.recipient_path(audience);
-        let text = match fs::read_to_string(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(VaultError::NoRing { audience, path }),
-            Err(error) if error.kind() == std::io::ErrorKind::InvalidData => return Err(broken(&path)(NOT_TEXT)),
-            read => read.map_err(VaultError::io(&path))?,
-        };
+        let (path, text) = self.public(audience)?;
         recipient_in(&text).map_err(broken(&path))
     }
 
-    fn unwrap(&self, audience: Audience, member: &MemberIdentity) -> Result<(x25519::Identity, Vec<Member>), VaultError> {
+    /// Whether its private half was made elsewhere, and is not here in any form. A ring that is missing of any other audience is
+    /// damage.
+    pub fn is_kept_elsewhere(&self, audience: Audience) -> bool {
+        audience == Audience::Evidence && !self.ring_path(audience).exists() && self.recipient_path(audience).exists()
+    }
+
+    fn unwrap(&self, audience: Audience, member: &MemberIdentity) -> Result<Unwrapped, VaultError> {
+        let recipient = self.recipient(audience)?;
         let path = self.ring_path(audience);
-        let wrapped = match fs::read(&path) {
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(VaultError::NoRing { audience, path }),
-            read => read.map_err(VaultError::io(&path))?,
+        if self.is_kept_elsewhere(audience) {
+            let own = member.recipient();
+            return if own == recipient || self.before(audience)?.contains(&own) {
+                Ok(Unwrapped { identity: member.0.clone(), members: self.listed(audience)?, from: Source::Elsewhere })
+            } else {
+                Err(VaultError::WrongIdentity { path: self.recipient_path(audience) })
+            };
+        }
+        let (path, text, from) = match opened(&path, &self.ciphertext(audience)?, member) {
+            Err(VaultError::WrongIdentity { path }) => match self.ciphertext_of(audience, &member.recipient())? {
+                None => return Err(VaultError::WrongIdentity { path }),
+                Some(own) => {
+                    let path = self.own_path(audience, &member.recipient());
+                    let text = opened(&path, &own, member)?;
+                    (path, text, Source::Own)
+                }
+            },
+            text => (path, text?, Source::Whole),
         };
-        let mut text = String::new();
-        age::Decryptor::new_buffered(&wrapped[..])
-            .and_then(|ring| ring.decrypt(std::iter::once(&member.0 as &dyn age::Identity)))
-            .map_err(|error| of_ring(VaultError::opening(&path)(error)))?
-            .read_to_string(&mut text)
-            .map_err(|error| of_ring(VaultError::reading(&path)(error)))?;
-        let text = SecretString::from(text);
         // Inside of it no line has a number that anybody could look up.
         let damaged = |why| broken(&path)(Misfit { line: None, why });
         let identity = identity_in(text.expose_secret()).map_err(|misfit| damaged(misfit.why))?;
-        if self.recipient(audience)?.0 != identity.to_public() {
+        if recipient.0 != identity.to_public() {
             return Err(VaultError::RingMismatch { path: self.recipient_path(audience) });
         }
         let members = text.expose_secret().lines().filter_map(|line| line.strip_prefix(MEMBER)).map(str::parse);
         let members = members.collect::<Result<_, _>>().map_err(|_: String| damaged("a member in it is not `Name=age1…`"))?;
-        Ok((identity, members))
+        Ok(Unwrapped { identity, members, from })
     }
 
     /// Ring first: a public half without a private one would seal what nobody opens.
     fn wrap(&self, audience: Audience, identity: &x25519::Identity, members: &[Member]) -> Result<(), VaultError> {
-        let names: Vec<_> = members.iter().map(|member| format!("{MEMBER}{member}")).collect();
-        let text = format!("# mailwarden audience: {audience}\n{}\n", names.join("\n"));
-        let public = format!("{text}{}\n", identity.to_public());
-        let private = SecretString::from(format!("{text}{}\n", identity.to_string().expose_secret()));
-        let path = self.ring_path(audience);
-        let recipients = members.iter().map(|member| &member.recipient.0 as &dyn age::Recipient);
+        let to: Vec<_> = members.iter().collect();
+        let wrapped = self.sealed(audience, identity, members, &to)?;
+        self.replace(&self.ring_path(audience), &wrapped)?;
+        let admitted = if self.recipient_path(audience).exists() { self.admitted(audience)? } else { Vec::new() };
+        let listed: Vec<_> = members.iter().chain(&admitted).cloned().collect();
+        self.publish(audience, &Recipient(identity.to_public()), &listed, &[])
+    }
+
+    fn sealed(&self, audience: Audience, identity: &x25519::Identity, members: &[Member], to: &[&Member]) -> Result<Vec<u8>, VaultError> {
+        let names = lines(MEMBER, members);
+        let private = SecretString::from(format!("{HEAD}{audience}\n{names}{}\n", identity.to_string().expose_secret()));
+        let recipients = to.iter().map(|member| &member.recipient.0 as &dyn age::Recipient);
         let sealing = age::Encryptor::with_recipients(recipients).map_err(|_| VaultError::NoMembers(audience))?;
         let mut wrapped = Vec::new();
         let seal = || {
@@ -127,9 +239,62 @@ impl Ring<'_> {
             out.write_all(private.expose_secret().as_bytes())?;
             out.finish().map(drop)
         };
-        seal().map_err(VaultError::io(&path))?;
-        self.replace(&path, &wrapped)?;
-        self.replace(&self.recipient_path(audience), public.as_bytes())
+        seal().map_err(VaultError::io(&self.ring_path(audience)))?;
+        Ok(wrapped)
+    }
+
+    fn publish(&self, audience: Audience, recipient: &Recipient, members: &[Member], before: &[Recipient]) -> Result<(), VaultError> {
+        let (members, before) = (lines(MEMBER, members), lines(BEFORE, before));
+        self.replace(&self.recipient_path(audience), format!("{HEAD}{audience}\n{members}{before}{recipient}\n").as_bytes())
+    }
+
+    /// Those with a ring of their own, as far as people may read who they are.
+    fn admitted(&self, audience: Audience) -> Result<Vec<Member>, VaultError> {
+        let listed = self.listed(audience)?;
+        let path = self.own_folder(audience);
+        let names = match fs::read_dir(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+            read => read.and_then(Iterator::collect::<io::Result<Vec<_>>>).map_err(VaultError::io(&path))?,
+        };
+        let own = names.iter().filter_map(|entry| entry.path().file_stem()?.to_str()?.parse::<Recipient>().ok());
+        let named = |recipient: Recipient| {
+            let known = listed.iter().find(|member| member.recipient == recipient).cloned();
+            known.unwrap_or_else(|| Member { name: UNNAMED.to_owned(), recipient })
+        };
+        Ok(own.map(named).collect())
+    }
+
+    /// Removes the rings of earlier keys of somebody.
+    fn forget_others_of(&self, audience: Audience, member: &Member) -> Result<(), VaultError> {
+        let others = self.admitted(audience)?.into_iter().filter(|known| known.name == member.name && known.recipient != member.recipient);
+        for other in others {
+            let path = self.own_path(audience, &other.recipient);
+            fs::remove_file(&path).map_err(VaultError::io(&path))?;
+        }
+        Ok(())
+    }
+
+    /// Earlier keys of an audience whose key is made elsewhere.
+    fn before(&self, audience: Audience) -> Result<Vec<Recipient>, VaultError> {
+        match self.comments(audience, BEFORE) {
+            Err(VaultError::NoRing { .. }) => Ok(Vec::new()),
+            read => read,
+        }
+    }
+
+    /// What stands behind this mark in the public file; lines that cannot be understood are left out.
+    fn comments<T: std::str::FromStr>(&self, audience: Audience, mark: &str) -> Result<Vec<T>, VaultError> {
+        let (_, text) = self.public(audience)?;
+        Ok(text.lines().filter_map(|line| line.strip_prefix(mark)?.parse().ok()).collect())
+    }
+
+    fn public(&self, audience: Audience) -> Result<(PathBuf, String), VaultError> {
+        let path = self.recipient_path(audience);
+        match fs::read_to_string(&path) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Err(VaultError::NoRing { audience, path }),
+            Err(error) if error.kind() == io::ErrorKind::InvalidData => Err(broken(&path)(NOT_TEXT)),
+            read => read.map_err(VaultError::io(&path)).map(|text| (path, text)),
+        }
     }
 
     fn replace(&self, path: &Path, octets: &[u8]) -> Result<(), VaultError> {
@@ -140,12 +305,42 @@ impl Ring<'_> {
         self.vault.join("ring").join(format!("{audience}.age"))
     }
 
+    fn own_folder(&self, audience: Audience) -> PathBuf {
+        self.vault.join("ring").join(audience.as_str())
+    }
+
+    fn own_path(&self, audience: Audience, member: &Recipient) -> PathBuf {
+        self.own_folder(audience).join(format!("{member}.age"))
+    }
+
     fn recipient_path(&self, audience: Audience) -> PathBuf {
         self.vault.join("recipients").join(format!("{audience}.txt"))
     }
 }
 
+fn opened(path: &Path, wrapped: &[u8], member: &MemberIdentity) -> Result<SecretString, VaultError> {
+    let mut text = String::new();
+    age::Decryptor::new_buffered(wrapped)
+        .and_then(|ring| ring.decrypt(std::iter::once(&member.0 as &dyn age::Identity)))
+        .map_err(|error| of_ring(VaultError::opening(path)(error)))?
+        .read_to_string(&mut text)
+        .map_err(|error| of_ring(VaultError::reading(path)(error)))?;
+    Ok(SecretString::from(text))
+}
+
+/// Comments, one a line.
+fn lines(mark: &str, all: &[impl Display]) -> String {
+    all.iter().fold(String::new(), |mut text, one| {
+        let _ = writeln!(text, "{mark}{one}");
+        text
+    })
+}
+
+const HEAD: &str = "# mailwarden audience: ";
 const MEMBER: &str = "# member: ";
+const BEFORE: &str = "# before: ";
+/// Of whom the public file does not tell.
+const UNNAMED: &str = "(admitted, not listed)";
 
 fn broken(path: &Path) -> impl FnOnce(Misfit) -> VaultError {
     let path = path.to_owned();
@@ -161,104 +356,4 @@ fn of_ring(error: VaultError) -> VaultError {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::process::Command;
-
-    use super::*;
-    use crate::vault::Vault;
-
-    fn member(name: &str) -> (Member, MemberIdentity) {
-        let identity = MemberIdentity::generate();
-        (Member { name: name.to_owned(), recipient: identity.recipient() }, identity)
-    }
-
-    #[test]
-    fn a_new_member_opens_what_was_sealed_before_she_came_and_no_sealed_file_is_touched() {
-        let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(folder.path()).unwrap();
-        let (ann, ann_key) = member("Ann Example");
-        let (ben, ben_key) = member("Ben Example");
-        vault.ring().create(Audience::Dsl, std::slice::from_ref(&ann)).unwrap();
-        let receipt = vault.seal(|| &b"before"[..], &[Audience::Dsl]).unwrap();
-        assert!(matches!(vault.ring().open(Audience::Dsl, &ben_key), Err(VaultError::WrongIdentity { .. })));
-
-        vault.ring().add_member(Audience::Dsl, ben.clone(), &ann_key).unwrap();
-        assert_eq!(vault.ring().members(Audience::Dsl, &ben_key).unwrap(), [ann, ben]);
-        let _ = vault.confirm(receipt.object(), receipt.ciphertext_sha256()).unwrap();
-        let mut plain = String::new();
-        let dsl = vault.ring().open(Audience::Dsl, &ben_key).unwrap();
-        vault.unseal(receipt.object(), &dsl).unwrap().read_to_string(&mut plain).unwrap();
-        assert_eq!(plain, "before");
-    }
-
-    #[test]
-    fn a_lost_key_is_replaced_by_a_new_one_under_the_same_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(folder.path()).unwrap();
-        let ((ann, ann_key), (ben, lost), (new_ben, found)) = (member("Ann"), member("Ben"), member("Ben"));
-        vault.ring().create(Audience::Head, &[ann, ben]).unwrap();
-        vault.ring().add_member(Audience::Head, new_ben, &ann_key).unwrap();
-        assert!(matches!(vault.ring().open(Audience::Head, &lost), Err(VaultError::WrongIdentity { .. })));
-        assert!(vault.ring().open(Audience::Head, &found).is_ok());
-    }
-
-    #[test]
-    fn an_audience_has_members_and_one_key() {
-        let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(folder.path()).unwrap();
-        assert!(matches!(vault.ring().create(Audience::Dsl, &[]), Err(VaultError::NoMembers(Audience::Dsl))));
-        assert!(matches!(vault.ring().recipient(Audience::Dsl), Err(VaultError::NoRing { audience: Audience::Dsl, .. })));
-        let (ann, ann_key) = member("Ann");
-        assert!(matches!(vault.ring().open(Audience::Dsl, &ann_key), Err(VaultError::NoRing { audience: Audience::Dsl, .. })));
-        vault.ring().create(Audience::Dsl, std::slice::from_ref(&ann)).unwrap();
-        assert!(matches!(vault.ring().create(Audience::Dsl, &[ann]), Err(VaultError::RingExists { audience: Audience::Dsl, .. })));
-    }
-
-    #[test]
-    fn nobody_becomes_a_member_by_writing_his_name_into_the_public_file() {
-        let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(folder.path()).unwrap();
-        let ((ann, ann_key), (ben, _), (eve, eve_key)) = (member("Ann"), member("Ben"), member("Eve"));
-        vault.ring().create(Audience::Dsl, &[ann]).unwrap();
-        let path = folder.path().join("recipients/dsl.txt");
-        let text = fs::read_to_string(&path).unwrap();
-        fs::write(&path, format!("{MEMBER}{eve}\n{text}")).unwrap();
-        vault.ring().add_member(Audience::Dsl, ben, &ann_key).unwrap();
-        assert!(matches!(vault.ring().open(Audience::Dsl, &eve_key), Err(VaultError::WrongIdentity { .. })));
-    }
-
-    #[test]
-    fn a_public_half_that_was_exchanged_is_noticed() {
-        let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(folder.path()).unwrap();
-        let ((ann, ann_key), (eve, _)) = (member("Ann"), member("Eve"));
-        vault.ring().create(Audience::Dsl, &[ann]).unwrap();
-        let path = folder.path().join("recipients/dsl.txt");
-        fs::write(&path, eve.recipient.to_string()).unwrap();
-        assert!(matches!(vault.ring().open(Audience::Dsl, &ann_key), Err(VaultError::RingMismatch { path: named }) if named == path));
-    }
-
-    #[test]
-    fn the_stock_age_opens_the_ring_and_then_the_object() {
-        let folder = tempfile::tempdir().unwrap();
-        let vault = Vault::open(&folder.path().join("vault")).unwrap();
-        let ((ann, ann_key), (ben, ben_key)) = (member("Ann"), member("Ben"));
-        vault.ring().create(Audience::Dsl, &[ann]).unwrap();
-        vault.ring().add_member(Audience::Dsl, ben, &ann_key).unwrap();
-        let message = vec![b'm'; 200_000];
-        let receipt = vault.seal(|| &message[..], &[Audience::Dsl]).unwrap();
-
-        let member_key = folder.path().join("member.key");
-        ben_key.write(&member_key).unwrap();
-        let dsl_key = folder.path().join("dsl.key");
-        fs::write(&dsl_key, age(&member_key, &folder.path().join("vault/ring/dsl.age"))).unwrap();
-        assert!(age(&dsl_key, &folder.path().join("vault").join(receipt.object().path())) == message);
-    }
-
-    /// `age -d -i IDENTITY FILE`
-    fn age(identity: &Path, file: &Path) -> Vec<u8> {
-        let run = Command::new("age").arg("-d").arg("-i").arg(identity).arg(file).output().expect("this test needs age: apt install age");
-        assert!(run.status.success(), "{}", String::from_utf8_lossy(&run.stderr));
-        run.stdout
-    }
-}
+mod tests;

@@ -1,4 +1,4 @@
-//! Carries out what was decided at the desk: acknowledges, releases and puts messages back, destroys.
+//! Carries out what was decided at the desk: acknowledges, releases and puts messages back, destroys, admits members.
 //!
 //! The desk writes its deeds down in order, and this reads them in order. Every step may be repeated: a deed counts as
 //! carried out when the casebook says so.
@@ -10,7 +10,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 
 use super::quarantine::blocking;
-use super::{Daemon, Trouble, destroy, put_back};
+use super::{Daemon, Trouble, admissions, destroy, put_back};
 use crate::case::PlaceState;
 use crate::casebook::{CaseFacts, PlaceFacts};
 use crate::desk::{Deed, DeedRow, Deeds, ReleasedKey};
@@ -60,8 +60,9 @@ pub async fn run(daemon: Arc<Daemon>) {
 pub async fn carry_out(daemon: &Arc<Daemon>, after: i64) -> Result<i64, (i64, Trouble)> {
     // What a crash has left unfinished keeps nothing that was decided since.
     let unfinished = destroy::finish(daemon).await.err();
+    let not_admitted = admissions::take_over(daemon).await.err();
     let (deeds, progress) = decided(daemon, after).await.map_err(|trouble| (after, trouble))?;
-    let (mut last, mut failed) = (after, unfinished);
+    let (mut last, mut failed) = (after, unfinished.or(not_admitted));
     // What follows a deed that could not be carried out does not count as carried out: it is done again, and changes nothing.
     let mut unbroken = after <= progress;
     for (deed, keys) in &deeds {

@@ -3,6 +3,7 @@
 //! It holds public keys only, parses no header, and keeps nothing of clean mail but a cursor, a keyed digest
 //! and a count. The mailbox is the queue: a crash and a shutdown are the same event.
 
+mod admissions;
 mod backlog;
 mod backoff;
 mod blame;

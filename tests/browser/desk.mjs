@@ -168,7 +168,7 @@ const fingerprint = await deputy.textContent("p > strong.mono");
 await lead.goto(`${origin}/keys`);
 assert.match(await lead.textContent(".confirm"), new RegExp(fingerprint));
 await lead.click(".confirm button");
-assert.match(await lead.textContent("main"), /Confirmed keys/);
+assert.match(await lead.textContent("main"), /Keys to admit/);
 
 // The key again after a while: the passphrase opens it, and a wrong one is told kindly.
 await lead.goto(`${origin}/case/${held}`);

@@ -10,7 +10,7 @@ const { origin, pictures } = told;
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 900 };
-const PASSWORD = "correct horse battery";
+export const PASSWORD = "correct horse battery";
 
 export const browser = await chromium.launch({
   executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium",
@@ -32,6 +32,13 @@ export async function visitor(options = {}) {
   return page;
 }
 
+// One for each page: what a session has set up, such as a device with passkeys, ends with any that is detached.
+const sessions = new WeakMap();
+export async function devtools(page) {
+  if (!sessions.has(page)) sessions.set(page, await page.context().newCDPSession(page));
+  return sessions.get(page);
+}
+
 // Nothing that keeps somebody from using the page, at the width of a desk, of a phone, and at twice the size.
 export async function look(page, name) {
   for (const [width, viewport] of [["desktop", DESKTOP], ["phone", PHONE], ["zoom", { width: 640, height: 450 }]]) {
@@ -39,7 +46,7 @@ export async function look(page, name) {
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     if (over > 0) wrong.push(`${name} at ${width}: ${over} pixels too wide`);
     // The axe script runs in a world of its own: the policy of the page allows it no more than any other stranger.
-    const session = await page.context().newCDPSession(page);
+    const session = await devtools(page);
     const { frameTree } = await session.send("Page.getFrameTree");
     const { executionContextId } = await session.send("Page.createIsolatedWorld", { frameId: frameTree.frame.id, worldName: "axe" });
     const run = (expression) => session.send("Runtime.evaluate", { expression, contextId: executionContextId, awaitPromise: true, returnByValue: true });
@@ -47,7 +54,6 @@ export async function look(page, name) {
     const { result, exceptionDetails } = await run("axe.run({ resultTypes: ['violations'] }).then((found) => ({ violations: found.violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.target).join(', ')}`), passes: found.passes.length }))");
     assert.ok(!exceptionDetails && result.value.passes > 3, `axe did not run on ${name}: ${JSON.stringify(exceptionDetails)}`);
     for (const violation of result.value.violations) wrong.push(`${name} at ${width}: ${violation}`);
-    await session.detach();
     if (pictures && width !== "zoom") await page.screenshot({ path: `${pictures}/${name}-${width}.png`, fullPage: true });
     checked.add(`${name} at ${width}`);
   }
@@ -79,6 +85,8 @@ export async function enter(page, name, link, lookAtIt) {
   await page.fill("#code", code(secret));
   await page.click("main button");
   await page.waitForSelector("#sign-out");
+  // Whoever has no key yet is led to the page of keys first.
+  await page.goto(`${origin}/queue`);
   return secret;
 }
 

@@ -5,7 +5,7 @@ set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d "${TMPDIR:-/tmp}/mailwarden-script.XXXX")
 trap 'rm -rf "$work"' EXIT
-cp "$here"/*.js "$here"/package.json "$here"/package-lock.json "$work"
+cp "$here"/{*.js,package.json,package-lock.json} "$work"
 (cd "$work" && npm ci --no-audit --no-fund --silent)
 "$work/node_modules/.bin/esbuild" "$work/desk.js" --bundle --format=iife --target=es2022 --minify --legal-comments=none --outfile="$work/out.js" --log-level=warning
 {

@@ -1,8 +1,10 @@
 // Opens what is sealed, in the browser of whoever has the key: the server never sees the key or what it opens.
 // Everything is shown as text nodes. Built into ../pages/desk.js by build.sh; the page works without it, but for opening.
 import { Decrypter, Encrypter, armor, generateX25519Identity, identityToRecipient } from "age-encryption";
+import { admitPart } from "./admit.js";
 import { evidencePart } from "./evidence.js";
 import { namesOnList, remember } from "./names.js";
+import { openByPasskey, passkeyInstead, passkeysPage } from "./passkeys.js";
 import { undoPage } from "./undo.js";
 
 // The cost of a guess at the passphrase: 2^18, about a second and 256 MiB.
@@ -59,7 +61,7 @@ function each(list, into, draw) {
   if (list.length > MOST_LINES) into.append(element("p", `${(list.length - MOST_LINES).toLocaleString("en-GB")} more, which are not shown.`, "help"));
 }
 
-const octets = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
+export const octets = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 export const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 export const hex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 
@@ -85,12 +87,12 @@ export async function ask(path, fields) {
   throw new Kind(found ? found[1] : "The desk refused. Load the page again, and try once more.", response.status);
 }
 
-async function send(path, fields) {
+export async function send(path, fields) {
   const text = await (await ask(path, fields)).text();
   return text === "" ? {} : JSON.parse(text);
 }
 
-function keep(identity) {
+export function keep(identity) {
   sessionStorage.setItem(KEPT, JSON.stringify({ identity, at: Date.now() }));
 }
 export function kept() {
@@ -102,7 +104,7 @@ export function kept() {
   return found.identity;
 }
 
-async function unwrap(wrapped, passphrase) {
+export async function unwrap(wrapped, passphrase) {
   const opener = new Decrypter();
   opener.addPassphrase(passphrase.trim());
   let text;
@@ -341,6 +343,12 @@ export function suggestion() {
   ).join("-");
 }
 
+// For people to compare by voice. As `Recipient::fingerprint` in src/vault/key.rs.
+async function fingerprint(recipient) {
+  const digest = new DataView(await crypto.subtle.digest("SHA-256", new TextEncoder().encode(recipient)));
+  return [0, 2, 4, 6, 8].map((at) => String(digest.getUint16(at)).padStart(5, "0")).join(" ");
+}
+
 function keysPage(section) {
   const { form, name } = section.dataset;
   const status = byId("key-status");
@@ -363,6 +371,7 @@ function keysPage(section) {
     keep(made);
     byId("recovery-name").textContent = name;
     byId("recovery-public").textContent = recipient;
+    byId("recovery-fingerprint").textContent = await fingerprint(recipient);
     byId("recovery-private").textContent = made;
     byId("recovery").hidden = false;
     byId("recovery-heading").focus();
@@ -391,6 +400,15 @@ document.addEventListener("DOMContentLoaded", () => {
   namesOnList();
   const key = byId("key");
   if (key) keysPage(key);
+  const admit = byId("admit");
+  if (admit) admitPart(admit);
+  const passkeys = byId("add-passkey");
+  if (passkeys) passkeysPage(passkeys);
+  const signIn = document.querySelector("form[action='/sign-in']");
+  for (const field of document.querySelectorAll("main input[name=code]")) {
+    if (!field.form.action.includes("/invitation/")) passkeyInstead(field, field.form === signIn);
+  }
+  openByPasskey();
   byId("sign-out")?.addEventListener("submit", () => sessionStorage.clear());
   shortcuts();
 });

@@ -1,5 +1,7 @@
 //! `mailwarden keys`: personal keys, and who can open what.
 
+mod evidence;
+
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
@@ -8,6 +10,7 @@ use jiff::Timestamp;
 use super::enrolment::Enrolment;
 use super::shelf::{Shelf, operator};
 use super::{ConfigFile, Failure, Output};
+use crate::case::visible;
 use crate::finding::Audience;
 use crate::journal::Event;
 use crate::vault::{MemberIdentity, VaultError};
@@ -22,8 +25,10 @@ pub(super) struct Keys {
 #[derive(Debug, Subcommand)]
 enum KeysCommand {
     Add(Add),
+    Evidence(evidence::Evidence),
     List(List),
     New(New),
+    Take(evidence::Take),
 }
 
 /// Enrol one more person into an audience: she can open all that was and will be sealed to it.
@@ -41,7 +46,7 @@ struct Add {
     member: Enrolment,
 }
 
-/// List the audiences and their public keys.
+/// List the audiences, their public keys and the fingerprints of these.
 #[derive(Debug, Args)]
 struct List {
     #[command(flatten)]
@@ -65,8 +70,10 @@ impl Keys {
     pub fn run(self, out: &mut Output) -> Result<(), Failure> {
         match self.command {
             KeysCommand::Add(add) => add.run(out),
+            KeysCommand::Evidence(evidence) => evidence.run(out),
             KeysCommand::List(list) => list.run(out),
             KeysCommand::New(new) => new.run(out),
+            KeysCommand::Take(take) => take.run(out),
         }
     }
 }
@@ -78,10 +85,13 @@ impl Add {
         let Enrolment { audience, member } = self.member;
         // That she may is proven before the journal says that she did.
         vault.ring().open(audience, &opener)?;
+        if vault.ring().is_kept_elsewhere(audience) {
+            return Err(VaultError::KeptElsewhere(audience).into());
+        }
         let (name, recipient) = (member.name.clone(), member.recipient.to_string());
         book.note(Timestamp::now(), &operator(), &Event::MemberAdded { audience, name: name.clone(), recipient })?;
         vault.ring().add_member(audience, member, &opener)?;
-        out.line(&format!("{name} can open what is sealed to `{audience}`"))?;
+        out.line(&format!("{} can open what is sealed to `{audience}`", visible(&name)))?;
         Ok(())
     }
 }
@@ -92,9 +102,9 @@ impl List {
         let identity = self.identity.as_deref().map(MemberIdentity::read).transpose()?;
         let mut rows = Vec::new();
         for audience in Audience::ALL {
-            let recipient = match vault.ring().recipient(audience) {
-                Ok(recipient) => recipient.to_string(),
-                Err(VaultError::NoRing { .. }) => "no key".to_owned(),
+            let (recipient, fingerprint) = match vault.ring().recipient(audience) {
+                Ok(recipient) => (recipient.to_string(), recipient.fingerprint()),
+                Err(VaultError::NoRing { .. }) => ("no key".to_owned(), String::new()),
                 Err(error) => return Err(error.into()),
             };
             let members = match identity.as_ref().map(|identity| vault.ring().members(audience, identity)) {
@@ -102,9 +112,9 @@ impl List {
                 None | Some(Err(VaultError::NoRing { .. } | VaultError::WrongIdentity { .. })) => String::new(),
                 Some(Err(error)) => return Err(error.into()),
             };
-            rows.push([audience.to_string(), recipient, members]);
+            rows.push([audience.to_string(), recipient, fingerprint, members]);
         }
-        out.table(["audience", "public key", "members"], &rows)?;
+        out.table(["audience", "public key", "fingerprint", "members"], &rows)?;
         Ok(())
     }
 }
