@@ -135,7 +135,7 @@ fn what_was_wrongly_wrapped_opens_to_nobody_and_harms_nobody() {
     vault.ring().create(Audience::Dsl, &[ann]).unwrap();
     vault.ring().create(Audience::Head, std::slice::from_ref(&ben)).unwrap();
     let other = wrapped(&vault, Audience::Head, &ben_key, &ben);
-    for (junk, refused) in [(&b"junk"[..], "Damaged"), (&other, "RingMismatch")] {
+    for (junk, refused) in [(&b"junk"[..], "BrokenRing"), (&other, "RingMismatch")] {
         vault.ring().admit(Audience::Dsl, ben.clone(), junk).unwrap();
         let error = vault.ring().open(Audience::Dsl, &ben_key).err().unwrap();
         assert!(format!("{error:?}").starts_with(refused), "{error:?}");
