@@ -2,7 +2,7 @@
 
 use clap::Args;
 
-use super::{ConfigFile, Failure, output, shelf};
+use super::{ConfigFile, Exit, Failure, output, shelf};
 use crate::watch::{self, Options, StartFailure};
 
 /// Watch the mailboxes: scan what arrives, hold or flag it, and tell the contacts.
@@ -54,6 +54,7 @@ impl From<StartFailure> for Failure {
                 Self::world("mailwarden does not start", &failure, "stop the other first; `mailwarden status` says which process it is")
             }
             StartFailure::Casebook(error) => error.into(),
+            StartFailure::Directory(fault) => Self { exit: Exit::World, faults: vec![fault] },
             StartFailure::Faults(faults) => Self::config(faults),
             StartFailure::Key { .. } => {
                 Self::world("the state is out of reach", &failure, "run `mailwarden init` first, once, as the user of the service")

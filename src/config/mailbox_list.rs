@@ -10,6 +10,7 @@ use super::spreadsheet::{self, fields};
 use super::table::{Table, Wrong};
 use super::{Password, Watched};
 use crate::fault::{At, Fault};
+use crate::mail::Address;
 
 pub(super) const COLUMNS: [&str; 6] = ["address", "group", "role", "server", "user", "password_file"];
 const HEADER: &str = "begin the file with the line `address,group,role`; `server`, `user` and `password_file` may follow";
@@ -30,19 +31,24 @@ pub(super) fn read(path: &Path, accounts: &Accounts<'_>, table: &Table<'_>, mail
         Err((at, wrong)) => return unusable(at, wrong),
     };
     let empty = lines.is_empty();
-    for (number, line) in lines {
-        match line {
-            Ok(line) => match line.watched(path, accounts, &mailboxes.watched) {
-                Ok(watched) => mailboxes.watched.extend(watched),
-                Err(reasons) => mailboxes.faults.extend(reasons.into_iter().map(|wrong| line.not_watched(path, number, wrong))),
-            },
-            Err(wrong) => mailboxes.faults.push(Line::default().not_watched(path, number, wrong)),
-        }
+    for numbered in lines {
+        take(path, numbered, accounts, mailboxes);
     }
     if empty {
         unusable(At::file(path), wrong("no mailbox is in it", "write a line for every mailbox below the header"));
     } else if mailboxes.watched.is_empty() && !mailboxes.faults.is_empty() {
         unusable(At::file(path), wrong("none of its lines can be used", "correct the lines that are named beside this"));
+    }
+}
+
+/// Adds the mailbox of a line, or what is wrong with it.
+pub(super) fn take(path: &Path, (number, line): Numbered, accounts: &Accounts<'_>, mailboxes: &mut Mailboxes) {
+    match line {
+        Ok(line) => match line.watched(path, accounts, mailboxes) {
+            Ok(watched) => watched.into_iter().for_each(|watched| mailboxes.watch(watched)),
+            Err(reasons) => mailboxes.faults.extend(reasons.into_iter().map(|wrong| line.not_watched(path, number, wrong))),
+        },
+        Err(wrong) => mailboxes.faults.push(Line::default().not_watched(path, number, wrong)),
     }
 }
 
@@ -95,6 +101,16 @@ fn columns(header: &str, separator: char) -> Result<Vec<usize>, Wrong> {
 pub(super) struct Line(pub [Option<String>; COLUMNS.len()]);
 
 impl Line {
+    /// Where it is one.
+    pub fn address(&self) -> Option<Address> {
+        self.0[0].as_deref()?.parse().ok()
+    }
+
+    /// As it is written; empty where it is missing.
+    pub fn role(&self) -> &str {
+        self.0[2].as_deref().unwrap_or_default()
+    }
+
     fn cut(line: &str, separator: char, columns: &[usize]) -> Result<Self, Wrong> {
         let columns: Vec<_> = columns.iter().copied().map(Some).collect();
         Self::of(fields(line, separator)?, separator, &columns)
@@ -116,7 +132,7 @@ impl Line {
     }
 
     /// The mailbox of this line; `None` when its server has a fault of its own, which is told already.
-    pub fn watched(&self, path: &Path, accounts: &Accounts<'_>, earlier: &[Watched]) -> Result<Option<Watched>, Vec<Wrong>> {
+    pub fn watched(&self, path: &Path, accounts: &Accounts<'_>, earlier: &Mailboxes) -> Result<Option<Watched>, Vec<Wrong>> {
         let [address, group, role_word, server, user, password_file] = &self.0;
         let mut reasons = Vec::new();
         let mut keep = |wrong| reasons.push(wrong);

@@ -11,6 +11,7 @@ mod connect;
 pub mod coverage;
 mod decisions;
 mod destroy;
+pub mod directory;
 pub mod doctor;
 mod examine;
 mod gate;
@@ -50,6 +51,7 @@ use crate::fault::Fault;
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
 use crate::worker::{Nursery, Pool, StartError};
+use directory::DirectoryError;
 use gate::{Gate, Gates};
 use imap::Session;
 use ledger::Ledger;
@@ -97,7 +99,7 @@ impl Daemon {
     }
 
     fn watched(&self, address: &Address) -> Option<Watched> {
-        self.config().mailboxes.iter().find(|watched| watched.mailbox.address == *address).cloned()
+        self.config().watched(address).cloned()
     }
 
     async fn connect(&self, watched: &Watched) -> Result<Session, Trouble> {
@@ -223,7 +225,7 @@ impl Daemon {
     /// Puts a changed configuration, changed rules and lists in force, all or none of them.
     async fn reload(&self) {
         match self.prepare().await {
-            Ok((config, nursery)) => {
+            Ok((config, followed, nursery)) => {
                 let rule_set = nursery.rule_set().clone();
                 self.board.rules(rule_set.clone(), nursery.cage().to_string());
                 let came = self.shelf.book(|book| book.rules_came(Timestamp::now(), |rule, version| nursery.rules().has(rule, version)));
@@ -233,6 +235,7 @@ impl Daemon {
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 roster::changed(self, &before, &self.config());
                 roster::tell_of_faults(self);
+                directory::tell_of(self, &followed);
                 self.gates.forget();
                 self.tokens.forget();
                 tracing::info!(rule_set = %rule_set.id, rules = rule_set.rules, "configuration and rules are in force");
@@ -267,8 +270,11 @@ impl Daemon {
         }
     }
 
-    async fn prepare(&self) -> Result<(Config, Nursery), Vec<Fault>> {
-        let config = Config::load(&self.config().file)?;
+    async fn prepare(&self) -> Result<(Config, Result<(), DirectoryError>, Nursery), Vec<Fault>> {
+        let (config, followed) = directory::follow(Config::load(&self.config().file)?).await?;
+        if config.mailboxes.is_empty() {
+            return Err(vec![directory::names_nobody(&followed)]);
+        }
         let nursery = Nursery::start(&config.bundle()?, &self.options.cage(&config)).await.map_err(|error| match error {
             StartError::Refused(faults) => faults,
             StartError::World(error) => vec![Fault {
@@ -278,7 +284,7 @@ impl Daemon {
                 hint: "run `mailwarden check`".to_owned(),
             }],
         })?;
-        Ok((config, nursery))
+        Ok((config, followed, nursery))
     }
 
     fn note(&self, event: &Event) {

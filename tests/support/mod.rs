@@ -9,6 +9,7 @@ pub mod issuer;
 pub mod odd;
 pub mod school;
 pub mod script;
+pub mod slapd;
 pub mod smtp;
 pub mod warden;
 pub mod weather;
