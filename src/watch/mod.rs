@@ -33,6 +33,7 @@ mod shelf;
 mod start;
 mod tell;
 mod trouble;
+mod turns;
 mod verdict;
 mod visit;
 
@@ -58,15 +59,17 @@ use ledger::Ledger;
 use pulse::Pulse;
 use registry::Registry;
 use shelf::Shelf;
+use turns::Patience;
 
 pub use backlog::Backlog;
 pub use board::{Board, MailboxStatus, ServerStatus, Status};
-pub use connect::{connect, trust};
+pub use connect::{connect, connect_patiently, trust};
 pub use notice::try_out as try_notices;
 pub use oauth::{TokenError, Tokens};
 pub use put_back::{PutBack, put_back};
 pub use start::{Options, StartFailure, alone, open_shelf, start};
 pub use trouble::Trouble;
+pub use turns::Turns;
 
 /// How often the board is written to its file, and the watchdog told that all is well.
 const HEARTBEAT: Duration = Duration::from_secs(2);
