@@ -78,6 +78,8 @@ fn a_whole_school_is_found_page_by_page_with_groups_and_roles() {
     slapd.make_group("leadership", &["finch"]);
     let leaders = "[[directory.people]]\nrole = \"governor\"\nbase = \"dc=school,dc=example\"\nfilter = \"(memberOf=cn=leadership,ou=Groups,dc=school,dc=example)\"\n";
     let school = Asking { further: "login = \"uid\"", ..Asking::of(&slapd) }.school(&format!("{leaders}{PUPILS}{STAFF}"));
+    let checked = school.run_here(&["check"]);
+    assert!(out(&checked).contains(" who has a mailbox, as it said last; "), "{}{}", out(&checked), err(&checked));
     let done = refresh(&school, &[]);
     assert!(done.status.success(), "{}", err(&done));
     let told = out(&done);
