@@ -61,7 +61,7 @@ use registry::Registry;
 use shelf::Shelf;
 use turns::Patience;
 
-pub use backlog::Backlog;
+pub use backlog::{Backlog, FolderLeft};
 pub use board::{Board, MailboxStatus, ServerStatus, Status};
 pub use connect::{connect, connect_patiently, trust};
 pub use notice::try_out as try_notices;
