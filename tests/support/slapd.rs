@@ -1,4 +1,4 @@
-//! A private OpenLDAP: own folder, own ports, own authority for TLS, and a made-up school in it.
+//! A private `slapd`: own folder, own ports, own authority for TLS, and a made-up school in it.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
@@ -21,7 +21,7 @@ const PACKAGE: &str = "slapd";
 pub struct Slapd {
     folder: TempDir,
     server: Child,
-    /// Plain text and StartTLS.
+    /// Plain text, and TLS for whoever asks for it.
     pub ldap: u16,
     pub ldaps: u16,
 }

@@ -12,8 +12,8 @@ use super::error::{DirectoryError, refusal, shortfall};
 use super::reach::{reach, relay};
 use crate::config::{Directory, Found, Group};
 
-/// Connecting, signing in and all searches together may take this long.
-const PATIENCE: Duration = Duration::from_secs(45);
+/// Connecting, signing in and all searches together may take this long: meanwhile a daemon that is reloaded feeds no watchdog.
+const PATIENCE: Duration = Duration::from_secs(20);
 /// Entries in one answer: Active Directory gives a thousand at most.
 const PAGE: i32 = 500;
 /// Entries of all searches together.
@@ -125,6 +125,27 @@ fn primary(values: &[String]) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::{Attributes, People, Security};
+    use crate::mail::Role;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_directory_that_falls_silent_is_given_up() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let people = People { role: Role::Staff, base: "dc=x".to_owned(), filter: "(a=b)".to_owned(), group: Group::Role };
+        let directory = Directory {
+            host: "127.0.0.1".to_owned(),
+            port: listener.local_addr().unwrap().port(),
+            security: Security::Plaintext,
+            ca_file: None,
+            login: None,
+            attributes: Attributes { address: "mail".to_owned(), user: None },
+            server: None,
+            people: vec![people],
+        };
+        let begun = tokio::time::Instant::now();
+        assert!(matches!(ask(&directory).await, Err(DirectoryError::Timeout)));
+        assert_eq!(begun.elapsed().as_secs(), PATIENCE.as_secs());
+    }
 
     #[test]
     fn of_several_addresses_the_marked_one_counts() {

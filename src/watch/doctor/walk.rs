@@ -16,7 +16,7 @@ const LATEST: u32 = 200;
 /// Walks as far as it goes.
 pub async fn walk(watched: &Watched, watch: &Watch, tls: Arc<ClientConfig>, tokens: &Tokens) -> Walk {
     let mut walk = Walk::begin(watched);
-    if let Err((step, why)) = go(&mut walk, watched, watch, tls, tokens).await {
+    if let Err((step, why)) = Box::pin(go(&mut walk, watched, watch, tls, tokens)).await {
         walk.failure = Some((step, why));
     }
     walk
