@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::Result;
 
 /// Every figure of `make bench`, in the order in which it is taken.
-const ALL: [&str; 35] = [
+const ALL: [&str; 41] = [
     "desk.queue",
     "desk.readers",
     "message.text",
@@ -17,8 +17,14 @@ const ALL: [&str; 35] = [
     "extract.docx",
     "extract.xlsx",
     "mailbox.backlog",
+    "mailbox.backlog-text",
     "mailbox.poll",
     "mailbox.idle-memory",
+    "mailbox.idle-time",
+    "mailbox.many",
+    "mailbox.held-idle",
+    "mailbox.held-polled",
+    "mailbox.large",
     "pictures.jpeg-baseline",
     "pictures.jpeg-progressive",
     "pictures.search-1m",
