@@ -1,7 +1,7 @@
 # The long commands, once. `make help` lists them.
 CARGO := cargo
 FLAGS := --ignore-rust-version
-PACKAGES := age chromium dovecot-imapd dovecot-lmtpd e2fsprogs gcc libc6-dev mount openssl poppler-utils python3 python3-aiosmtpd python3-docx strace systemd
+PACKAGES := age chromium dovecot-imapd dovecot-lmtpd e2fsprogs gcc libc6-dev mount openssl poppler-utils python3 python3-aiosmtpd python3-docx slapd strace systemd
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/mailwarden
 
 .PHONY: build test demo bench learn quality faults damage weather unit lint deny fmt deps clean help

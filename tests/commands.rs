@@ -15,7 +15,7 @@ use mailwarden::finding::{Action, Audience, Category, Concern, Field, Finding, I
 use mailwarden::journal::{Actor, Event, InstanceKey};
 use mailwarden::mail::{Address, Arrival, Cursor, FolderName, Place, Role, Uid, UidValidity};
 use mailwarden::vault::Vault;
-use mailwarden::watch::{Backlog, MailboxStatus, Status};
+use mailwarden::watch::{Backlog, FolderLeft, MailboxStatus, Status};
 use mailwarden::wire::RuleSet;
 use support::school::{School, err, out};
 
@@ -267,9 +267,11 @@ fn whatever_fails_is_told_and_makes_the_exit_code_1() {
 
     desk.board(|status| {
         let amber = status.mailboxes.values_mut().next().unwrap();
-        amber.backlog = Some(Backlog { since: at(0), done: 52_000, left: 48_000, per_second: 200.0 });
+        let left = [("INBOX", 47_000), ("Sent", 1_000)];
+        let folders = left.map(|(name, left)| FolderLeft { folder: FolderName(name.to_owned()), left }).to_vec();
+        amber.backlog = Some(Backlog { since: at(0), done: 52_000, left: 48_000, per_second: 200.0, folders });
         let mut heron = amber.clone();
-        heron.backlog = Some(Backlog { since: at(0), done: 0, left: 100_000, per_second: 0.0 });
+        heron.backlog = Some(Backlog { since: at(0), done: 0, left: 100_000, per_second: 0.0, folders: Vec::new() });
         status.mailboxes.insert(address("heron@willowbrook.example"), heron);
     });
     let told = desk.school.run_here(&["status"]);
@@ -277,12 +279,15 @@ fn whatever_fails_is_told_and_makes_the_exit_code_1() {
     for line in [
         "backlog  2 mailboxes: 26 % is judged, 148000 messages left, 200.0 a second, 12 min left\n",
         "heron@willowbrook.example: 0 % of its backlog is judged, 100000 messages left, 0.0 a second, nothing comes on\n\
-         amber@willowbrook.example: 52 % of its backlog is judged, 48000 messages left, 200.0 a second, 4 min left\n",
+         amber@willowbrook.example: 52 % of its backlog is judged, 48000 messages left, 200.0 a second, 4 min left\n\
+         amber@willowbrook.example: messages left, by folder: INBOX 47000, Sent 1000\n",
     ] {
         assert!(out(&told).contains(line), "{}", out(&told));
     }
     let json = out(&desk.school.run_here(&["status", "--json"]));
-    assert!(json.contains("\"left\":48000,\"per_second\":200.0,\"percent\":52,\"seconds_left\":240"), "{json}");
+    let folders = "[{\"folder\":\"INBOX\",\"left\":47000},{\"folder\":\"Sent\",\"left\":1000}]";
+    let going = format!("\"left\":48000,\"per_second\":200.0,\"folders\":{folders},\"percent\":52,\"seconds_left\":240");
+    assert!(json.contains(&going), "{json}");
 
     desk.board(|_| ());
     desk.book.record_system(at(0), Trouble::MailboxUnreachable, Some(&address("left@willowbrook.example")), &[]).unwrap();

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use mailwarden::watch::{Board, Status};
 use support::dovecot::Dovecot;
 use support::folders::Folders;
-use support::school::out;
+use support::school::{err, out};
 use support::smtp::Smtp;
 use support::warden::Warden;
 
@@ -78,6 +78,13 @@ fn where_a_server_bears_fewer_connections_than_there_are_mailboxes_they_take_tur
         assert!((1..=2 * MAILBOXES).contains(&refused), "{refused} refusals: {watch}{refusal}");
         let told = warden.command("status").output().expect("the program");
         assert!(out(&told).contains(&format!("server   pupil0 bears {ROOM} connections: it refused another at ")), "{}", out(&told));
+        if refusal.starts_with("NO [LIMIT]") {
+            // One connection is left for them, whoever holds the others.
+            let doctor = warden.command("doctor").output().expect("the program");
+            assert!(doctor.status.success(), "{}{}", out(&doctor), err(&doctor));
+            let coverage = err(&warden.command("coverage").output().expect("the program"));
+            assert!(coverage.contains("nothing was compared") && !coverage.contains("could not be compared"), "{coverage}");
+        }
         if watch.contains("1s") {
             let last = |status: &Status| status.mailboxes.values().filter_map(|mailbox| mailbox.last_poll).max();
             until(&warden, "every mailbox was polled again", |after| {

@@ -429,9 +429,13 @@ fn a_backlog_is_told_of_as_it_comes_on_and_no_more_when_it_is_done() {
         None
     });
     let running = Running::of(&warden, warden.start().expect("the program"));
-    let backlog = |status: &Status| status.mailboxes.values().find_map(|mailbox| mailbox.backlog);
+    let backlog = |status: &Status| status.mailboxes.values().find_map(|mailbox| mailbox.backlog.clone());
     let half_way = running.until("two batches judged", |status| backlog(status).is_some_and(|backlog| backlog.done == 400));
-    assert_eq!(backlog(&half_way).map(|backlog| (backlog.left, backlog.percent())), Some((600, 40)));
+    let told = backlog(&half_way).expect("a backlog");
+    assert_eq!((told.left, told.percent()), (600, 40));
+    assert_eq!(told.folders.iter().map(|own| (&*own.folder.0, own.left)).collect::<Vec<_>>(), [("INBOX", 600)]);
+    let status = String::from_utf8(warden.command("status").output().expect("the program").stdout).expect("text");
+    assert!(status.contains("full@school.example: messages left, by folder: INBOX 600"), "{status}");
     drop(go_on);
     let done = running
         .until("all of it", |status| status.mailboxes.values().all(|mailbox| mailbox.last_poll.is_some()) && backlog(status).is_none());

@@ -22,7 +22,9 @@ use std::{fs, io};
 
 use mailwarden::config::{Secret, Security, TokenMechanism};
 use mailwarden::mail::{Arrival, FolderName, Uid};
-use mailwarden::watch::imap::{Folder, FrameLimits, IdleEnd, ImapError, Limits, Listed, Login, Sasl, Selected, Server, Session, UidSet};
+use mailwarden::watch::imap::{
+    Folder, FolderStatus, FrameLimits, IdleEnd, ImapError, Limits, Listed, Login, Sasl, Selected, Server, Session, UidSet,
+};
 use support::script::{Step, play};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -182,13 +184,11 @@ impl Client {
             }
             "status" => {
                 let folders: Vec<Folder> = rest.split(' ').map(|name| Folder::named(&FolderName(name.to_owned()))).collect();
-                let tell = |status: Option<_>| {
-                    let tell = |known: mailwarden::watch::imap::FolderStatus| {
-                        format!("{} messages, next {}, validity {}", known.messages, known.uidnext, known.uidvalidity.0)
-                    };
-                    status.map_or("unknown".to_owned(), tell)
-                };
-                return Ok(session.status(&folders).await?.into_iter().map(tell).collect::<Vec<_>>().join("; "));
+                return Ok(session.status(&folders).await?.into_iter().map(numbers).collect::<Vec<_>>().join("; "));
+            }
+            "survey" => {
+                let tell = |(folder, status): (Folder, _)| format!("{}: {}", folder.name, numbers(status));
+                return Ok(session.survey().await?.into_iter().map(tell).collect::<Vec<_>>().join("; "));
             }
             "noop" => return session.noop().await.map(|()| "done".to_owned()),
             "append" => {
@@ -241,6 +241,11 @@ impl Client {
         let security = if self.starttls { Security::StartTls } else { Security::Plaintext };
         Server { host: "127.0.0.1".to_owned(), port: self.port, security, tls: Arc::new(tls), limits: LIMITS }
     }
+}
+
+fn numbers(status: Option<FolderStatus>) -> String {
+    let tell = |known: FolderStatus| format!("{} messages, next {}, validity {}", known.messages, known.uidnext, known.uidvalidity.0);
+    status.map_or("unknown".to_owned(), tell)
 }
 
 fn signed_in(session: &Session) -> String {

@@ -49,12 +49,44 @@ fn trusting(ca: &Path) -> Result<TlsConnector> {
     Ok(TlsConnector::from(Arc::new(config.with_root_certificates(roots).with_no_client_auth())))
 }
 
-async fn inbox(tls: TlsConnector, port: u16, user: String) -> Result<Downloaded> {
+/// Another client of each of some users, who puts messages into INBOX.
+pub struct Appending {
+    runtime: tokio::runtime::Runtime,
+    sessions: std::cell::RefCell<Vec<Session<TlsStream<TcpStream>>>>,
+}
+
+impl Appending {
+    pub fn start(server: &Dovecot, users: usize) -> Result<Self> {
+        let tls = trusting(&server.ca())?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let sessions = runtime.block_on(async {
+            let mut sessions = Vec::new();
+            for number in 1..=users {
+                sessions.push(sign_in(tls.clone(), server.port, user(number)).await?);
+            }
+            Ok::<_, Box<dyn std::error::Error + Send + Sync>>(sessions)
+        });
+        Ok(Self { runtime, sessions: sessions?.into() })
+    }
+
+    /// Into the mailbox of that place among the users, from 0.
+    pub fn append(&self, mailbox: usize, mail: impl AsRef<[u8]>) -> Result<()> {
+        let mut sessions = self.sessions.borrow_mut();
+        let session = sessions.get_mut(mailbox).ok_or("no such user")?;
+        Ok(self.runtime.block_on(session.append("INBOX", None, None, mail))?)
+    }
+}
+
+async fn sign_in(tls: TlsConnector, port: u16, user: String) -> Result<Session<TlsStream<TcpStream>>> {
     let tcp = TcpStream::connect(("127.0.0.1", port)).await?;
     tcp.set_nodelay(true)?;
     let mut client = Client::new(tls.connect(ServerName::try_from("localhost")?, tcp).await?);
     client.read_response().await?.ok_or("no greeting")?;
-    let mut session = client.login(format!("{user}*{MASTER}"), PASSWORD).await.map_err(|(error, _)| error)?;
+    Ok(client.login(format!("{user}*{MASTER}"), PASSWORD).await.map_err(|(error, _)| error)?)
+}
+
+async fn inbox(tls: TlsConnector, port: u16, user: String) -> Result<Downloaded> {
+    let mut session = sign_in(tls, port, user).await?;
     let exists = usize::try_from(session.examine("INBOX").await?.exists)?;
     let mut all = Downloaded::default();
     for first in (1..=exists).step_by(BATCH) {

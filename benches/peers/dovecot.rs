@@ -62,6 +62,11 @@ impl Dovecot {
         self.folder.path().join("ca.pem")
     }
 
+    /// The Maildir of a user, counted from 1.
+    pub fn inbox(&self, number: usize) -> PathBuf {
+        self.folder.path().join("mail").join(user(number))
+    }
+
     pub fn served(&self) -> Result<Served> {
         let log = fs::read_to_string(self.folder.path().join("dovecot.log"))?;
         let logins = log.lines().filter(|line| line.contains("imap-login: Info: Login:")).count() as u64;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use super::Result;
 
 /// Every figure of `make bench`, in the order in which it is taken.
-const ALL: [&str; 37] = [
+const ALL: [&str; 43] = [
     "desk.queue",
     "desk.readers",
     "desk.unseal",
@@ -18,8 +18,14 @@ const ALL: [&str; 37] = [
     "extract.docx",
     "extract.xlsx",
     "mailbox.backlog",
+    "mailbox.backlog-text",
     "mailbox.poll",
     "mailbox.idle-memory",
+    "mailbox.idle-time",
+    "mailbox.many",
+    "mailbox.held-idle",
+    "mailbox.held-polled",
+    "mailbox.large",
     "pictures.jpeg-baseline",
     "pictures.jpeg-progressive",
     "pictures.search-1m",

@@ -7,10 +7,12 @@ pub mod dovecot;
 pub mod figure;
 pub mod http;
 pub mod mails;
+pub mod memory;
 pub mod nasty;
 pub mod ours;
 pub mod python;
 pub mod rspamd;
+pub mod sink;
 pub mod vectorscan;
 
 use std::fs::Permissions;

@@ -21,8 +21,13 @@ pub fn binary() -> Result<Option<PathBuf>> {
 
 /// A folder `rules` with one rule of the mildest category.
 pub fn write_rules(at: &Path, terms: &[String], undisguise: bool) -> Result<()> {
-    fs::create_dir_all(at.join("rules/profanity"))?;
-    fs::write(at.join("rules/profanity/bench.toml"), rule(terms, undisguise)?)?;
+    write_rule(at, "profanity", terms, undisguise)
+}
+
+fn write_rule(at: &Path, category: &str, terms: &[String], undisguise: bool) -> Result<()> {
+    let folder = at.join("rules").join(category);
+    fs::create_dir_all(&folder)?;
+    fs::write(folder.join("bench.toml"), rule(category, terms, undisguise)?)?;
     Ok(())
 }
 
@@ -30,6 +35,12 @@ pub fn write_rules(at: &Path, terms: &[String], undisguise: bool) -> Result<()> 
 pub struct Wish<'a> {
     /// One mailbox each of these many users; with no server, one that nobody calls.
     pub server: Option<(&'a Dovecot, usize)>,
+    /// In place of it, the port of a server in plain text, and how many users it has.
+    pub played: Option<(u16, usize)>,
+    /// Where letters go.
+    pub smtp: Option<u16>,
+    /// What is found is taken out of the mailbox, and told of at once.
+    pub holds: bool,
     pub connections: usize,
     pub workers: usize,
     pub messages_per_worker: usize,
@@ -41,7 +52,18 @@ pub struct Wish<'a> {
 
 impl Default for Wish<'_> {
     fn default() -> Self {
-        Self { server: None, connections: 1, workers: 1, messages_per_worker: 64, interval: "60s", idle: false, undisguise: false }
+        Self {
+            server: None,
+            played: None,
+            smtp: None,
+            holds: false,
+            connections: 1,
+            workers: 1,
+            messages_per_worker: 64,
+            interval: "60s",
+            idle: false,
+            undisguise: false,
+        }
     }
 }
 
@@ -56,10 +78,10 @@ impl School {
     pub fn found(binary: &Path, terms: &[String], wish: &Wish) -> Result<Self> {
         let school = Self { binary: binary.to_owned(), folder: folder()? };
         let at = school.folder.path();
-        write_rules(at, terms, wish.undisguise)?;
+        write_rule(at, if wish.holds { "threat" } else { "profanity" }, terms, wish.undisguise)?;
         fs::write(at.join("password"), format!("{PASSWORD}\n"))?;
         fs::set_permissions(at.join("password"), Permissions::from_mode(0o600))?;
-        let users = wish.server.map_or(1, |(_, users)| users);
+        let users = wish.server.map(|(_, users)| users).or(wish.played.map(|(_, users)| users)).unwrap_or(1);
         let rows: Vec<String> = (1..=users).map(|number| format!("{}@school.example,staff,staff\n", user(number))).collect();
         fs::write(at.join("mailboxes.csv"), format!("address,group,role\n{}", rows.concat()))?;
         fs::write(at.join("mailwarden.toml"), configuration(wish))?;
@@ -119,12 +141,12 @@ impl Drop for Daemon {
     }
 }
 
-fn rule(terms: &[String], undisguise: bool) -> Result<String> {
+fn rule(category: &str, terms: &[String], undisguise: bool) -> Result<String> {
     let [first, second, ..] = terms else { return Err("fewer than two terms".into()) };
     let quoted: Vec<String> = terms.iter().map(|term| quote(term)).collect();
     let example = |expect: &str, text: &str| format!("\n[[example]]\nexpect = \"{expect}\"\ntext = {}\nwhy = \"bench\"\n", quote(text));
     Ok([
-        "schema = 1\nid = \"profanity.bench\"\ntitle = \"Terms of the bench\"\ncategory = \"profanity\"\nstage = \"hold\"\n".to_owned(),
+        format!("schema = 1\nid = \"{category}.bench\"\ntitle = \"Terms of the bench\"\ncategory = \"{category}\"\nstage = \"hold\"\n"),
         format!("evasion = \"{}\"\n", if undisguise { "letters" } else { "none" }),
         format!("\n[[signal]]\nname = \"term\"\nterms = [{}]\n\n[decide]\nfire = \"term\"\nscore = 60\n", quoted.join(", ")),
         example("match", first),
@@ -142,8 +164,14 @@ fn quote(text: &str) -> String {
 }
 
 fn configuration(wish: &Wish) -> String {
-    let (port, ca) =
-        wish.server.map_or((993, String::new()), |(dovecot, _)| (dovecot.port, format!("ca_file = \"{}\"\n", dovecot.ca().display())));
+    let (port, security, ca) = match (wish.server, wish.played) {
+        (Some((dovecot, _)), _) => (dovecot.port, "tls", format!("ca_file = \"{}\"\n", dovecot.ca().display())),
+        (None, Some((port, _))) => (port, "plaintext", String::new()),
+        (None, None) => (993, "tls", String::new()),
+    };
+    let smtp = wish.smtp.unwrap_or(25);
+    // A rule that holds as much as a bench delivers would fall to flagging.
+    let policy = if wish.holds { "most_held = 100000\n\n[policy.actions]\nthreat = \"hold\"\n" } else { "" };
     let Wish { connections, workers, messages_per_worker, interval, idle, .. } = wish;
     format!(
         r#"[school]
@@ -160,7 +188,7 @@ directory = "state"
 name = "main"
 host = "localhost"
 port = {port}
-security = "tls"
+security = "{security}"
 {ca}master_user = "{MASTER}"
 master_separator = "*"
 password_file = "password"
@@ -180,10 +208,12 @@ workers = {workers}
 messages_per_worker = {messages_per_worker}
 rules = ["rules"]
 
+[policy]
+{policy}
 [notice]
 from = "mailwarden@school.example"
 smtp_host = "localhost"
-smtp_port = 25
+smtp_port = {smtp}
 security = "plaintext"
 
 [[contact]]

@@ -15,6 +15,8 @@ use crate::mail::Address;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Trouble {
+    /// The directory does not say who has a mailbox, or names far too few: the mailboxes that it named last stay.
+    DirectoryNotFollowed,
     /// No room to seal: nothing more is removed from mailboxes.
     DiskFull,
     /// The server lists a folder and does not open it: nobody reads what is in it.
@@ -56,6 +58,7 @@ pub enum Trouble {
 impl Trouble {
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::DirectoryNotFollowed => "directory-not-followed",
             Self::DiskFull => "disk-full",
             Self::FolderClosed => "folder-closed",
             Self::LoginRefused => "login-refused",

@@ -5,7 +5,7 @@ use clap::Args;
 use super::caged::{self, CageArgs};
 use super::key_check::broken_keys;
 use super::{ConfigFile, Exit, Failure, Output};
-use crate::config::{Config, History, Login, Named, Password, SmtpLogin, Watched};
+use crate::config::{Config, Directory, History, Login, Named, Password, SmtpLogin, Watched};
 use crate::sandbox::Cage;
 use crate::watch;
 use crate::wire::RuleSet;
@@ -81,6 +81,10 @@ fn describe(config: &Config, rule_set: &RuleSet, out: &mut Output) -> Result<(),
         History::Skip => "for new mail only",
     };
     out.line(&format!("watched: {} mailboxes of {}, {history}", config.mailboxes.len(), config.school.name))?;
+    if let Some(Directory { host, port, .. }) = &config.directory {
+        let when = if config.mailboxes.is_empty() { "it was not asked yet" } else { "as it said last" };
+        out.line(&format!("asked:   {host}:{port} who has a mailbox, {when}; `mailwarden mailboxes refresh` asks now"))?;
+    }
     let RuleSet { id, rules, terms, list_entries, .. } = rule_set;
     out.line(&format!("rules:   {id}: {rules} with {terms} terms; {list_entries} digests in lists"))?;
     for contact in &config.contacts {
@@ -108,5 +112,6 @@ fn row(watched: &Watched) -> [String; 6] {
 
 fn passwords(config: &Config) -> impl Iterator<Item = &Password> {
     let of_mailboxes = config.mailboxes.iter().map(|watched| watched.login.secret());
-    of_mailboxes.chain(config.notice.login.iter().map(SmtpLogin::secret))
+    let of_directory = config.directory.iter().filter_map(|directory| Some(&directory.login.as_ref()?.1));
+    of_mailboxes.chain(config.notice.login.iter().map(SmtpLogin::secret)).chain(of_directory)
 }

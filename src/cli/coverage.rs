@@ -1,6 +1,6 @@
 //! `mailwarden coverage`: proves a day, message by message, and shows what the ledger says of it.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 
@@ -9,7 +9,6 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::progress::Progress;
@@ -22,7 +21,7 @@ use crate::fault::Fault;
 use crate::finding::Reason;
 use crate::mail::Address;
 use crate::watch::coverage::{Compared, Known, Missing, compare};
-use crate::watch::{self, Tokens};
+use crate::watch::{self, Tokens, Turns};
 
 /// A message that arrived so recently may be on its way to its verdict.
 const ON_ITS_WAY: SignedDuration = SignedDuration::from_mins(5);
@@ -125,20 +124,18 @@ async fn compare_all(
     date: Date,
     json: bool,
 ) -> Result<Vec<(Address, Result<Compared, String>)>, Failure> {
-    let (tokens, mut gates, mut comparing) = (Arc::new(Tokens::default()), HashMap::new(), JoinSet::new());
+    let (tokens, turns, mut comparing) = (Arc::new(Tokens::default()), Arc::new(Turns::beside(&config.state.directory)), JoinSet::new());
     let (total, mut progress) = (config.mailboxes.len(), Progress::new(json));
     for (place, watched) in config.mailboxes.iter().cloned().enumerate() {
-        let server = Arc::clone(&watched.server);
-        let turns: &Arc<Semaphore> = gates.entry(server.name.clone()).or_insert_with(|| Arc::new(Semaphore::new(server.connections.get())));
         let known = Known {
             seen: book.seen(&watched.mailbox.address)?,
             cursors: book.cursors(&watched.mailbox.address)?,
             except: config.watch.except_folders.clone(),
             skips_history: config.watch.history == History::Skip,
         };
-        let (turns, tokens, settings) = (Arc::clone(turns), Arc::clone(&tokens), config.watch.clone());
+        let (turns, tokens, settings) = (Arc::clone(&turns), Arc::clone(&tokens), config.watch.clone());
         comparing.spawn(async move {
-            let _turn = turns.acquire_owned().await;
+            let _turn = turns.turn(&watched.server).await;
             let compared = compare_one(&watched, &settings, &tokens, &known, date).await;
             (place, (watched.mailbox.address, compared.map_err(|trouble| trouble.to_string())))
         });
@@ -161,7 +158,7 @@ async fn compare_one(
     date: Date,
 ) -> Result<Compared, watch::Trouble> {
     let tls = watch::trust(&watched.server)?;
-    let mut session = watch::connect(watched, settings, tls, tokens).await?;
+    let mut session = watch::connect_patiently(watched, settings, tls, tokens).await?;
     let compared = compare(&mut session, known, date).await?;
     session.logout().await;
     Ok(compared)

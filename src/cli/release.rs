@@ -198,7 +198,7 @@ impl Errand<'_> {
     async fn append(&self, copy: &PlaceFacts) -> Result<PutBack, Obstacle> {
         let Shelf { vault, book } = self.shelf;
         let mailbox = &copy.place.mailbox;
-        let watched = self.config.mailboxes.iter().find(|watched| watched.mailbox.address == *mailbox);
+        let watched = self.config.watched(mailbox);
         let watched = watched.ok_or_else(|| Obstacle::NotWatched(mailbox.clone()))?;
         let secret = watched.login.secret();
         if let Password::Credential(name) = secret
@@ -213,7 +213,7 @@ impl Errand<'_> {
             return Err(Obstacle::NotTheMessage);
         }
         let tls = watch::trust(&watched.server).map_err(Trouble::from)?;
-        let mut session = watch::connect(watched, &self.config.watch, tls, &self.tokens).await?;
+        let mut session = watch::connect_patiently(watched, &self.config.watch, tls, &self.tokens).await?;
         let back = watch::put_back(&mut session, &copy.place, &copy.arrival, &measure, || vault.unseal(&object, key)).await?;
         session.logout().await;
         Ok(back)

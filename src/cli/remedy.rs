@@ -48,6 +48,7 @@ impl From<StartFailure> for Failure {
                 Self::world("mailwarden does not start", &failure, "stop the other first; `mailwarden status` says which process it is")
             }
             StartFailure::Casebook(error) => error.into(),
+            StartFailure::Directory(fault) => Self { exit: Exit::World, faults: vec![fault] },
             StartFailure::Faults(faults) => Self::config(faults),
             StartFailure::Key { path, source } => out_of_reach(&path, &source),
             StartFailure::Scan(error) => error.into(),

@@ -13,9 +13,10 @@ use serde::Serialize;
 use super::shelf::Shelf;
 use super::time::{brief, span, wall};
 use super::{ConfigFile, Exit, Failure, Output};
+use crate::case::visible;
 use crate::casebook::{Casebook, Counts, Episode, Undelivered};
 use crate::mail::{Address, Role};
-use crate::watch::{Backlog, Board, ServerStatus, Status};
+use crate::watch::{Backlog, Board, FolderLeft, ServerStatus, Status};
 use crate::wire::RuleSet;
 
 /// The daemon writes its board every two seconds; after so long without, it is stuck or gone.
@@ -105,11 +106,11 @@ struct Going {
 impl Going {
     fn of(backlog: Backlog, fails: bool) -> Self {
         let seconds_left = backlog.time_left().filter(|_| !fails).map(|left| left.as_secs());
-        Self { backlog, percent: backlog.percent(), seconds_left }
+        Self { percent: backlog.percent(), backlog, seconds_left }
     }
 
     fn told(&self) -> String {
-        let Backlog { left, per_second, .. } = self.backlog;
+        let Backlog { left, per_second, .. } = &self.backlog;
         let time_left = self.seconds_left.map_or_else(|| "nothing comes on".to_owned(), |seconds| format!("{} left", span(seconds)));
         format!("{left} messages left, {per_second:.1} a second, {time_left}")
     }
@@ -244,8 +245,9 @@ fn print(told: &Told, zone: &TimeZone, out: &mut Output) -> io::Result<()> {
             done: one.done + other.done,
             left: one.left + other.left,
             per_second: one.per_second + other.per_second,
+            folders: Vec::new(),
         };
-        let nothing = Backlog { since: Timestamp::MAX, done: 0, left: 0, per_second: 0.0 };
+        let nothing = Backlog { since: Timestamp::MAX, done: 0, left: 0, per_second: 0.0, folders: Vec::new() };
         let all = Going::of(backlogs.iter().fold(nothing, |all, (_, going)| sum(all, &going.backlog)), false);
         out.line(&format!("backlog  {} mailboxes: {} % is judged, {}", backlogs.len(), all.percent, all.told()))?;
     }
@@ -273,6 +275,11 @@ fn print(told: &Told, zone: &TimeZone, out: &mut Output) -> io::Result<()> {
     out.table(header, &rows)?;
     for (address, going) in longest_first(&told.mailboxes).into_iter().take(NAMED) {
         out.line(&format!("{address}: {} % of its backlog is judged, {}", going.percent, going.told()))?;
+        let folder = |FolderLeft { folder, left }: &FolderLeft| format!("{} {left}", visible(&folder.0));
+        let folders: Vec<_> = going.backlog.folders.iter().map(folder).collect();
+        if !folders.is_empty() {
+            out.line(&format!("{address}: messages left, by folder: {}", folders.join(", ")))?;
+        }
     }
     for Row { address, trouble, .. } in &told.mailboxes {
         if let Some(trouble) = trouble {

@@ -1,6 +1,6 @@
-//! Which mailboxes are watched and how each is entered: `[[server]]`, `[[mailbox]]` and the file that `[mailboxes]` names.
+//! Which mailboxes are watched and how each is entered: `[[server]]`, `[[mailbox]]`, the file that `[mailboxes]` names, and `[directory]`.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,7 +9,10 @@ use super::issuer::{Issuers, Named};
 use super::kind::{self, unknown_word, wrong};
 use super::sections::{ca_file, password, security};
 use super::table::{Table, Wrong};
-use super::{Issuer, Login, Password, School, Security, Server, TokenMechanism, Unwatched, Watched, mailbox_list};
+use super::{
+    Directory, Issuer, Login, Password, School, Security, Server, State, TokenMechanism, Unwatched, Watched, directory, directory_list,
+    mailbox_list,
+};
 use crate::fault::{At, Fault};
 use crate::mail::{Address, Mailbox, Role};
 
@@ -61,30 +64,54 @@ pub(super) struct Mailboxes {
     pub watched: Vec<Watched>,
     pub faults: Vec<Fault>,
     pub unwatched: Unwatched,
+    pub directory: Option<Directory>,
+    addresses: HashSet<Address>,
+}
+
+impl Mailboxes {
+    pub fn watch(&mut self, watched: Watched) {
+        self.addresses.insert(watched.mailbox.address.clone());
+        self.watched.push(watched);
+    }
+
+    pub fn holds(&self, address: &Address) -> bool {
+        self.addresses.contains(address)
+    }
 }
 
 /// Reads every mailbox of the file.
-pub(super) fn mailboxes(file: &Table<'_>, school: Option<&School>, issuers: &Issuers) -> Mailboxes {
+pub(super) fn mailboxes(file: &Table<'_>, school: Option<&School>, state: Option<&State>, issuers: &Issuers) -> Mailboxes {
     let accounts = Accounts::read(file, school, issuers);
-    let mut mailboxes = Mailboxes { watched: one_by_one(file, &accounts), ..Mailboxes::default() };
+    let mut mailboxes = one_by_one(file, &accounts);
     if file.has("mailboxes") {
         file.section("mailboxes", "[mailboxes]", |table| {
             if let Some(path) = list(table) {
                 mailbox_list::read(&path, &accounts, table, &mut mailboxes);
             }
         });
-    } else if !file.has("mailbox") {
-        let hint = "add a [[mailbox]] with `address` and `role`, or [mailboxes] with `file = \"mailboxes.csv\"`";
-        file.tell("no mailbox is watched".to_owned(), file.at(), wrong("there is neither [[mailbox]] nor [mailboxes]", hint));
+    } else if !file.has("mailbox") && !file.has("directory") {
+        let hint = "add a [[mailbox]] with `address` and `role`, or [mailboxes] with `file = \"mailboxes.csv\"`, or [directory]";
+        let why = "there is neither [[mailbox]] nor [mailboxes] nor [directory]";
+        file.tell("no mailbox is watched".to_owned(), file.at(), wrong(why, hint));
+    }
+    if file.has("directory") {
+        mailboxes.directory = file.section("directory", "[directory]", |table| directory::directory(table, &accounts)).flatten();
+        if let Some(state) = state {
+            directory_list::keep_to(&state.directory_list(), &accounts, &mut mailboxes);
+        }
     }
     mailboxes
 }
 
 /// Every [[mailbox]].
-pub(super) fn one_by_one(file: &Table<'_>, accounts: &Accounts<'_>) -> Vec<Watched> {
-    let mut watched = Vec::new();
-    file.each("mailbox", "[[mailbox]]", |table| watched.extend(mailbox(table, accounts, &watched)));
-    watched
+pub(super) fn one_by_one(file: &Table<'_>, accounts: &Accounts<'_>) -> Mailboxes {
+    let mut mailboxes = Mailboxes::default();
+    file.each("mailbox", "[[mailbox]]", |table| {
+        if let Some(watched) = mailbox(table, accounts, &mailboxes) {
+            mailboxes.watch(watched);
+        }
+    });
+    mailboxes
 }
 
 /// Where the list of mailboxes lies that [mailboxes] names.
@@ -191,7 +218,7 @@ fn entry(table: &Table<'_>, issuers: &Issuers) -> Option<(PasswordMechanism, Opt
     }
 }
 
-fn mailbox(table: &Table<'_>, accounts: &Accounts<'_>, earlier: &[Watched]) -> Option<Watched> {
+fn mailbox(table: &Table<'_>, accounts: &Accounts<'_>, earlier: &Mailboxes) -> Option<Watched> {
     let address = table.required("address", "\"amber.heron@school.example\"", |value| {
         let address = kind::address(value)?;
         accounts.admit(&address, earlier)?;
@@ -230,8 +257,8 @@ impl<'s> Accounts<'s> {
     }
 
     /// Whether a mailbox of this address can be watched beside the `earlier` ones.
-    pub fn admit(&self, address: &Address, earlier: &[Watched]) -> Result<(), Wrong> {
-        if earlier.iter().any(|watched| watched.mailbox.address == *address) {
+    pub fn admit(&self, address: &Address, earlier: &Mailboxes) -> Result<(), Wrong> {
+        if earlier.holds(address) {
             return Err(wrong(format!("`{address}` is listed twice"), "remove one of the two"));
         }
         match self.school {

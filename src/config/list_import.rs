@@ -8,7 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::accounts::{Accounts, list, one_by_one};
+use super::accounts::{Accounts, Mailboxes, list, one_by_one};
 use super::export::Export;
 use super::issuer::Issuers;
 use super::kind::{address_from, wrong};
@@ -89,7 +89,7 @@ impl ListImport {
 fn plan(file: &Table<'_>, export: Taken<'_>) -> Result<ListImport, Vec<Fault>> {
     let school = file.required_section("school", "[school]", school).flatten();
     let accounts = Accounts::read(file, school.as_ref(), &Issuers::read(file));
-    let elsewhere = one_by_one(file, &accounts).into_iter().map(|watched| watched.mailbox.address).collect();
+    let elsewhere = one_by_one(file, &accounts).watched.into_iter().map(|watched| watched.mailbox.address).collect();
     let Some(list) = file.required_section("mailboxes", "[mailboxes]", list).flatten() else { return Err(Vec::new()) };
     let old = match fs::read(&list) {
         Ok(octets) => Some(octets),
@@ -224,7 +224,7 @@ impl Merge<'_> {
         heard.lines.insert(address.clone(), None);
         let merged = self.merged(&address, line).map_err(not_taken)?;
         heard.roles |= merged.0[ROLE].is_some();
-        merged.watched(self.list, self.accounts, &[]).map_err(|reasons| (whose, reasons))?;
+        merged.watched(self.list, self.accounts, &Mailboxes::default()).map_err(|reasons| (whose, reasons))?;
         heard.lines.insert(address, Some(merged));
         Ok(())
     }
@@ -307,13 +307,13 @@ fn is_safeguarding(line: &Line) -> bool {
     line.0[ROLE].as_deref() == Some(Role::Safeguarding.as_str())
 }
 
-fn listed(line: &Line) -> Listed {
+pub(super) fn listed(line: &Line) -> Listed {
     let told: Vec<_> = line.0[1..].iter().flatten().map(String::as_str).collect();
     Listed { address: line.0[0].clone().unwrap_or_default(), told: told.join(", ") }
 }
 
 /// The list as a file, with those columns that somebody uses.
-fn written(lines: &[&Line]) -> String {
+pub(super) fn written(lines: &[&Line]) -> String {
     let used: Vec<usize> = (0..COLUMNS.len()).filter(|at| *at < ALWAYS || lines.iter().any(|line| line.0[*at].is_some())).collect();
     let header: Vec<_> = used.iter().map(|at| COLUMNS[*at]).collect();
     let row = |line: &&Line| {

@@ -31,28 +31,33 @@ pub(super) fn read(path: &Path, accounts: &Accounts<'_>, table: &Table<'_>, mail
         Err((at, wrong)) => return unusable(at, wrong),
     };
     let empty = lines.is_empty();
-    for (number, line) in lines {
-        match line {
-            Ok(line) => match line.watched(path, accounts, &mailboxes.watched) {
-                Ok(watched) => mailboxes.watched.extend(watched),
-                Err(reasons) => {
-                    match line.address() {
-                        Some(address) => drop(mailboxes.unwatched.addresses.insert(address)),
-                        None => mailboxes.unwatched.nameless = true,
-                    }
-                    mailboxes.faults.extend(reasons.into_iter().map(|wrong| line.not_watched(path, number, wrong)));
-                }
-            },
-            Err(wrong) => {
-                mailboxes.unwatched.nameless = true;
-                mailboxes.faults.push(Line::default().not_watched(path, number, wrong));
-            }
-        }
+    for numbered in lines {
+        take(path, numbered, accounts, mailboxes);
     }
     if empty {
         unusable(At::file(path), wrong("no mailbox is in it", "write a line for every mailbox below the header"));
     } else if mailboxes.watched.is_empty() && !mailboxes.faults.is_empty() {
         unusable(At::file(path), wrong("none of its lines can be used", "correct the lines that are named beside this"));
+    }
+}
+
+/// Adds the mailbox of a line, or what is wrong with it.
+pub(super) fn take(path: &Path, (number, line): Numbered, accounts: &Accounts<'_>, mailboxes: &mut Mailboxes) {
+    match line {
+        Ok(line) => match line.watched(path, accounts, mailboxes) {
+            Ok(watched) => watched.into_iter().for_each(|watched| mailboxes.watch(watched)),
+            Err(reasons) => {
+                match line.address() {
+                    Some(address) => drop(mailboxes.unwatched.addresses.insert(address)),
+                    None => mailboxes.unwatched.nameless = true,
+                }
+                mailboxes.faults.extend(reasons.into_iter().map(|wrong| line.not_watched(path, number, wrong)));
+            }
+        },
+        Err(wrong) => {
+            mailboxes.unwatched.nameless = true;
+            mailboxes.faults.push(Line::default().not_watched(path, number, wrong));
+        }
     }
 }
 
@@ -105,6 +110,16 @@ fn columns(header: &str, separator: char) -> Result<Vec<usize>, Wrong> {
 pub(super) struct Line(pub [Option<String>; COLUMNS.len()]);
 
 impl Line {
+    /// Where it is one.
+    pub fn address(&self) -> Option<Address> {
+        self.0[0].as_deref()?.parse().ok()
+    }
+
+    /// As it is written; empty where it is missing.
+    pub fn role(&self) -> &str {
+        self.0[2].as_deref().unwrap_or_default()
+    }
+
     fn cut(line: &str, separator: char, columns: &[usize]) -> Result<Self, Wrong> {
         let columns: Vec<_> = columns.iter().copied().map(Some).collect();
         Self::of(fields(line, separator)?, separator, &columns)
@@ -126,7 +141,7 @@ impl Line {
     }
 
     /// The mailbox of this line; `None` when its server has a fault of its own, which is told already.
-    pub fn watched(&self, path: &Path, accounts: &Accounts<'_>, earlier: &[Watched]) -> Result<Option<Watched>, Vec<Wrong>> {
+    pub fn watched(&self, path: &Path, accounts: &Accounts<'_>, earlier: &Mailboxes) -> Result<Option<Watched>, Vec<Wrong>> {
         let [address, group, role_word, server, user, password_file] = &self.0;
         let mut reasons = Vec::new();
         let mut keep = |wrong| reasons.push(wrong);
@@ -150,11 +165,6 @@ impl Line {
         };
         let watched = account.map(|account| account.watch(address, group.clone(), role, user.clone(), password));
         watched.transpose().map_err(|wrong| vec![wrong])
-    }
-
-    /// Whose line it is, if it says so.
-    fn address(&self) -> Option<Address> {
-        address_from(self.0[0].as_deref()?).ok()
     }
 
     fn not_watched(&self, path: &Path, number: usize, wrong: Wrong) -> Fault {

@@ -3,6 +3,8 @@
 mod accounts;
 mod bundle;
 mod clock;
+mod directory;
+mod directory_list;
 mod export;
 mod issuer;
 mod kind;
@@ -22,6 +24,8 @@ mod week;
 
 pub use bundle::{Named, bundle, hash_lists};
 pub use clock::SchoolClock;
+pub use directory::{Attributes, Directory, Group, People};
+pub use directory_list::{DirectoryList, Found, Searched};
 pub use list_import::{ListImport, Listed, Taken};
 pub use password::{Password, Secret, certificate};
 pub use settings::{
@@ -33,7 +37,7 @@ pub use trust::roots;
 pub use unwatched::Unwatched;
 pub use week::{Week, monday};
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
 
 use crate::fault::Fault;
@@ -47,8 +51,12 @@ pub struct Config {
     pub file: PathBuf,
     pub school: School,
     pub state: State,
-    /// What is watched, in the order of the file. At least one.
+    /// What is watched, in the order of the file. At least one, unless a directory is still to be asked.
     pub mailboxes: Vec<Watched>,
+    /// Where among them each address stands.
+    places: HashMap<Address, usize>,
+    /// Who knows of further mailboxes.
+    pub directory: Option<Directory>,
     pub watch: Watch,
     pub scan: Scan,
     /// The folder of the model that says what sentences mean, where there is to be one.
@@ -73,9 +81,14 @@ impl Config {
         self.contacts.iter().filter(move |contact| contact.recipient == recipient)
     }
 
+    /// The mailbox of an address.
+    pub fn watched(&self, address: &Address) -> Option<&Watched> {
+        self.mailboxes.get(*self.places.get(address)?)
+    }
+
     /// What the list of mailboxes says of an address.
     pub fn person(&self, address: &Address) -> Person {
-        let listed = self.mailboxes.iter().map(|own| &own.mailbox).find(|mailbox| mailbox.address == *address);
+        let listed = self.watched(address).map(|own| &own.mailbox);
         let standing = match listed {
             Some(mailbox) => Standing::Is(Party::Role(mailbox.role)),
             None if self.school.owns(address) => Standing::Unlisted,
@@ -97,6 +110,6 @@ impl Config {
     /// Whether mail to this address is delivered, never held (D17): it is a safeguarding mailbox or the DSL's own.
     pub fn is_safeguarding(&self, address: &Address) -> bool {
         self.contacts_of(Recipient::Dsl).any(|contact| contact.address == *address)
-            || self.mailboxes.iter().any(|own| own.mailbox.role == Role::Safeguarding && own.mailbox.address == *address)
+            || self.watched(address).is_some_and(|own| own.mailbox.role == Role::Safeguarding)
     }
 }

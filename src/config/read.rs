@@ -96,7 +96,7 @@ fn whole(file: &Table<'_>) -> Option<Config> {
     let policy = file.section("policy", "[policy]", |table| (sections::policy(table), sections::hold_limit(table)));
     let issuers = Issuers::read(file);
     let notice = file.required_section("notice", "[notice]", |table| sections::notice(table, &issuers)).flatten();
-    let mailboxes = accounts::mailboxes(file, school.as_ref(), &issuers);
+    let mailboxes = accounts::mailboxes(file, school.as_ref(), state.as_ref(), &issuers);
     let review = if file.has("review") { file.section("review", "[review]", review::review).flatten() } else { None };
 
     let mut contacts = Vec::new();
@@ -125,7 +125,9 @@ fn whole(file: &Table<'_>) -> Option<Config> {
         file: file.path().to_owned(),
         school,
         state,
+        places: mailboxes.watched.iter().enumerate().map(|(place, watched)| (watched.mailbox.address.clone(), place)).collect(),
         mailboxes: mailboxes.watched,
+        directory: mailboxes.directory,
         watch,
         scan,
         meaning,

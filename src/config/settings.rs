@@ -38,6 +38,11 @@ impl State {
         self.directory.join("casebook.db")
     }
 
+    /// The list of mailboxes as a directory gave it last.
+    pub fn directory_list(&self) -> PathBuf {
+        self.directory.join("directory.csv")
+    }
+
     /// 32 random octets, made by `mailwarden init`.
     pub fn instance_key(&self) -> PathBuf {
         self.directory.join("instance.key")

@@ -7,6 +7,7 @@ use tokio_rustls::rustls::ClientConfig;
 use super::Trouble;
 use super::imap::{self, ImapError, Limits, Sasl, Session, TlsError};
 use super::oauth::Tokens;
+use super::turns::Patience;
 use crate::config::{Login, Password, Server, Watch, Watched};
 
 /// Whom the connections to a server trust.
@@ -28,13 +29,28 @@ pub async fn connect(watched: &Watched, watch: &Watch, tls: Arc<ClientConfig>, t
     let server = server(watched, watch, tls);
     loop {
         let login = credentials(&watched.login, tokens).await?;
-        let mut session = Session::connect(&server).await?;
+        // On the heap: a mailbox that is connected would keep room for it as long as it is watched.
+        let mut session = Box::pin(Session::connect(&server)).await?;
         let Err(error) = session.login(&login).await else { return Ok(session) };
         // A token may have been withdrawn before its time: the next one is tried at once.
         match (&error, &watched.login, &login) {
             (ImapError::LoginRefused { .. }, Login::Token { user, issuer, .. }, imap::Login::Sasl(Sasl::Token { token, .. }))
                 if tokens.refused(issuer, user, token).await => {}
             _ => return Err(error.into()),
+        }
+    }
+}
+
+/// As [`connect`], for a command beside a daemon: where the server bears no more connections, it is tried again for a while.
+///
+/// # Errors
+/// As [`connect`].
+pub async fn connect_patiently(watched: &Watched, watch: &Watch, tls: Arc<ClientConfig>, tokens: &Tokens) -> Result<Session, Trouble> {
+    let mut patience = Patience::default();
+    loop {
+        let connected = connect(watched, watch, Arc::clone(&tls), tokens).await;
+        if !patience.tries_again(connected.as_ref().err().and_then(Trouble::crowded)).await {
+            return connected;
         }
     }
 }

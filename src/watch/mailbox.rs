@@ -132,7 +132,8 @@ impl Post {
         }
         let worker = Worker::Mailbox(mailbox.clone());
         daemon.pulse.at_work(&worker, Duration::ZERO);
-        let round = self.round(daemon, watched).await;
+        // On the heap: a mailbox that waits would keep room for it.
+        let round = Box::pin(self.round(daemon, watched)).await;
         daemon.pulse.at_rest(&worker);
         match round {
             Ok(rounded) => {

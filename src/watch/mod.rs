@@ -12,6 +12,7 @@ mod connect;
 pub mod coverage;
 mod decisions;
 mod destroy;
+pub mod directory;
 pub mod doctor;
 mod examine;
 mod gate;
@@ -34,6 +35,7 @@ mod shelf;
 mod start;
 mod tell;
 mod trouble;
+mod turns;
 mod verdict;
 mod visit;
 
@@ -53,6 +55,7 @@ use crate::journal::{Actor, Event};
 use crate::mail::Address;
 use crate::vault::{Recipients, Unusable};
 use crate::worker::{Nursery, Pool, StartError};
+use directory::DirectoryError;
 use gate::{Gate, Gates};
 use imap::Session;
 use ledger::Ledger;
@@ -60,21 +63,32 @@ use pulse::Pulse;
 use registry::{Joined, Registry};
 use room::Room;
 use shelf::Shelf;
+use turns::Patience;
 
-pub use backlog::Backlog;
+pub use backlog::{Backlog, FolderLeft};
 pub use board::{Amiss, Board, MailboxStatus, ServerStatus, Status};
-pub use connect::{connect, trust};
+pub use connect::{connect, connect_patiently, trust};
 pub use notice::try_out as try_notices;
 pub use oauth::{TokenError, Tokens};
 pub use put_back::{PutBack, put_back};
 pub use start::{Options, StartFailure, alone, open_shelf, start};
 pub use trouble::Trouble;
+pub use turns::Turns;
 
 /// How often the board is written to its file, and the watchdog told that all is well.
 const HEARTBEAT: Duration = Duration::from_secs(2);
 
 /// How often the daemon looks whether it is another day.
 const DAY_CHECK: Duration = Duration::from_mins(1);
+
+/// What a reload puts in force, all at once.
+struct Change {
+    config: Config,
+    /// What came of asking the directory who is there.
+    followed: Result<(), DirectoryError>,
+    nursery: Nursery,
+    recipients: Recipients,
+}
 
 /// Everything that the rounds share.
 pub struct Daemon {
@@ -102,7 +116,7 @@ impl Daemon {
     }
 
     fn watched(&self, address: &Address) -> Option<Watched> {
-        self.config().mailboxes.iter().find(|watched| watched.mailbox.address == *address).cloned()
+        self.config().watched(address).cloned()
     }
 
     async fn connect(&self, watched: &Watched) -> Result<Session, Trouble> {
@@ -237,7 +251,7 @@ impl Daemon {
     /// Puts a changed configuration, changed rules and lists in force, all or none of them.
     async fn reload(&self) {
         match self.prepare().await {
-            Ok((mut config, nursery, recipients)) => {
+            Ok(Change { mut config, followed, nursery, recipients }) => {
                 let rule_set = nursery.rule_set().clone();
                 self.board.rules(rule_set.clone(), nursery.cage().to_string());
                 let came = self.shelf.book(|book| book.rules_came(Timestamp::now(), |rule, version| nursery.rules().has(rule, version)));
@@ -249,6 +263,7 @@ impl Daemon {
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 roster::changed(self, &before, &self.config());
                 roster::tell_of_faults(self);
+                directory::tell_of(self, &followed);
                 self.gates.forget();
                 self.tokens.forget();
                 tracing::info!(rule_set = %rule_set.id, rules = rule_set.rules, "configuration and rules are in force");
@@ -283,8 +298,8 @@ impl Daemon {
         }
     }
 
-    /// All that a change consists of, read anew.
-    async fn prepare(&self) -> Result<(Config, Nursery, Recipients), Vec<Fault>> {
+    /// Reads anew all that a change consists of.
+    async fn prepare(&self) -> Result<Change, Vec<Fault>> {
         let unstarted = |what: &str, error: &dyn ToString| Fault {
             what: what.to_owned(),
             at: None,
@@ -299,11 +314,15 @@ impl Daemon {
             (Ok(config), Ok(recipients)) => (config, recipients),
             (config, recipients) => return Err([config.err(), recipients.err()].into_iter().flatten().flatten().collect()),
         };
+        let (config, followed) = directory::follow(config).await?;
+        if config.mailboxes.is_empty() {
+            return Err(vec![directory::names_nobody(&followed)]);
+        }
         let nursery = Nursery::start(&config.bundle()?, &self.options.cage(&config)).await.map_err(|error| match error {
             StartError::Refused(faults) => faults,
             StartError::World(error) => vec![unstarted("the scan processes do not start", &error)],
         })?;
-        Ok((config, nursery, recipients))
+        Ok(Change { config, followed, nursery, recipients })
     }
 
     fn note(&self, event: &Event) {

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::backlog::Course;
+use super::backlog::{Course, FolderLeft};
 use super::blame::Suspects;
 use super::imap::{Folder, FolderStatus, ImapError, Limits, Listed, Session};
 use super::pulse::Worker;
@@ -187,10 +187,10 @@ impl Round<'_> {
         &self.watched.mailbox.address
     }
 
-    /// So many more messages are judged.
-    pub fn come_on(&mut self, messages: usize) {
+    /// So many more messages of a folder are judged.
+    pub fn come_on(&mut self, folder: &FolderName, messages: usize) {
         if let Some(course) = &mut self.memory.backlog {
-            course.judged(messages as u64);
+            course.judged(folder, messages as u64);
             self.daemon.board.backlog(&self.watched.mailbox.address, Some(course.told()));
         }
     }
@@ -254,14 +254,15 @@ impl Round<'_> {
     }
 }
 
-/// How many messages are not judged yet, at most: numbers may lie far apart.
-fn left(folders: &[(Folder, Option<FolderStatus>)], cursors: &[(FolderName, Cursor)]) -> u64 {
+/// How many messages of each folder are not judged yet, at most: numbers may lie far apart.
+fn left(folders: &[(Folder, Option<FolderStatus>)], cursors: &[(FolderName, Cursor)]) -> Vec<FolderLeft> {
     let in_folder = |(folder, status): &(Folder, Option<FolderStatus>)| {
         let FolderStatus { uidvalidity, uidnext, messages } = (*status)?;
         let cursor = cursors.iter().find(|(name, cursor)| *name == folder.name && cursor.uidvalidity == uidvalidity);
-        Some(cursor.map_or(messages, |(_, cursor)| messages.min(uidnext.saturating_sub(cursor.next))))
+        let left = cursor.map_or(messages, |(_, cursor)| messages.min(uidnext.saturating_sub(cursor.next)));
+        Some(FolderLeft { folder: folder.name.clone(), left: left.into() })
     };
-    folders.iter().filter_map(in_folder).map(u64::from).sum()
+    folders.iter().filter_map(in_folder).collect()
 }
 
 #[cfg(test)]
@@ -282,7 +283,8 @@ mod tests {
             ("never met", status(7, 1_001, 1_000), 1_000),
             ("unknown", None, 0),
         ] {
-            assert_eq!(left(&[(named(folder), status)], &cursors), expected, "{folder}");
+            let left: u64 = left(&[(named(folder), status)], &cursors).iter().map(|own| own.left).sum();
+            assert_eq!(left, expected, "{folder}");
         }
     }
 }

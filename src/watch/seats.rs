@@ -15,6 +15,8 @@ const UNLIMITED: usize = 1 << 24;
 /// After so long without a refusal, where somebody waits, one more is tried for every four.
 const TRY_AGAIN: Duration = Duration::from_mins(10);
 const ONE_MORE_FOR: usize = 4;
+/// Left for the commands that a technician types, where it is known how many a server bears.
+const SPARE: usize = 1;
 /// For so long a server may go on counting a connection that was given up.
 const LINGERS: Duration = Duration::from_secs(5);
 /// After so long without a refusal it is forgotten that there ever was one.
@@ -100,13 +102,14 @@ impl Seats {
         let mut learnt = self.learnt();
         let Some(limit) = &mut learnt.limit else { return };
         if now.duration_since(limit.refused_at) >= FORGET {
-            let seats = limit.seats;
+            let taken = given_out(limit.seats);
             learnt.limit = None;
-            self.more(&mut learnt, UNLIMITED - seats);
+            self.more(&mut learnt, UNLIMITED - taken);
         } else if now.duration_since(limit.changed_at) >= TRY_AGAIN {
-            let more = (limit.seats / ONE_MORE_FOR).max(1);
-            limit.seats += more;
+            let before = given_out(limit.seats);
+            limit.seats += (limit.seats / ONE_MORE_FOR).max(1);
             limit.changed_at = now;
+            let more = given_out(limit.seats) - before;
             self.more(&mut learnt, more);
         }
     }
@@ -135,7 +138,7 @@ impl Seat {
         let signed_in = learnt.signed_in;
         if let Some(limit) = learnt.limit.as_mut().filter(|limit| limit.seats < signed_in) {
             // Others were on their way in when it was learnt.
-            let more = signed_in - limit.seats;
+            let more = given_out(signed_in) - given_out(limit.seats);
             limit.seats = signed_in;
             self.seats.more(&mut learnt, more);
         }
@@ -147,15 +150,15 @@ impl Seat {
         let mut learnt = self.seats.learnt();
         let now = Instant::now();
         let (others, counted) = (learnt.signed_in, learnt.counted(now));
-        let seats = learnt.limit.as_ref().map_or(UNLIMITED, |limit| limit.seats);
+        let seats = learnt.limit.as_ref().map_or(UNLIMITED + SPARE, |limit| limit.seats);
         // One that only says that it is unavailable is believed to be full when it never bore more than this.
-        let is_full = others > 0 && (how == Crowded::ItSays || learnt.limit.is_none() || others >= seats);
+        let is_full = others > 0 && (how == Crowded::ItSays || learnt.limit.is_none() || others >= given_out(seats));
         if !is_full || !learnt.refused.insert(mailbox.clone()) {
             return false;
         }
         let bears = counted.min(seats);
         learnt.limit = Some(Limit { seats: bears, refused_at: now, changed_at: now });
-        self.seats.fewer(&mut learnt, seats - bears);
+        self.seats.fewer(&mut learnt, given_out(seats) - given_out(bears));
         true
     }
 
@@ -197,6 +200,11 @@ impl Drop for Seat {
             permit.forget();
         }
     }
+}
+
+/// How many of the connections that a server bears are the mailboxes'.
+fn given_out(bears: usize) -> usize {
+    bears.saturating_sub(SPARE).max(1)
 }
 
 /// Counts one who waits, for as long as it does.
@@ -260,7 +268,9 @@ mod tests {
         assert_eq!(bears(&seats), Some(40));
         assert!(!is_free(&seats).await);
         taken.pop();
-        assert!(is_free(&seats).await, "one has left");
+        assert!(!is_free(&seats).await, "one has left, and one is left for commands");
+        taken.pop();
+        assert!(is_free(&seats).await);
     }
 
     #[tokio::test(start_paused = true)]
@@ -298,11 +308,11 @@ mod tests {
         assert_eq!(bears(&seats), Some(8), "nobody waits");
         assert!(is_free(&seats).await && is_free(&seats).await);
         assert_eq!(bears(&seats), Some(10));
-        let more = [seats.take().await, seats.take().await];
-        assert!(!is_free(&seats).await, "not before another ten minutes");
-        let [mut tenth, eleventh] = more;
-        tenth.admitted(&name(10));
-        assert!(eleventh.refused(&name(11), Crowded::ItSays));
+        let mut ninth = seats.take().await;
+        assert!(!is_free(&seats).await, "not before another ten minutes, and one is left for commands");
+        ninth.admitted(&name(9));
+        tokio::time::advance(TRY_AGAIN).await;
+        assert!(refuse(&seats, 10, Crowded::ItSays).await);
         assert_eq!(bears(&seats), Some(9), "what it really bears");
         tokio::time::advance(FORGET).await;
         assert!(is_free(&seats).await);
@@ -341,7 +351,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_was_on_the_way_in_when_a_limit_was_learnt_counts_as_borne() {
         let seats = Arc::new(Seats::default());
-        let _one = let_in(&seats, 1).await;
+        let one = let_in(&seats, 1).await;
         let mut on_its_way = seats.take().await;
         assert!(refuse(&seats, 9, Crowded::ItSays).await);
         assert_eq!(bears(&seats), Some(1));
@@ -349,6 +359,8 @@ mod tests {
         assert_eq!(bears(&seats), Some(2));
         assert!(!is_free(&seats).await);
         drop(on_its_way);
+        assert!(!is_free(&seats).await, "one is left for commands");
+        drop(one);
         assert!(is_free(&seats).await);
     }
 
@@ -366,7 +378,7 @@ mod tests {
         assert!(!is_free(&seats).await);
         drop(in_flight);
         assert!(!is_free(&seats).await, "four are signed in, and four is what it bears");
-        taken.pop();
+        taken.truncate(2);
         assert!(is_free(&seats).await);
     }
 }

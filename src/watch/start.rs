@@ -8,7 +8,6 @@ use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use tokio::sync::{Notify, watch};
 
-use super::Daemon;
 use super::board::Board;
 use super::gate::Gates;
 use super::ledger::Ledger;
@@ -17,6 +16,7 @@ use super::pulse::Pulse;
 use super::registry::Registry;
 use super::room::Room;
 use super::shelf::Shelf;
+use super::{Daemon, directory};
 use crate::casebook::{self, Casebook, CasebookError};
 use crate::config::{Config, State};
 use crate::fault::Fault;
@@ -50,6 +50,8 @@ pub enum StartFailure {
     Another(std::path::PathBuf),
     #[error(transparent)]
     Casebook(#[from] CasebookError),
+    #[error("{}", .0.what)]
+    Directory(Fault),
     /// Told one by one, as they stand.
     #[error("{} faults", .0.len())]
     Faults(Vec<Fault>),
@@ -66,6 +68,10 @@ pub enum StartFailure {
 /// # Errors
 /// Before anything is watched.
 pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, StartFailure> {
+    let (config, followed) = directory::follow(config).await.map_err(StartFailure::Faults)?;
+    if config.mailboxes.is_empty() {
+        return Err(StartFailure::Directory(directory::names_nobody(&followed)));
+    }
     let bundle = config.bundle().map_err(StartFailure::Faults)?;
     // While the rules are compiled, which another process does.
     let state = config.state.clone();
@@ -92,7 +98,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
     }
     let board = Board::new(Board::path(&config.state.directory), nursery.rule_set().clone(), nursery.cage().to_string());
     tracing::info!(cage = %nursery.cage(), rule_set = %nursery.rule_set().id, mailboxes = config.mailboxes.len(), "watching");
-    Ok(Arc::new(Daemon {
+    let daemon = Arc::new(Daemon {
         _alone: alone,
         options,
         shelf: Shelf::new(vault, recipients, book),
@@ -107,7 +113,9 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
         outbox: Notify::new(),
         stop: watch::Sender::new(false),
         config: RwLock::new(Arc::new(config)),
-    }))
+    });
+    directory::tell_of(&daemon, &followed);
+    Ok(daemon)
 }
 
 /// The lock that one daemon holds as long as it runs, and a second does not get: it would sweep away what the first has

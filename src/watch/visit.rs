@@ -94,7 +94,7 @@ impl Round<'_> {
             // What was not handed over is asked for again: the cursor waits in front of it.
             visit.cursor.next = unread.map_or(end, Uid::get);
             self.commit(visit.folder, visit.cursor, judged, learnt).await?;
-            self.come_on(batch.len());
+            self.come_on(&visit.folder.name, batch.len());
             if unread.is_some() {
                 return Ok(false);
             }

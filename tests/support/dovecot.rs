@@ -183,7 +183,7 @@ impl Drop for Dovecot {
     }
 }
 
-fn certify(folder: &Path) -> io::Result<()> {
+pub(super) fn certify(folder: &Path) -> io::Result<()> {
     let program = require("openssl", "openssl");
     let openssl = |arguments: &str| -> io::Result<()> {
         let made = Command::new(&program).current_dir(folder).args(arguments.split(' ')).output()?;

@@ -10,6 +10,7 @@ pub mod odd;
 pub mod running;
 pub mod school;
 pub mod script;
+pub mod slapd;
 pub mod smtp;
 pub mod warden;
 pub mod weather;

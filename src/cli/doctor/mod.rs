@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use clap::Args;
 use serde::Serialize;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use super::progress::Progress;
@@ -17,7 +16,7 @@ use crate::config::{Config, Watched};
 use crate::fault::Fault;
 use crate::mail::Address;
 use crate::watch::doctor::{Step, Walk, advise, walk};
-use crate::watch::{self, Tokens};
+use crate::watch::{self, Tokens, Turns};
 use premises::Premise;
 
 /// Mailboxes that are named where many fail alike.
@@ -92,7 +91,7 @@ impl Doctor {
     }
 
     fn wanted(&self, config: &Config) -> Result<Vec<Watched>, Failure> {
-        if let Some(unknown) = self.mailboxes.iter().find(|address| !config.mailboxes.iter().any(|own| own.mailbox.address == **address)) {
+        if let Some(unknown) = self.mailboxes.iter().find(|address| config.watched(address).is_none()) {
             return Err(Failure::world(format!("{unknown} is not watched"), &"", "`mailwarden check` lists who is"));
         }
         let wanted = |own: &&Watched| self.mailboxes.is_empty() || self.mailboxes.contains(&own.mailbox.address);
@@ -103,17 +102,14 @@ impl Doctor {
 /// As many at once as each server allows.
 async fn walk_all(config: &Config, wanted: Vec<Watched>, tokens: &Arc<Tokens>, json: bool) -> Vec<Walk> {
     let (total, mut progress) = (wanted.len(), Progress::new(json));
-    let mut gates = HashMap::new();
+    let (turns, mut trusts) = (Arc::new(Turns::beside(&config.state.directory)), HashMap::new());
     let mut walks = JoinSet::new();
     for (place, watched) in wanted.into_iter().enumerate() {
         let server = Arc::clone(&watched.server);
-        let gate = gates.entry(server.name.clone()).or_insert_with(|| {
-            let turns = Arc::new(Semaphore::new(server.connections.get()));
-            (turns, watch::trust(&server).map_err(|error| error.to_string()))
-        });
-        let ((turns, tls), tokens, settings) = (gate.clone(), Arc::clone(tokens), config.watch.clone());
+        let tls = trusts.entry(server.name.clone()).or_insert_with(|| watch::trust(&server).map_err(|error| error.to_string())).clone();
+        let (turns, tokens, settings) = (Arc::clone(&turns), Arc::clone(tokens), config.watch.clone());
         walks.spawn(async move {
-            let _turn = turns.acquire_owned().await;
+            let _turn = turns.turn(&server).await;
             let walked = match tls {
                 Ok(tls) => walk(&watched, &settings, tls, &tokens).await,
                 Err(why) => Walk::without_trust(&watched, why),

@@ -4,10 +4,11 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use crate::cli::shelf::Shelf;
-use crate::config::Config;
+use crate::config::{Config, Directory, DirectoryList};
 use crate::fault::Fault;
 use crate::finding::Audience;
 use crate::vault::VaultError;
+use crate::watch::directory::DirectoryError;
 use crate::watch::{self, Tokens};
 
 /// A clock may be off by so much without harm: signed statements are good for ten minutes.
@@ -54,6 +55,9 @@ pub(super) async fn look(config: &Config, tokens: &Tokens) -> Vec<Premise> {
     };
     premises.push(clock(shelf.as_ref().ok(), tokens));
     premises.push(smtp(config, tokens).await);
+    if let Some(directory) = &config.directory {
+        premises.push(people(config, directory).await);
+    }
     premises
 }
 
@@ -90,6 +94,25 @@ fn clock(shelf: Option<&Shelf>, tokens: &Tokens) -> Premise {
     match last.map(|last| last.duration_since(Timestamp::now())) {
         Some(ahead) if ahead > CLOCK => Premise::failed("clock", &"the last line of the journal is of a later time", REMEDY),
         _ => Premise::well("clock", "nothing speaks against it; no server here tells its time"),
+    }
+}
+
+/// The directory is asked as at a start, and nothing of its answer is kept.
+async fn people(config: &Config, directory: &Directory) -> Premise {
+    let server = format!("{}:{}", directory.host, directory.port);
+    match watch::directory::look(&config.file, directory).await {
+        Ok(DirectoryList { doubt: Some(doubt), .. }) => {
+            let doubt = DirectoryError::Doubtful(doubt);
+            Premise::failed("directory", &format!("{server}: {doubt}"), doubt.remedy())
+        }
+        Ok(list) => match list.faults.first() {
+            None => Premise::well("directory", format!("{server} names {} mailboxes", list.len())),
+            Some(fault) => {
+                let why = format!("{server}: {} entries are not watched, the first: {}: {}", list.faults.len(), fault.what, fault.why);
+                Premise::failed("directory", &why, fault.hint.clone())
+            }
+        },
+        Err(error) => Premise::failed("directory", &format!("{server}: {error}"), error.remedy()),
     }
 }
 

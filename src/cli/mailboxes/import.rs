@@ -9,7 +9,7 @@ use clap::Args;
 
 use crate::cli::replace::replace_like;
 use crate::cli::{ConfigFile, Exit, Failure, Output, output};
-use crate::config::{ListImport, Listed, Taken};
+use crate::config::{ListImport, Taken};
 use crate::fault::{At, Fault};
 use crate::mail::Role;
 
@@ -113,28 +113,7 @@ fn before(list: &Path) -> PathBuf {
 fn show(import: &ListImport, out: &mut Output) -> io::Result<()> {
     let columns: Vec<_> = import.columns.iter().map(|(column, name)| format!("{column} from `{}`", crate::case::visible(name))).collect();
     out.line(&format!("columns: {}", columns.join(", ")))?;
-    let row = |what: &str, old: Option<&Listed>, new: Option<&Listed>| {
-        let told = |listed: Option<&Listed>| listed.map_or_else(|| "-".to_owned(), |listed| listed.told.clone());
-        let address = new.or(old).map(|listed| listed.address.clone()).unwrap_or_default();
-        [what.to_owned(), address, told(old), told(new)]
-    };
-    let rows: Vec<_> = import
-        .joins
-        .iter()
-        .map(|new| row("joins", None, Some(new)))
-        .chain(import.leaves.iter().map(|old| row("leaves", Some(old), None)))
-        .chain(import.changes.iter().map(|(old, new)| row("changes", Some(old), Some(new))))
-        .collect();
-    if !rows.is_empty() {
-        out.table(["", "mailbox", "was", "is"], &rows)?;
-    }
-    out.line(&format!(
-        "{} join, {} leave, {} change, {} stay as they are",
-        import.joins.len(),
-        import.leaves.len(),
-        import.changes.len(),
-        import.unchanged + import.kept,
-    ))?;
+    super::show(&import.joins, &import.leaves, &import.changes, import.unchanged + import.kept, out)?;
     if import.kept > 0 {
         out.line(&format!(
             "{} of them are not in the export, and leave when every line of it can be read: see the lines named below",

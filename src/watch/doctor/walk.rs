@@ -8,7 +8,7 @@ use super::roles::lacks_role;
 use super::{Provider, Step, Walk};
 use crate::config::{Login, Security, Watch, Watched};
 use crate::watch::imap::{Folder, ImapError, Sasl, Session, UidSet};
-use crate::watch::{Tokens, connect, imap};
+use crate::watch::{Patience, Tokens, connect, imap};
 
 /// Numbers among which a message to fetch is looked for.
 const LATEST: u32 = 200;
@@ -16,7 +16,7 @@ const LATEST: u32 = 200;
 /// Walks as far as it goes.
 pub async fn walk(watched: &Watched, watch: &Watch, tls: Arc<ClientConfig>, tokens: &Tokens) -> Walk {
     let mut walk = Walk::begin(watched);
-    if let Err((step, why)) = go(&mut walk, watched, watch, tls, tokens).await {
+    if let Err((step, why)) = Box::pin(go(&mut walk, watched, watch, tls, tokens)).await {
         walk.failure = Some((step, why));
     }
     walk
@@ -32,16 +32,29 @@ async fn go(walk: &mut Walk, watched: &Watched, watch: &Watch, tls: Arc<ClientCo
         }
         walk.done.push(Step::Token);
     }
-    let mut session = match Session::connect(&connect::server(watched, watch, tls)).await {
-        Ok(session) => session,
-        Err(error) => return Err((reached(walk, &error), error.to_string())),
+    let server = connect::server(watched, watch, tls);
+    let (mut patience, mut greeted) = (Patience::default(), false);
+    let signed_in = loop {
+        let signed_in = match Box::pin(Session::connect(&server)).await {
+            Ok(mut session) => {
+                greeted = true;
+                session.login(&login).await.map(|()| session)
+            }
+            Err(error) => Err(error),
+        };
+        if !patience.tries_again(signed_in.as_ref().err().and_then(ImapError::crowded)).await {
+            break signed_in;
+        }
     };
+    if let (false, Err(error)) = (greeted, &signed_in) {
+        return Err((reached(walk, error), error.to_string()));
+    }
     walk.done.extend([Step::Resolve, Step::Connect]);
     if watched.server.security != Security::Plaintext {
         walk.done.push(Step::Tls);
     }
     let at = |step: Step| move |error: ImapError| (step, error.to_string());
-    session.login(&login).await.map_err(at(Step::SignIn))?;
+    let mut session = signed_in.map_err(at(Step::SignIn))?;
     walk.done.push(Step::SignIn);
 
     let folders = session.list().await.map_err(at(Step::List))?;

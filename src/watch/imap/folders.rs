@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use async_imap::imap_proto::{MailboxDatum, NameAttribute, Response, Status, StatusAttribute};
 
+use super::capability::Capabilities;
 use super::error::ImapError;
 use super::session::{Session, accepted};
 use super::text::{quoted, unquoted};
@@ -121,9 +122,7 @@ impl Session {
     /// As [`Session::list`] and [`Session::status`].
     pub async fn survey(&mut self) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
         if !self.capabilities.list_status {
-            let folders = self.list().await?;
-            let statuses = self.status(&folders).await?;
-            return Ok(folders.into_iter().zip(statuses).collect());
+            return self.survey_folder_by_folder().await;
         }
         self.refresh().await?;
         let special_use = if self.capabilities.special_use { "SPECIAL-USE " } else { "" };
@@ -146,6 +145,67 @@ impl Session {
             .collect())
     }
 
+    /// Of a server that tells of one folder at a time: it is asked which there are, and in the same breath about those that there were the last
+    /// time. Only for what is new it has to be asked again.
+    async fn survey_folder_by_folder(&mut self) -> Result<Vec<(Folder, Option<FolderStatus>)>, ImapError> {
+        let known = std::mem::take(&mut self.surveyed);
+        let (folders, statuses) = if known.is_empty() || known.len() > PIPELINED {
+            let folders = self.list().await?;
+            let statuses = self.status(&folders).await?;
+            (folders, statuses)
+        } else {
+            self.list_and_status(&known).await?
+        };
+        self.surveyed.clone_from(&folders);
+        Ok(folders.into_iter().zip(statuses).collect())
+    }
+
+    /// Every folder and its numbers, some of which are known already.
+    async fn list_and_status(&mut self, known: &[Folder]) -> Result<(Vec<Folder>, Vec<Option<FolderStatus>>), ImapError> {
+        let refresh = self.stale.then(|| ("NOOP", String::new()));
+        let list = (LIST, self.list_arguments().to_owned());
+        let asked: Result<Vec<_>, _> = known.iter().map(|folder| Ok((STATUS, format!("{} {ITEMS}", folder.quoted(STATUS)?)))).collect();
+        self.send_all(&refresh.into_iter().chain([list]).chain(asked?).collect::<Vec<_>>()).await?;
+        let (mut folders, mut found) = (Vec::new(), vec![None; known.len()]);
+        loop {
+            let heard = self.read(|response| match response {
+                Response::MailboxData(MailboxDatum::List(list)) => {
+                    folders.push(Folder::listed(unquoted(&list.name), &list.name_attributes));
+                    Ok(())
+                }
+                Response::Done { status, outcome, .. } => accepted(STATUS, status, outcome),
+                _ => {
+                    note(response, known, &mut found);
+                    Ok(())
+                }
+            });
+            match heard.await? {
+                None => break,
+                // A folder that went away meanwhile.
+                Some(Err(ImapError::No { .. })) if self.answered == STATUS => {}
+                Some(Err(ImapError::No { text, .. })) => return Err(ImapError::No { command: self.answered, text }),
+                Some(verdict) => verdict?,
+            }
+        }
+        self.require_all_folders()?;
+        distinguish(&mut folders);
+        let place = |folder: &Folder| known.iter().position(|one| one == folder);
+        let mut statuses: Vec<_> = folders.iter().map(|folder| place(folder).and_then(|at| found[at])).collect();
+        let new: Vec<_> = folders.iter().filter(|folder| place(folder).is_none()).cloned().collect();
+        if !new.is_empty() {
+            let asked = folders.iter().zip(&mut statuses).filter(|(folder, _)| place(folder).is_none());
+            for ((_, status), told) in asked.zip(self.status(&new).await?) {
+                *status = told;
+            }
+        }
+        Ok((folders, statuses))
+    }
+
+    fn list_arguments(&self) -> &'static str {
+        let Capabilities { special_use, list_extended, .. } = self.capabilities;
+        if special_use && list_extended { "\"\" \"*\" RETURN (SPECIAL-USE)" } else { "\"\" \"*\"" }
+    }
+
     /// Of the folder that is open, a server may tell what it knew when it last spoke of it: Dovecot does.
     async fn refresh(&mut self) -> Result<(), ImapError> {
         if self.stale { self.noop().await } else { Ok(()) }
@@ -163,10 +223,8 @@ impl Session {
     /// [`ImapError::Malformed`] when even one line could not be read: a folder left out would be a folder
     /// that is never watched.
     pub async fn list(&mut self) -> Result<Vec<Folder>, ImapError> {
-        let capabilities = self.capabilities;
-        let wanted = if capabilities.special_use && capabilities.list_extended { "\"\" \"*\" RETURN (SPECIAL-USE)" } else { "\"\" \"*\"" };
         let mut folders = Vec::new();
-        self.run(LIST, wanted, |response| {
+        self.run(LIST, self.list_arguments(), |response| {
             if let Response::MailboxData(MailboxDatum::List(list)) = response {
                 folders.push(Folder::listed(unquoted(&list.name), &list.name_attributes));
             }
@@ -190,8 +248,9 @@ impl Session {
             return Ok(found);
         }
         for (folders, found) in folders.chunks(PIPELINED).zip(found.chunks_mut(PIPELINED)) {
-            let arguments: Result<Vec<_>, _> = folders.iter().map(|folder| Ok(format!("{} {ITEMS}", folder.quoted(STATUS)?))).collect();
-            self.send_all(STATUS, &arguments?).await?;
+            let commands: Result<Vec<_>, _> =
+                folders.iter().map(|folder| Ok((STATUS, format!("{} {ITEMS}", folder.quoted(STATUS)?)))).collect();
+            self.send_all(&commands?).await?;
             while let Some(verdict) = self.read(|response| heard(response, folders, found)).await? {
                 verdict?;
             }

@@ -12,6 +12,7 @@ use tokio::time::{Instant, timeout_at};
 use super::bodies::STAND_IN;
 use super::capability::Capabilities;
 use super::error::ImapError;
+use super::folders::Folder;
 use super::framing::Refusal;
 use super::guard::FrameGuard;
 use super::limits::Limits;
@@ -29,6 +30,10 @@ pub struct Session {
     pub(super) selections: u64,
     /// A folder is open of which the server may tell what it knew some time ago.
     pub(super) stale: bool,
+    /// The folders that a survey found last, where each is asked about by itself.
+    pub(super) surveyed: Vec<Folder>,
+    /// The command that was answered last.
+    pub(super) answered: &'static str,
     tags: u64,
     /// What was sent and not answered. When a command begins and finds something here, an earlier one was
     /// given up halfway and its answer is still to come: nothing read from now on could be believed.
@@ -56,6 +61,8 @@ impl Session {
             capabilities: Capabilities::default(),
             selections: 0,
             stale: false,
+            surveyed: Vec::new(),
+            answered: "",
             tags: 0,
             pending: VecDeque::new(),
             deadline: Instant::now() + server.limits.command,
@@ -187,10 +194,13 @@ impl Session {
         self.write(line.as_bytes()).await
     }
 
-    /// Sends several commands in one go; they are answered in their order.
-    pub(super) async fn send_all(&mut self, command: &'static str, arguments: &[String]) -> Result<(), ImapError> {
-        self.require_in_step(command)?;
-        let lines: Vec<String> = arguments.iter().map(|arguments| format!("{} {arguments}\r\n", self.tag(command))).collect();
+    /// Sends several commands in one go.
+    pub(super) async fn send_all(&mut self, commands: &[(&'static str, String)]) -> Result<(), ImapError> {
+        self.require_in_step(commands.first().map_or("", |(command, _)| command))?;
+        self.client.get_mut().take_aside();
+        let line =
+            |(command, arguments): &(&'static str, String)| format!("{} {arguments}", self.tag(command)).trim_end().to_owned() + "\r\n";
+        let lines: Vec<String> = commands.iter().map(line).collect();
         self.deadline = Instant::now() + self.limits.command;
         self.write(lines.concat().as_bytes()).await
     }
@@ -281,7 +291,7 @@ impl Session {
                 Response::Done { tag, .. } => {
                     // An answer to something that was never asked is no answer.
                     let Some(at) = self.pending.iter().position(|pending| pending.tag == tag.0) else { continue };
-                    self.pending.remove(at);
+                    self.answered = self.pending.remove(at).map_or("", |pending| pending.command);
                 }
                 Response::Fetch(_, attributes) if attributes.iter().any(stands_in) => self.body = self.client.get_mut().bodies().next(),
                 _ => {}

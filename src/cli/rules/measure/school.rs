@@ -78,8 +78,9 @@ pub fn configuration(policy: Policy) -> Result<Config, Failure> {
     let file = folder.path().join("mailwarden.toml");
     fs::write(&file, CONFIGURATION).map_err(no_room)?;
     fs::write(folder.path().join("mailboxes.csv"), MAILBOXES).map_err(no_room)?;
-    let config = Config::load(&file).map_err(Failure::config)?;
-    Ok(Config { policy, ..config })
+    let mut config = Config::load(&file).map_err(Failure::config)?;
+    config.policy = policy;
+    Ok(config)
 }
 
 /// A message as a mail program writes it (RFC 5322, RFC 6532).
