@@ -33,6 +33,9 @@ impl Config {
         };
         let kept: Vec<_> = before.mailboxes.iter().filter(is_kept).map(moved).collect();
         self.unwatched.kept = kept.len();
-        self.mailboxes.extend(kept);
+        for watched in kept {
+            self.places.insert(watched.mailbox.address.clone(), self.mailboxes.len());
+            self.mailboxes.push(watched);
+        }
     }
 }
