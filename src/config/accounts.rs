@@ -77,6 +77,11 @@ impl Mailboxes {
     pub fn holds(&self, address: &Address) -> bool {
         self.addresses.contains(address)
     }
+
+    /// Whether there is a line of that address, be it a faulty one.
+    pub fn speaks_of(&self, address: &Address) -> bool {
+        self.holds(address) || self.unwatched.addresses.contains(address)
+    }
 }
 
 /// Reads every mailbox of the file.

@@ -106,7 +106,14 @@ fn plan(file: &Table<'_>, found: &[Found]) -> Option<DirectoryList> {
     }
     let path = state.directory_list();
     let (new, searches, faults) = lines(&directory, found, &accounts, &elsewhere);
-    Some(compared(path.clone(), &kept_lines(&path), &new, searches, faults))
+    let kept = kept_lines(&path);
+    let mut planned = compared(path, kept.as_deref().unwrap_or_default(), &new, searches, faults);
+    if elsewhere.unwatched.nameless {
+        planned.doubt = Some("of a line of the list of mailboxes nobody can say whose it is: it may be one of these".to_owned());
+    } else if kept.is_none() {
+        planned.doubt = Some("the list that was made of it last cannot be read: nobody can say who would leave".to_owned());
+    }
+    Some(planned)
 }
 
 /// Of each address that is to be watched, its line.
@@ -142,7 +149,7 @@ fn lines(
                 continue;
             }
         };
-        if elsewhere.holds(&address) || lines.contains_key(&address) {
+        if elsewhere.speaks_of(&address) || lines.contains_key(&address) {
             continue;
         }
         let group = match &people.group {
@@ -198,10 +205,14 @@ fn doubt<'l>(before: impl Iterator<Item = &'l Line>, leaving: &[&Line], new: &BT
     })
 }
 
-/// The lines of the list that is kept; none of one that was never made, or cannot be read: the directory is to be asked anew.
-fn kept_lines(path: &Path) -> Vec<Line> {
-    let lines = fs::read(path).ok().and_then(|octets| mailbox_list::lines(path, &octets).ok()).unwrap_or_default();
-    lines.into_iter().filter_map(|(_, line)| line.ok()).collect()
+/// The lines of the list that is kept, of which there are none where it was never made; `None` where it cannot be read.
+fn kept_lines(path: &Path) -> Option<Vec<Line>> {
+    let octets = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Some(Vec::new()),
+        read => read.ok()?,
+    };
+    let lines = mailbox_list::lines(path, &octets).ok()?;
+    Some(lines.into_iter().filter_map(|(_, line)| line.ok()).collect())
 }
 
 /// Adds the mailboxes of the list that is kept to those that the configuration names itself. One that was never made is none; what is wrong with it
@@ -216,14 +227,20 @@ pub(super) fn keep_to(path: &Path, accounts: &Accounts<'_>, mailboxes: &mut Mail
     let octets = match fs::read(path) {
         Ok(octets) => octets,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return,
-        Err(error) => return mailboxes.faults.push(unusable(At::file(path), error.to_string())),
+        Err(error) => {
+            mailboxes.unwatched.nameless = true;
+            return mailboxes.faults.push(unusable(At::file(path), error.to_string()));
+        }
     };
     let lines = match mailbox_list::lines(path, &octets) {
         Ok(lines) => lines,
-        Err((at, wrong)) => return mailboxes.faults.push(unusable(at, wrong.why)),
+        Err((at, wrong)) => {
+            mailboxes.unwatched.nameless = true;
+            return mailboxes.faults.push(unusable(at, wrong.why));
+        }
     };
     for numbered in lines {
-        let is_elsewhere = |line: &Line| line.address().is_some_and(|address| mailboxes.holds(&address));
+        let is_elsewhere = |line: &Line| line.address().is_some_and(|address| mailboxes.speaks_of(&address));
         if !numbered.1.as_ref().is_ok_and(is_elsewhere) {
             mailbox_list::take(path, numbered, accounts, mailboxes);
         }

@@ -34,6 +34,15 @@ pub fn admit(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     if !keys.confirmed || keys.recipient != form.text("recipient") {
         return Err(changed());
     }
+    let members = review.members(audience)?;
+    let is_member = |key: &str| members.iter().any(|member| member.recipient.to_string() == key);
+    if !account.keys.as_ref().is_some_and(|own| is_member(&own.recipient)) {
+        return Err(unfit("Only whose own key opens these cases admits another. Please have a colleague admit yours first."));
+    }
+    // Her ring would be put in the place of one that opens.
+    if is_member(&keys.recipient) {
+        return Err(changed());
+    }
     let ring = review.vault.ring();
     if fingerprint_of(&ring.ciphertext(audience)?) != form.text("ring") {
         return Err(changed());
@@ -95,9 +104,10 @@ impl Review {
         let waiting = self.desk().admissions()?;
         for admission in waiting {
             let recipient: Option<Recipient> = admission.recipient.parse().ok();
-            let own = recipient.map(|recipient| ring.ciphertext_of(admission.audience, &recipient)).transpose()?.flatten();
+            let own = recipient.as_ref().map(|recipient| ring.ciphertext_of(admission.audience, recipient)).transpose()?.flatten();
+            let is_listed = ring.listed(admission.audience)?.iter().any(|member| Some(&member.recipient) == recipient.as_ref());
             let outlived = ring.recipient(admission.audience)?.to_string() != admission.audience_key;
-            if outlived || own.as_ref() == Some(&admission.wrapped) {
+            if outlived || (is_listed && own.as_ref() == Some(&admission.wrapped)) {
                 self.desk().forget_admission(admission.id)?;
             }
         }

@@ -59,7 +59,7 @@ impl FromStr for Member {
 
     /// `Name=age1…`
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let (name, recipient) = text.split_once('=').ok_or_else(|| format!("`{text}` is not `Name=age1…`"))?;
+        let (name, recipient) = text.rsplit_once('=').ok_or_else(|| format!("`{text}` is not `Name=age1…`"))?;
         let name = name.trim();
         if name.is_empty() || name.chars().count() > 100 || name.chars().any(char::is_control) {
             return Err(format!("`{}` is not a name of 1 to 100 characters", name.escape_debug()));

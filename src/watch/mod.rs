@@ -259,6 +259,8 @@ impl Daemon {
                 self.pool.replace(nursery);
                 self.shelf.seal_to(recipients);
                 let before = self.config();
+                // Whom a directory would have named that says nothing, nobody can say.
+                config.unwatched.nameless |= followed.is_err();
                 config.keep_watching(&before);
                 *self.config.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(config);
                 roster::changed(self, &before, &self.config());

@@ -78,7 +78,10 @@ impl Shelf {
     /// When the vault refuses; or the casebook, as long as it cannot say what became of an earlier object.
     pub fn seal<R: Read>(&self, open: impl Fn() -> R, audiences: &[Audience]) -> Result<Unrecorded<'_>, Trouble> {
         self.tidy()?;
-        let recipients = self.recipients.read().unwrap_or_else(PoisonError::into_inner).of(audiences);
+        let held = self.recipients.read().unwrap_or_else(PoisonError::into_inner).clone();
+        // A key that was exchanged is used at once; one whose file broke stays the one that was read.
+        let of = |audience: &Audience| self.vault.ring().recipient(*audience).ok().or_else(|| held.of(&[*audience]).pop());
+        let recipients: Vec<_> = audiences.iter().filter_map(of).collect();
         let receipt = self.vault.seal_to(open, &recipients)?;
         let leftover = Leftover { shelf: self, object: Some(*receipt.object()) };
         Ok(Unrecorded { receipt, leftover })

@@ -17,12 +17,22 @@ impl School {
     /// Makes a key in a browser; answers with its public half.
     async fn makes_a_key(&self, role: Role) -> String {
         let recipient = MemberIdentity::generate().recipient().to_string();
+        self.keeps(role, &recipient).await;
+        recipient
+    }
+
+    /// Goes on with the key of the ceremony, which is a member.
+    async fn uses_the_key_of_the_ceremony(&self, role: Role) {
+        let members = self.shelf.vault.ring().listed(Audience::Dsl).unwrap();
+        self.keeps(role, &members[0].recipient.to_string()).await;
+    }
+
+    async fn keeps(&self, role: Role, recipient: &str) {
         let octets = BASE64.encode(b"age-encryption.org/v1\n-> scrypt abc 18\n");
         let armour = format!("-----BEGIN AGE ENCRYPTED FILE-----\n{octets}\n-----END AGE ENCRYPTED FILE-----\n");
         let wrapped: String = form_urlencoded::byte_serialize(armour.as_bytes()).collect();
         let told = self.post("/keys", Some(&self.person(role)), &format!("recipient={recipient}&wrapped={wrapped}")).await;
         assert_eq!(told.status, StatusCode::OK);
-        recipient
     }
 
     async fn confirms(&self, by: Role, whose: Role, recipient: &str) {
@@ -62,6 +72,8 @@ async fn a_key_opens_nothing_before_another_has_confirmed_it_and_a_member_has_se
     let (ring, changed) = (school.ring(), "is not as this page showed it any more");
     because(&school.admits(Role::Dsl, Role::Deputy, &recipient, &ring, WRAPPED).await, changed);
     school.confirms(Role::Head, Role::Deputy, &recipient).await;
+    because(&school.admits(Role::Dsl, Role::Deputy, &recipient, &ring, WRAPPED).await, "Only whose own key opens these cases");
+    school.uses_the_key_of_the_ceremony(Role::Dsl).await;
     let page = school.get("/keys", Some(&school.person(Role::Dsl))).await.text;
     assert!(page.contains("Keys to admit") && page.contains(&recipient) && page.contains(&ring), "{page}");
     let head = school.get("/keys", Some(&school.person(Role::Head))).await.text;
@@ -105,6 +117,7 @@ async fn a_key_opens_nothing_before_another_has_confirmed_it_and_a_member_has_se
     school.shelf.vault.ring().admit(Audience::Dsl, member, WRAPPED.as_bytes()).unwrap();
     assert!(school.get("/keys", Some(&school.person(Role::Deputy))).await.text.contains("It is a member of"));
     assert_eq!(school.admissions(), [], "what is taken over is forgotten");
+    because(&school.admits(Role::Dsl, Role::Deputy, &recipient, &school.ring(), WRAPPED).await, changed);
     let sheet = school.shelf.sealed();
     let concern = concern(Level::Day, Action::Flag);
     let case = school.shelf.book.record(&New { sheet: Some(&sheet), ..school.shelf.plain(1, &concern) }).unwrap();
@@ -118,6 +131,7 @@ async fn a_key_opens_nothing_before_another_has_confirmed_it_and_a_member_has_se
 #[tokio::test]
 async fn a_key_that_is_made_anew_is_neither_confirmed_nor_admitted() {
     let school = School::new();
+    school.uses_the_key_of_the_ceremony(Role::Dsl).await;
     let recipient = school.makes_a_key(Role::Deputy).await;
     school.confirms(Role::Head, Role::Deputy, &recipient).await;
     assert_eq!(school.admits(Role::Dsl, Role::Deputy, &recipient, &school.ring(), WRAPPED).await.status, StatusCode::OK);
@@ -129,6 +143,7 @@ async fn a_key_that_is_made_anew_is_neither_confirmed_nor_admitted() {
 #[tokio::test]
 async fn a_party_to_an_open_case_is_not_let_in_to_what_is_sealed_of_it() {
     let school = School::new();
+    school.uses_the_key_of_the_ceremony(Role::Dsl).await;
     let recipient = school.makes_a_key(Role::Deputy).await;
     school.confirms(Role::Head, Role::Deputy, &recipient).await;
     let about = school.about(1, Role::Deputy);
