@@ -151,21 +151,24 @@ impl Review {
     }
 }
 
-/// Keeps a key that a browser has made. The private half comes wrapped, or is refused.
+/// Keeps a key that a browser has made, after a fresh second factor: whoever took over an open session would make one of her own.
+/// The private half comes wrapped, or is refused.
 pub fn keep(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let (account, form) = (&visit.visitor()?.account, &visit.asked.form);
     let (recipient, wrapped) = (form.text("recipient"), form.text("wrapped"));
     if recipient.parse::<Recipient>().is_err() || !is_wrapped(wrapped) {
         return Err(Refusal::Malformed);
     }
+    review.step_up(visit)?;
     review.desk().keep_keys(Review::now(), account, recipient, wrapped)?;
     Ok(Answer::Json("{}".to_owned()))
 }
 
-/// Somebody else has compared the fingerprint with its owner. What was seen is what is confirmed.
+/// Somebody else has compared the fingerprint with its owner, and shows a fresh second factor. What was seen is what is confirmed.
 pub fn confirm(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let (account, form) = (&visit.visitor()?.account, &visit.asked.form);
     let whose = form.text("account").parse().map(AccountId).map_err(|_| Refusal::Malformed)?;
+    review.step_up(visit)?;
     if review.desk().confirm_keys(Review::now(), account, whose, form.text("recipient"))? {
         Ok(Answer::See("/keys".to_owned()))
     } else {

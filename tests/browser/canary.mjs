@@ -1,6 +1,6 @@
 // Opens what would like to be more than text. Nothing of it may run, load, draw or hide, and nothing may keep her from going on.
 import assert from "node:assert/strict";
-import { browser, checked, enter, look, said, told, visitor, wrong } from "./visitor.mjs";
+import { browser, checked, enter, fresh, look, said, told, visitor, wrong } from "./visitor.mjs";
 
 const { origin, invitation, key, arrived, whole, unseen, many, broken, markup } = told;
 // As in src/review/script/desk.js.
@@ -13,10 +13,11 @@ const asked = [];
 lead.on("request", (request) => asked.push(`${request.method()} ${new URL(request.url()).pathname}`));
 for (const event of ["download", "popup", "websocket", "worker"]) lead.on(event, () => wrong.push(`a ${event}`));
 lead.on("frameattached", () => wrong.push("a frame"));
-await enter(lead, "Robin Finch", invitation, false);
+const secret = await enter(lead, "Robin Finch", invitation, false);
 await lead.goto(`${origin}/keys`);
 await lead.fill("#new-passphrase", await lead.textContent("#suggestion"));
 await lead.setInputFiles("#key-file", key);
+await lead.fill("#key-code", await fresh(secret));
 await lead.click("#take-key");
 await lead.waitForSelector("#recovery:not([hidden])");
 

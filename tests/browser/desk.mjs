@@ -1,6 +1,6 @@
 // Works at the desk as people do: from an invitation to a message that is back in its mailbox.
 import assert from "node:assert/strict";
-import { browser, checked, code, enter, look, said, told, visitor, wrong } from "./visitor.mjs";
+import { browser, checked, enter, fresh, look, said, told, visitor, wrong } from "./visitor.mjs";
 
 const { origin, invitations, key, held, flagged, about, tick, canary } = told;
 
@@ -25,6 +25,7 @@ await lead.click("#make-key");
 assert.match(await said(lead, "key-status"), /six words|24 characters/);
 await lead.fill("#new-passphrase", await lead.textContent("#suggestion"));
 await lead.setInputFiles("#key-file", key);
+await lead.fill("#key-code", await fresh(secret));
 await lead.click("#take-key");
 await lead.waitForSelector("#recovery:not([hidden])");
 assert.match(await lead.textContent("#recovery-private"), /^AGE-SECRET-KEY-1/);
@@ -150,7 +151,7 @@ assert.match(await plain.textContent("dl:not(.keys)"), /closed, Robin Finch; dec
 
 // A deputy who is a party to a case, and makes a key of her own.
 const deputy = await visitor();
-await enter(deputy, "Kim Linnet", invitations.deputy, false);
+const deputySecret = await enter(deputy, "Kim Linnet", invitations.deputy, false);
 assert.doesNotMatch(await deputy.textContent("main"), new RegExp(about));
 assert.match(await deputy.textContent("main"), new RegExp(held));
 assert.equal((await deputy.goto(`${origin}/case/${about}`)).status(), 404);
@@ -158,6 +159,9 @@ assert.match(await lead.textContent("body"), /Robin Finch/);
 await look(deputy, "not-found");
 await deputy.goto(`${origin}/keys`);
 await deputy.fill("#new-passphrase", await deputy.textContent("#suggestion"));
+await deputy.click("#make-key");
+assert.match(await said(deputy, "key-status"), /type the six digits/);
+await deputy.fill("#key-code", await fresh(deputySecret));
 await deputy.click("#make-key");
 await deputy.waitForSelector("#recovery:not([hidden])");
 await deputy.goto(`${origin}/case/${held}`);
@@ -167,6 +171,7 @@ await deputy.goto(`${origin}/keys`);
 const fingerprint = await deputy.textContent("p > strong.mono");
 await lead.goto(`${origin}/keys`);
 assert.match(await lead.textContent(".confirm"), new RegExp(fingerprint));
+await lead.fill(".confirm input[name=code]", await fresh(secret));
 await lead.click(".confirm button");
 assert.match(await lead.textContent("main"), /Keys to admit/);
 
@@ -209,6 +214,7 @@ console.log(`${checked.size} looks, no violation`);
 await lead.goto(`${origin}/keys`);
 await lead.fill("#new-passphrase", await lead.textContent("#suggestion"));
 await lead.setInputFiles("#key-file", key);
+await lead.fill("#key-code", await fresh(secret));
 await lead.click("#take-key");
 await lead.waitForSelector("#recovery:not([hidden])");
 await lead.goto(`${origin}/case/${held}`);
@@ -227,7 +233,7 @@ await lead.goto(`${origin}/case/${flagged}`);
 await look(lead, "case-destroy");
 await lead.fill("#destroy-words", "The police and the local authority, on Monday");
 await lead.check("#confirmed");
-await lead.fill("#destroy-code", code(secret));
+await lead.fill("#destroy-code", await fresh(secret));
 await lead.click("button[value=destroy]");
 await lead.waitForFunction(() => /had what is sealed destroyed/.test(document.querySelector(".history")?.textContent ?? ""));
 for (let tries = 0; !/what was sealed is gone/.test(await lead.textContent("dl:not(.keys)")); tries++) {

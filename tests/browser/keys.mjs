@@ -1,6 +1,6 @@
 // Keys as people make, confirm, admit and lose them, and passkeys, with authenticators that Chromium plays.
 import assert from "node:assert/strict";
-import { PASSWORD, browser, checked, code, devtools, enter, look, said, told, visitor, wrong } from "./visitor.mjs";
+import { PASSWORD, browser, checked, devtools, enter, fresh, look, said, told, visitor, wrong } from "./visitor.mjs";
 
 const { origin, invitations, key, codename } = told;
 
@@ -12,26 +12,12 @@ async function device(page, hasPrf) {
   await session.send("WebAuthn.addVirtualAuthenticator", { options });
 }
 
-// The digits of the app, once the ones that were used are over.
-const step = () => Math.floor(Date.now() / 30_000);
-let used = 0;
-async function freshCode(secret) {
-  while (step() <= used) await new Promise((passed) => setTimeout(passed, 500));
-  used = step();
-  return code(secret);
-}
-
-async function comes(page, name, link) {
-  const secret = await enter(page, name, link, false);
-  used = step();
-  return secret;
-}
-
-async function makeKey(page, button, file) {
+async function makeKey(page, secret, button, file) {
   await page.goto(`${origin}/keys`);
   const passphrase = await page.textContent("#suggestion");
   await page.fill("#new-passphrase", passphrase);
   if (file) await page.setInputFiles("#key-file", file);
+  await page.fill("#key-code", await fresh(secret));
   await page.click(button);
   await page.waitForSelector("#recovery:not([hidden])");
   return passphrase;
@@ -61,7 +47,7 @@ async function member(page) {
 async function addPasskey(page, secret, name, passphrase) {
   await page.goto(`${origin}/passkeys`);
   await page.fill("#passkey-name", name);
-  await page.fill("#add-code", await freshCode(secret));
+  await page.fill("#add-code", await fresh(secret));
   if (passphrase) await page.fill("#passphrase", passphrase);
   await page.click("#add-passkey button:not([type])");
   await page.waitForFunction(() => document.querySelector(".passkey") || document.getElementById("passkey-status").className === "problem");
@@ -71,12 +57,12 @@ async function addPasskey(page, secret, name, passphrase) {
 
 // The first sign-in leads to the key, and says what losing every one of them means before it is made.
 const lead = await visitor();
-const leadSecret = await comes(lead, "Robin Finch", invitations.lead);
+const leadSecret = await enter(lead, "Robin Finch", invitations.lead, false);
 await lead.goto(`${origin}/`);
 assert.equal(lead.url(), `${origin}/keys`);
 assert.match(await lead.textContent("#key"), /can never be opened again, by anybody/);
 await look(lead, "keys-first");
-const passphrase = await makeKey(lead, "#take-key", key);
+const passphrase = await makeKey(lead, leadSecret, "#take-key", key);
 await member(lead);
 await opens(lead);
 
@@ -109,16 +95,21 @@ await lead.waitForSelector("#sign-out");
 
 // The deputy makes a key; the head confirms it, without script; the lead's browser seals to it.
 const deputy = await visitor();
-const deputySecret = await comes(deputy, "Kim Linnet", invitations.deputy);
-await makeKey(deputy, "#make-key");
+const deputySecret = await enter(deputy, "Kim Linnet", invitations.deputy, false);
+await makeKey(deputy, deputySecret, "#make-key");
 const onPaper = await deputy.textContent("#recovery-fingerprint");
 assert.match(onPaper, /^(\d{5} ){4}\d{5}$/);
 assert.equal(await fingerprint(deputy), onPaper);
 const head = await visitor();
-await comes(head, "Sam Wren", invitations.head);
+const headSecret = await enter(head, "Sam Wren", invitations.head, false);
 const plain = await visitor({ javaScriptEnabled: false, storageState: await head.context().storageState() });
 await plain.goto(`${origin}/keys`);
 assert.match(await plain.textContent(".confirm"), new RegExp(onPaper));
+await plain.fill(".confirm input[name=code]", "000000");
+await plain.click(".confirm button");
+assert.match(await plain.textContent("main"), /not the one of now.*go back, and type them/);
+await plain.goto(`${origin}/keys`);
+await plain.fill(".confirm input[name=code]", await fresh(headSecret));
 await plain.click(".confirm button");
 assert.match(await plain.textContent("main"), /Kim Linnet, deputy safeguarding lead, [\d ]+: for somebody who opens dsl to admit/);
 
@@ -149,17 +140,18 @@ assert.match(await lead.textContent("main"), new RegExp(`Kim Linnet, ${onPaper}`
 
 // The lead loses hers. Nothing is lost: whom she let in lets her in again.
 await lead.evaluate(() => sessionStorage.clear());
-await makeKey(lead, "#make-key");
+await makeKey(lead, leadSecret, "#make-key");
 await lead.goto(`${origin}/passkeys`);
 assert.doesNotMatch(await lead.textContent(".passkey"), /opens your key/, "a passkey opens no key that is no more");
 await lead.goto(`${origin}/case/${codename}`);
 await lead.click("#show-excerpt");
 assert.match(await said(lead, "sealed-status"), /not a member yet/);
 await head.goto(`${origin}/keys`);
+await head.fill(".confirm input[name=code]", await fresh(headSecret));
 await head.click(".confirm button");
 await head.waitForFunction(() => !document.querySelector(".confirm"));
 await deputy.goto(`${origin}/keys`);
-await deputy.fill(".admit input[name=code]", await freshCode(deputySecret));
+await deputy.fill(".admit input[name=code]", await fresh(deputySecret));
 await deputy.click(".admit button:not([type])");
 await member(lead);
 await opens(lead);

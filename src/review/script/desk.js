@@ -360,6 +360,8 @@ function keysPage(section) {
     if (typed !== proposed && [...typed].length < 24) {
       throw new Kind("Type the six words that the page proposes, or words of your own with 24 characters or more.");
     }
+    const factor = Object.fromEntries(new FormData(section));
+    if (!factor.code && !factor.passkey) throw new Kind("Please type the six digits that your app shows now.");
     const wrapper = new Encrypter();
     wrapper.setPassphrase(typed);
     wrapper.setScryptWorkFactor(SCRYPT_LOG2);
@@ -367,7 +369,7 @@ function keysPage(section) {
     const wrapped = armor.encode(await wrapper.encrypt(made + "\n"));
     // What cannot be opened again is not stored.
     if ((await unwrap(wrapped, typed)) !== made) throw new Kind("Your browser made a key that it cannot open again. Nothing was stored; use another browser.");
-    await send("/keys", { form, recipient, wrapped });
+    await send("/keys", { ...factor, form, recipient, wrapped });
     keep(made);
     byId("recovery-name").textContent = name;
     byId("recovery-public").textContent = recipient;

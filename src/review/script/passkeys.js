@@ -64,6 +64,8 @@ export function passkeyInstead(field, always) {
   told.setAttribute("role", "status");
   // Signing in goes on with the digits for most.
   (always ? field.form.lastElementChild : field).after(answer, button, told);
+  // An answer counts once: whoever types digits after it was refused means the digits.
+  field.addEventListener("input", () => (answer.value = ""));
   on(button, told, "Waiting for your passkey…", async () => {
     answer.value = (await shown([], false)).answer;
     field.required = false;

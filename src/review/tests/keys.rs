@@ -28,15 +28,12 @@ impl School {
     }
 
     async fn keeps(&self, role: Role, recipient: &str) {
-        let octets = BASE64.encode(b"age-encryption.org/v1\n-> scrypt abc 18\n");
-        let armour = format!("-----BEGIN AGE ENCRYPTED FILE-----\n{octets}\n-----END AGE ENCRYPTED FILE-----\n");
-        let wrapped: String = form_urlencoded::byte_serialize(armour.as_bytes()).collect();
-        let told = self.post("/keys", Some(&self.person(role)), &format!("recipient={recipient}&wrapped={wrapped}")).await;
+        let told = self.post("/keys", Some(&self.person(role)), &format!("{}&code={}", key_fields(recipient), self.code(role))).await;
         assert_eq!(told.status, StatusCode::OK);
     }
 
     async fn confirms(&self, by: Role, whose: Role, recipient: &str) {
-        let fields = format!("account={}&recipient={recipient}", self.id(whose).0);
+        let fields = format!("account={}&recipient={recipient}&code={}", self.id(whose).0, self.code(by));
         assert_eq!(self.post("/keys/confirm", Some(&self.person(by)), &fields).await.status, StatusCode::SEE_OTHER);
     }
 
@@ -59,6 +56,14 @@ impl School {
         let (concern, place) = (concern(Level::SameDay, Action::Flag), place("ann", number.into()));
         self.shelf.book.record(&New { place: &place, parties: &parties, ..self.shelf.plain(number, &concern) }).unwrap()
     }
+}
+
+/// What a browser sends of a key that it has made.
+fn key_fields(recipient: &str) -> String {
+    let octets = BASE64.encode(b"age-encryption.org/v1\n-> scrypt abc 18\n");
+    let armour = format!("-----BEGIN AGE ENCRYPTED FILE-----\n{octets}\n-----END AGE ENCRYPTED FILE-----\n");
+    let wrapped: String = form_urlencoded::byte_serialize(armour.as_bytes()).collect();
+    format!("recipient={recipient}&wrapped={wrapped}")
 }
 
 fn because(told: &Told, why: &str) {
@@ -125,6 +130,45 @@ async fn a_key_opens_nothing_before_another_has_confirmed_it_and_a_member_has_se
         let told = school.post(&format!("/case/{}/sheet", case.codename), Some(&school.person(role)), "depth=excerpt").await;
         let given: serde_json::Value = serde_json::from_str(&told.text).unwrap();
         assert_eq!(given["rings"].as_array().unwrap().len(), rings, "{role}");
+    }
+}
+
+#[tokio::test]
+async fn whoever_took_over_an_open_session_makes_confirms_and_admits_no_key() {
+    let school = School::new();
+    school.uses_the_key_of_the_ceremony(Role::Dsl).await;
+    let (recipient, hers) = (school.makes_a_key(Role::Deputy).await, school.makes_a_key(Role::Chair).await);
+    let another = MemberIdentity::generate().recipient().to_string();
+    school.confirms(Role::Head, Role::Deputy, &recipient).await;
+    let wrapped: String = form_urlencoded::byte_serialize(BASE64.encode(WRAPPED).as_bytes()).collect();
+    let admitting = format!("account={}&recipient={recipient}&ring={}&wrapped={wrapped}", school.id(Role::Deputy).0, school.ring());
+    let grave = [
+        (Role::Deputy, "/keys", key_fields(&another), StatusCode::OK),
+        (Role::Deputy, "/keys/confirm", format!("account={}&recipient={hers}", school.id(Role::Chair).0), StatusCode::SEE_OTHER),
+        (Role::Dsl, "/keys/admit", admitting, StatusCode::OK),
+    ];
+    let missed = |event: &Event| matches!(event, Event::SignInRefused { why } if why == "second factor");
+    let before = school.review.desk().accounts().unwrap();
+    for (role, path, fields, _) in &grave {
+        let (taken_over, used) = (school.person(*role), school.code(*role));
+        // She has shown it elsewhere; whoever watched her type it has nothing by it.
+        let shown = school.post("/passkeys/drop", Some(&school.person(*role)), &format!("credential=AAAA&code={used}")).await;
+        because(&shown, "not there any more");
+        for factor in [String::new(), "&code=000000".to_owned(), format!("&code={used}")] {
+            let misses = school.events().iter().filter(|event| missed(event)).count();
+            because(
+                &school.post(path, Some(&taken_over), &format!("{fields}{factor}")).await,
+                "Nothing was changed. Please wait for the next",
+            );
+            assert_eq!(school.events().iter().filter(|event| missed(event)).count(), misses + 1, "{path}: it is written down");
+        }
+        assert!(school.review.desk().accounts().unwrap() == before && school.admissions().is_empty(), "{path}");
+        school.review.attempts.succeeded(role.title(), crate::review::attempts::Caller::Known);
+    }
+    // It was for the factor alone. The deputy's own key comes last: what is replaced is admitted by nobody.
+    for (role, path, fields, status) in grave.iter().rev() {
+        let told = school.post(path, Some(&school.person(*role)), &format!("{fields}&code={}", school.code(*role))).await;
+        assert_eq!(told.status, *status, "{path}: {}", told.text);
     }
 }
 

@@ -72,22 +72,24 @@ async fn a_key_is_confirmed_by_somebody_else_who_has_seen_that_very_key() {
     };
     let wrapped = armour(b"age-encryption.org/v1\n-> scrypt abc 18\n");
     let bare = armour(b"AGE-SECRET-KEY-1QQQ");
+    let keeps = || format!("recipient={recipient}&wrapped={wrapped}&code={}", school.code(Role::Dsl));
     assert_eq!(school.post("/keys", Some(&dsl), &format!("recipient={recipient}&wrapped={bare}")).await.status, StatusCode::BAD_REQUEST);
     assert_eq!(school.post("/keys", Some(&dsl), &format!("recipient=age1x&wrapped={wrapped}")).await.status, StatusCode::BAD_REQUEST);
-    assert_eq!(school.post("/keys", Some(&dsl), &format!("recipient={recipient}&wrapped={wrapped}")).await.status, StatusCode::OK);
+    assert_eq!(school.post("/keys", Some(&dsl), &keeps()).await.status, StatusCode::OK);
     let id = school.review.desk().accounts().unwrap().into_iter().find(|account| account.role == Role::Dsl).unwrap().id.0;
-    let confirm = async |who: &Person, recipient: &str| {
-        school.post("/keys/confirm", Some(who), &format!("account={id}&recipient={recipient}")).await.status
+    let confirm = async |role: Role, recipient: &str| {
+        let (who, code) = (school.person(role), school.code(role));
+        school.post("/keys/confirm", Some(&who), &format!("account={id}&recipient={recipient}&code={code}")).await.status
     };
-    assert_eq!(confirm(&dsl, &recipient).await, StatusCode::UNPROCESSABLE_ENTITY, "her own");
-    assert_eq!(confirm(&head, "age1another").await, StatusCode::UNPROCESSABLE_ENTITY, "another than she has seen");
+    assert_eq!(confirm(Role::Dsl, &recipient).await, StatusCode::UNPROCESSABLE_ENTITY, "her own");
+    assert_eq!(confirm(Role::Head, "age1another").await, StatusCode::UNPROCESSABLE_ENTITY, "another than she has seen");
     assert!(school.get("/keys", Some(&head)).await.text.contains("Keys to confirm"));
-    assert_eq!(confirm(&head, &recipient).await, StatusCode::SEE_OTHER);
+    assert_eq!(confirm(Role::Head, &recipient).await, StatusCode::SEE_OTHER);
     assert!(school.get("/keys", Some(&dsl)).await.text.contains("A colleague has confirmed it"));
     assert!(
         matches!(school.events().into_iter().rev().find(|event| matches!(event, Event::KeyConfirmed { .. })), Some(Event::KeyConfirmed { recipient: seen, .. }) if seen == recipient)
     );
-    school.post("/keys", Some(&dsl), &format!("recipient={recipient}&wrapped={wrapped}")).await;
+    school.post("/keys", Some(&dsl), &keeps()).await;
     assert!(school.get("/keys", Some(&dsl)).await.text.contains("Not confirmed yet"), "a new key is confirmed anew");
 }
 
