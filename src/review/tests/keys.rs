@@ -134,6 +134,23 @@ async fn a_key_opens_nothing_before_another_has_confirmed_it_and_a_member_has_se
 }
 
 #[tokio::test]
+async fn what_waits_for_her_comes_before_a_key_that_she_may_never_need_and_after_the_one_that_she_does() {
+    let school = School::new();
+    let recipient = school.makes_a_key(Role::Deputy).await;
+    school.makes_a_key(Role::Chair).await;
+    school.confirms(Role::Head, Role::Deputy, &recipient).await;
+    let order = async |signs: [&str; 3]| {
+        let page = school.get("/keys", Some(&school.person(Role::Dsl))).await.text;
+        let found = signs.map(|sign| page.find(sign).unwrap_or_else(|| panic!("{sign}: {page}")));
+        assert!(found.is_sorted(), "{signs:?} {found:?}");
+        assert_eq!(page.matches("id=\"make-key\"").count(), 1);
+    };
+    order(["Make your key</h2>", "Keys to confirm</h2>", "Keys to admit</h2>"]).await;
+    school.uses_the_key_of_the_ceremony(Role::Dsl).await;
+    order(["Keys to confirm</h2>", "Keys to admit</h2>", "Make another key</h2>"]).await;
+}
+
+#[tokio::test]
 async fn whoever_took_over_an_open_session_makes_confirms_and_admits_no_key() {
     let school = School::new();
     school.uses_the_key_of_the_ceremony(Role::Dsl).await;
