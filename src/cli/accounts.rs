@@ -55,7 +55,7 @@ struct Invite {
     addresses: Vec<Address>,
 }
 
-/// Make a new link for somebody who has lost her password or her phone. The old ones work no more.
+/// Make a new link for somebody who has lost her password or her phone. The old ones work no more, and she is signed out everywhere.
 #[derive(Debug, Args)]
 struct InviteAgain {
     #[command(flatten)]

@@ -159,8 +159,8 @@ impl Desk {
         Ok(Invitation(invitation))
     }
 
-    /// A new link for somebody who lost her password or her second factor; the old ones work no more. What she wrapped with
-    /// her passphrase stays: that is another secret.
+    /// A new link for somebody who lost her password or her second factor; the old ones work no more, and
+    /// neither does any session. What she wrapped with her passphrase stays: that is another secret.
     ///
     /// # Errors
     /// `NoAccount`, or when the database refuses.

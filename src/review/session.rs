@@ -78,6 +78,11 @@ impl Sessions {
     pub fn end(&self, token: &str) {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(&key(token));
     }
+
+    /// Every session of an account, in whichever browser.
+    pub fn end_all(&self, account: AccountId) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).retain(|_, session| session.account != account);
+    }
 }
 
 impl Session {
@@ -133,6 +138,15 @@ mod tests {
         assert_ne!(one, other);
         sessions.end(&one);
         assert!(!lives(&sessions, 1, &one) && lives(&sessions, 1, &other) && !lives(&sessions, 1, ""));
+    }
+
+    #[test]
+    fn the_sessions_of_one_account_end_together_and_nobody_elses_do() {
+        let sessions = Sessions::default();
+        let begin = |account| sessions.begin(at(0), AccountId(account)).unwrap();
+        let (one, other, colleague) = (begin(1), begin(1), begin(2));
+        sessions.end_all(AccountId(1));
+        assert!(!lives(&sessions, 1, &one) && !lives(&sessions, 1, &other) && lives(&sessions, 1, &colleague));
     }
 
     #[test]

@@ -159,6 +159,9 @@ pub fn accept(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         let _one = review.hashing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
         password::hash(chosen).map_err(Refusal::World)?
     };
+    // Since the invitation was made the account lets nobody in. What was signed in before, on a lost phone or by whoever has its
+    // password, must not come back with it.
+    review.sessions.end_all(invited.account.id);
     // A step earlier: the code that she has just shown may be the one that she signs in with.
     if review.desk().accept(now, visit.name("link"), &hash, step.saturating_sub(1))? {
         Ok(Answer::See("/sign-in".to_owned()))

@@ -126,6 +126,22 @@ async fn who_has_lost_her_phone_comes_in_with_a_new_invitation_and_her_key_is_st
 }
 
 #[tokio::test]
+async fn a_new_invitation_ends_the_sessions_that_are_open_for_good() {
+    let school = School::new();
+    let (before, colleague) = (school.person(Role::Dsl), school.person(Role::Deputy));
+    let link = school.review.desk().invite_again(Timestamp::now(), &Actor::Program, Role::Dsl.title()).unwrap();
+    assert_eq!(school.get("/queue", Some(&before)).await.headers[LOCATION], "/sign-in", "at once");
+    let secret = school.review.desk().invited(Timestamp::now(), link.expose()).unwrap().unwrap().totp;
+    let code = totp::code(&secret, Timestamp::now().as_second().try_into().unwrap());
+    let fields = format!("password=correct+horse+battery&again=correct+horse+battery&code={code}");
+    assert_eq!(school.post(&format!("/invitation/{}", link.expose()), None, &fields).await.status, StatusCode::SEE_OTHER);
+    let told = school.get("/queue", Some(&before)).await;
+    assert_eq!((told.status, told.text.as_str()), (StatusCode::SEE_OTHER, ""), "nor when the account is in use again");
+    assert_eq!(school.get("/queue", Some(&school.person(Role::Dsl))).await.status, StatusCode::OK);
+    assert_eq!(school.get("/queue", Some(&colleague)).await.status, StatusCode::OK, "nobody else's ends");
+}
+
+#[tokio::test]
 async fn a_flood_of_guesses_from_her_own_network_keeps_strangers_out_and_not_her() {
     let school = School::new();
     let link = school.review.desk().invite_again(Timestamp::now(), &Actor::Program, Role::Dsl.title()).unwrap();
