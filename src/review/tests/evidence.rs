@@ -175,13 +175,13 @@ async fn a_case_of_many_copies_is_handed_over_and_put_back_as_one_of_few_is() {
     let objects: Vec<_> = given["objects"].as_array().unwrap().iter().map(|one| one["object"].as_str().unwrap().to_owned()).collect();
     let served = school.events().into_iter().filter(|event| matches!(event, Event::CiphertextServed { .. })).count();
     assert_eq!((objects.len(), served), (COPIES, COPIES));
-    let headers: String = objects.iter().map(|object| format!("&header={object}%3A{packed}")).collect();
+    let headers = objects.iter().map(|object| format!("&header={object}%3A{packed}")).collect::<Vec<_>>().concat();
     assert!(headers.len() > 64 << 10, "{}", headers.len());
     let fields = format!("{WORDS}&code={}&to={}{headers}", school.code(Role::Dsl), officer.recipient());
     let files = school.package(Role::Dsl, &case, &fields).await.unwrap_or_else(|told| panic!("{}", told.text));
     assert!(files.contains_key(&format!("message-{COPIES}.eml.age")));
 
-    let keys: String = objects.iter().map(|object| format!("&key={object}:{}", "07".repeat(16))).collect();
+    let keys = objects.iter().map(|object| format!("&key={object}:{}", "07".repeat(16))).collect::<Vec<_>>().concat();
     let fields = format!("words=a+lesson+on+biology{keys}&padding={}", "x".repeat(64 << 10));
     let told = school.post(&format!("/case/{}/release", case.codename), Some(&school.person(Role::Dsl)), &fields).await;
     assert_eq!(told.status, StatusCode::OK, "{}", told.text);
