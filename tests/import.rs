@@ -83,7 +83,11 @@ fn a_list_is_imported_looked_into_and_matched_within_its_distance() {
     let near = ENTRIES[1].replacen("a4", "a3", 1);
     assert_eq!(told(&office.run("lookup", &[&near])), "known-image.made-up\t3\n");
     let far = office.run("lookup", &[&"0f".repeat(32)]);
-    assert!(!far.status.success() && told(&far).contains("no list knows the digest"), "{}", told(&far));
+    assert!(
+        !far.status.success() && told(&far).contains("no list knows the digest") && told(&far).contains("hint: name the directory"),
+        "{}",
+        told(&far)
+    );
 }
 
 #[test]

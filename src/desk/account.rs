@@ -280,6 +280,8 @@ impl Desk {
             )?;
             // They open a key that is no more.
             tx.execute("UPDATE passkey SET wrapped = NULL WHERE account = ?", [who.id.0])?;
+            // She may bring the very key again: what was sealed to it rests on a confirmation that is no more.
+            tx.execute("DELETE FROM admission WHERE account = ?", [who.id.0])?;
             self.append(tx, now, &who.actor(), &Event::KeyMade { recipient: recipient.to_owned() })
         })
     }

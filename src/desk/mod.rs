@@ -94,6 +94,14 @@ impl Desk {
         self.write(|tx| self.append(tx, now, who, event))
     }
 
+    /// As [`Desk::note`], of what happens at once: all of the lines, or none.
+    ///
+    /// # Errors
+    /// As [`Desk::note`].
+    pub fn note_all(&self, now: Timestamp, who: &Actor, events: &[Event]) -> Result<()> {
+        self.write(|tx| events.iter().try_for_each(|event| self.append(tx, now, who, event)))
+    }
+
     /// The last lines of the journal, oldest first, `limit` at most.
     ///
     /// # Errors

@@ -21,6 +21,8 @@ use crate::vault::{Header, ObjectId, Receiver, Recipient};
 
 /// In octets: what a browser takes in one piece, and the desk has room for.
 const LARGEST: u64 = 100 << 20;
+/// Copies of the message. Her browser makes a header for each while a code of six digits is still the one of now; all of them fit into one form.
+const MOST: usize = 2_000;
 
 /// How a package of a case is made at the desk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,6 +56,7 @@ pub fn keys(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     if objects.is_empty() {
         return Err(nothing());
     }
+    check_size(review, &facts)?;
     sealed::handed(review, account, &facts, audience, &objects, "hand-over", words)
 }
 
@@ -63,19 +66,14 @@ pub fn package(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let facts = review.case_for(account, visit.name("codename"))?;
     sight::opens_sheet(account, &facts.row).ok_or(Refusal::NotFound)?;
     let objects = messages(&facts);
-    let to = match Hand::of(account, &facts, review.on_its_way(&facts)?) {
-        Hand::None => return Err(nothing()),
-        Hand::Anew => Some(For::read(visit, &objects)?),
-        Hand::AsSealed => None,
-    };
+    let hand = Hand::of(account, &facts, review.on_its_way(&facts)?);
+    if hand == Hand::None {
+        return Err(nothing());
+    }
+    check_size(review, &facts)?;
+    let to = if hand == Hand::Anew { Some(For::read(visit, &objects)?) } else { None };
     let words = form.text("words");
     check_words(Deed::HandOver, words)?;
-    let sizes = objects.iter().map(|object| review.vault.size(object)).collect::<Result<Vec<_>, _>>()?;
-    if sizes.into_iter().sum::<u64>() > LARGEST {
-        return Err(Refusal::unfit(
-            "It is too large for a browser. Nothing was changed. Please have the technician type `mailwarden evidence` with you at the server.",
-        ));
-    }
     review.step_up(visit)?;
 
     // What is made is in memory: one at a time.
@@ -104,6 +102,27 @@ pub fn package(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let mut octets = Vec::with_capacity(package.copies.iter().map(|copy| copy.octets.len()).sum());
     package.write(&review.vault, &signer, &mut octets).map_err(|error| Refusal::World(error.to_string()))?;
     Ok(Answer::File { name: format!("{codename}.tar"), media_type: "application/x-tar", octets })
+}
+
+/// Whether a browser can take a package of it: told before it is asked to seal anything.
+fn check_size(review: &Review, facts: &CaseFacts) -> Result<(), Refusal> {
+    let objects: Vec<_> = facts.places.iter().filter_map(|copy| Some(copy.object?.object)).collect();
+    // Enough to know that there are too many: none of them is looked at.
+    fits(objects.len(), 0)?;
+    let sizes = objects.iter().map(|object| review.vault.size(object)).collect::<Result<Vec<_>, _>>()?;
+    fits(objects.len(), sizes.into_iter().sum())
+}
+
+fn fits(copies: usize, octets: u64) -> Result<(), Refusal> {
+    let what = if copies > MOST {
+        format!("It has {copies} sealed copies, and a browser takes {MOST} at once")
+    } else if octets > LARGEST {
+        format!("It has {} MiB, and a browser takes {} at once", octets.div_ceil(1 << 20), LARGEST >> 20)
+    } else {
+        return Ok(());
+    };
+    let remedy = "Nothing was changed. Please have the technician type `mailwarden evidence` with you at the server: that takes them all.";
+    Err(Refusal::unfit(format!("{what}. {remedy}")))
 }
 
 fn nothing() -> Refusal {
@@ -186,4 +205,20 @@ fn chronicle(review: &Review, facts: &CaseFacts) -> Result<Chronicle, Refusal> {
     let book = review.casebook()?;
     entries.extend(journal::lines_within(first, last, |before, limit| book.journal_before(before, limit))?);
     Ok(Chronicle::of(facts.row.id, entries, journal))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_package_that_no_browser_takes_is_refused_with_its_bound_and_the_way_round_it() {
+        assert!(fits(MOST, LARGEST).is_ok());
+        for (copies, octets, told) in
+            [(2_001, 0, "2001 sealed copies, and a browser takes 2000"), (1, LARGEST + 1, "101 MiB, and a browser takes 100")]
+        {
+            let Err(Refusal::Shown(_, why)) = fits(copies, octets) else { panic!("{told}") };
+            assert!(why.contains(told) && why.contains("`mailwarden evidence`"), "{why}");
+        }
+    }
 }

@@ -102,6 +102,11 @@ impl Review {
         if ours && told("sec-fetch-site").is_none_or(|site| site == "same-origin") { Ok(()) } else { Err(Refusal::Malformed) }
     }
 
+    /// Whether it comes from somebody's session, before anything else of it is looked at. What she may ask for is looked at later.
+    pub fn is_signed_in(&self, headers: &HeaderMap) -> bool {
+        cookie(headers, session::COOKIE).is_some_and(|token| self.sessions.knows(Self::now(), token))
+    }
+
     fn visitor(&self, asked: &Asked) -> Result<Option<Visitor>, Refusal> {
         let Some(token) = cookie(&asked.headers, session::COOKIE) else { return Ok(None) };
         let Session { account, form_token, .. } = match self.sessions.find(Self::now(), token) {

@@ -58,6 +58,8 @@ pub use serve::{ServeError, serve};
 
 /// Of either kind of request; the others wait their turn.
 const AT_WORK: usize = 8;
+/// A megabyte each, and as much again when they are taken apart.
+const LONG_FORMS: usize = 2;
 
 /// Everything that the pages share.
 pub struct Review {
@@ -74,6 +76,8 @@ pub struct Review {
     /// thousand cases takes megabytes, and a flood of passwords to be weighed keeps nobody from her cases.
     for_strangers: Arc<Semaphore>,
     for_people: Arc<Semaphore>,
+    /// Forms that hold something of every copy of a case are read of people who are signed in alone, and two at a time.
+    for_long_forms: Arc<Semaphore>,
     /// Packages for the police are made one at a time: each is in memory as a whole.
     packing: Mutex<()>,
 }
@@ -98,6 +102,7 @@ impl Review {
             hashing: Mutex::default(),
             for_strangers: Arc::new(Semaphore::new(AT_WORK)),
             for_people: Arc::new(Semaphore::new(AT_WORK)),
+            for_long_forms: Arc::new(Semaphore::new(LONG_FORMS)),
             packing: Mutex::default(),
         })
     }

@@ -28,7 +28,14 @@ pub struct Route {
     pub path: &'static str,
     pub who: Who,
     pub run: Handler,
+    /// The most octets that its form may have.
+    pub longest: usize,
 }
+
+/// Of the form of most pages.
+pub const LONGEST: usize = 64 << 10;
+/// Of a form that holds something for every sealed copy of a case.
+const LONGEST_OF_COPIES: usize = 1 << 20;
 
 /// Those who deal with cases; which ones each of them sees is for [`super::sight`].
 const CASES: &[Role] = &[Role::Chair, Role::DataProtection, Role::Deputy, Role::Dsl, Role::Head, Role::Pastoral];
@@ -45,10 +52,10 @@ pub const ROUTES: &[Route] = &[
     get("/case/{codename}", Who::Roles(CASES), case_page::show),
     post("/case/{codename}", Who::Roles(DECIDE), decide::decide),
     post("/case/{codename}/destroy", Who::Roles(OPEN), destroy::destroy),
-    post("/case/{codename}/evidence", Who::Roles(OPEN), evidence::package),
+    post_of_copies("/case/{codename}/evidence", Who::Roles(OPEN), evidence::package),
     post("/case/{codename}/evidence/keys", Who::Roles(OPEN), evidence::keys),
     post("/case/{codename}/headers", Who::Roles(OPEN), sealed::headers),
-    post("/case/{codename}/release", Who::Roles(OPEN), sealed::release),
+    post_of_copies("/case/{codename}/release", Who::Roles(OPEN), sealed::release),
     post("/case/{codename}/sheet", Who::Roles(OPEN), sealed::sheet),
     get("/health", Who::Roles(HEALTH), health::show),
     get("/invitation/{link}", Who::Anyone, sign_in::invitation),
@@ -78,11 +85,22 @@ pub const ROUTES: &[Route] = &[
 pub const NOWHERE: &Route = &get("/{*path}", Who::Roles(EVERYBODY), |_, _| Err(Refusal::NotFound));
 
 const fn get(path: &'static str, who: Who, run: Handler) -> Route {
-    Route { method: Method::GET, path, who, run }
+    Route { method: Method::GET, path, who, run, longest: LONGEST }
 }
 
 const fn post(path: &'static str, who: Who, run: Handler) -> Route {
-    Route { method: Method::POST, path, who, run }
+    Route { method: Method::POST, path, who, run, longest: LONGEST }
+}
+
+const fn post_of_copies(path: &'static str, who: Who, run: Handler) -> Route {
+    Route { method: Method::POST, path, who, run, longest: LONGEST_OF_COPIES }
+}
+
+impl Route {
+    /// Whether a form of so many octets is longer than that of any other page may be.
+    pub fn is_long(&self, octets: usize) -> bool {
+        self.longest > LONGEST && octets > LONGEST
+    }
 }
 
 impl Who {

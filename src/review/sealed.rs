@@ -68,7 +68,7 @@ pub fn headers(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     handed(review, account, &facts, audience, &held(&facts)?, "release", "")
 }
 
-/// Hands out the headers of sealed messages, each of which is written down first.
+/// Hands out the headers of sealed messages, all of which are written down first.
 pub fn handed(
     review: &Review,
     account: &Account,
@@ -78,9 +78,10 @@ pub fn handed(
     depth: &str,
     reason: &str,
 ) -> Result<Answer, Refusal> {
+    let events: Vec<_> = objects.iter().map(|object| served(facts, *object, depth, reason)).collect();
+    review.desk().note_all(Review::now(), &account.actor(), &events)?;
     let mut found = Vec::new();
     for object in objects {
-        written_down(review, account, facts, *object, depth, reason)?;
         found.push(Header { object: object.to_string(), header: BASE64.encode(review.vault.header(object)?) });
     }
     json(&Headers { rings: rings(review, account, audience)?, objects: found })
@@ -146,14 +147,17 @@ pub fn rings(review: &Review, account: &Account, audience: Audience) -> Result<V
 }
 
 fn written_down(review: &Review, account: &Account, facts: &CaseFacts, object: ObjectId, depth: &str, reason: &str) -> Result<(), Refusal> {
-    let event = Event::CiphertextServed {
+    Ok(review.desk().note(Review::now(), &account.actor(), &served(facts, object, depth, reason))?)
+}
+
+fn served(facts: &CaseFacts, object: ObjectId, depth: &str, reason: &str) -> Event {
+    Event::CiphertextServed {
         case: facts.row.id,
         codename: facts.row.codename.clone(),
         object: object.to_string(),
         depth: depth.to_owned(),
         reason: reason.to_owned(),
-    };
-    Ok(review.desk().note(Review::now(), &account.actor(), &event)?)
+    }
 }
 
 fn json(value: &impl Serialize) -> Result<Answer, Refusal> {

@@ -7,9 +7,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::body::{Body, to_bytes};
+use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{Extension, RawPathParams, State};
-use axum::http::{Request, Response};
+use axum::http::{Request, Response, StatusCode};
 use axum::routing::{MethodFilter, any, on};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
@@ -23,12 +23,10 @@ use super::Review;
 use super::answer::{Refusal, respond};
 use super::form::Form;
 use super::guard::Asked;
-use super::routes::{NOWHERE, ROUTES, Route, Who};
+use super::routes::{LONGEST, NOWHERE, ROUTES, Route, Who};
 use super::tls::{self, Door};
 use crate::config::Tls;
 
-/// The most octets that a form may have.
-const LONGEST_FORM: usize = 64 << 10;
 /// The most octets of all headers of a request.
 const LONGEST_HEAD: usize = 16 << 10;
 const MOST_CONNECTIONS: usize = 1_000;
@@ -74,7 +72,19 @@ async fn page(
     request: Request<Body>,
 ) -> Response<Body> {
     let (head, body) = request.into_parts();
-    let Ok(Ok(octets)) = timeout(DEADLINE, to_bytes(body, LONGEST_FORM)).await else { return respond(Err(Refusal::Malformed)) };
+    // Every browser says how long a form is, and what is refused for its length is not read.
+    let length = body.size_hint().exact().map_or(0, |octets| usize::try_from(octets).unwrap_or(usize::MAX));
+    if length > route.longest {
+        return respond(Err(too_long(route)));
+    }
+    let mut turn = None;
+    if route.is_long(length) {
+        if !review.is_signed_in(&head.headers) {
+            return respond(Err(Refusal::SignIn { to: "/sign-in".to_owned() }));
+        }
+        turn = Arc::clone(&review.for_long_forms).acquire_owned().await.ok();
+    }
+    let Ok(Ok(octets)) = timeout(DEADLINE, to_bytes(body, length.max(LONGEST))).await else { return respond(Err(Refusal::Malformed)) };
     let names: HashMap<_, _> = match &names {
         Ok(names) => names.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         // A name that is not UTF-8 is the name of nothing.
@@ -97,7 +107,7 @@ async fn page(
     let Ok(place) = Arc::clone(room).acquire_owned().await else { return respond(Err(Refusal::World("the desk is closing".to_owned()))) };
     // Databases and passwords wait for disk and memory: never beside the sockets.
     let answered = tokio::task::spawn_blocking(move || {
-        let _place = place;
+        let (_place, _turn) = (place, turn);
         review.answer(route, asked)
     });
     match answered.await {
@@ -105,6 +115,16 @@ async fn page(
         // What a panic says may hold what was asked for; the log has where it was.
         Err(_) => respond(Err(Refusal::World("a page came to an unforeseen end".to_owned()))),
     }
+}
+
+fn too_long(route: &Route) -> Refusal {
+    let told = if route.is_long(usize::MAX) {
+        "This case has more sealed copies than a browser handles at once. Nothing was changed. Please have the technician do it with you at the \
+         server: `mailwarden release` puts messages back, and `mailwarden evidence` makes the package."
+    } else {
+        "What was typed is longer than the desk takes. Nothing was changed. Please go back, shorten it, and send it again."
+    };
+    Refusal::Shown(StatusCode::PAYLOAD_TOO_LARGE, told.to_owned())
 }
 
 /// The last address of the list is the one that the proxy itself has seen.

@@ -2,8 +2,8 @@
 //!
 //! `ring/<audience>.age` is an age identity file sealed to the members, so that the stock `age` opens it; the
 //! members are comments in it. `ring/<audience>/<member>.age` is the same, sealed in the browser of a member to one
-//! who was admitted later: nothing that opens today is touched by it. `recipients/<audience>.txt` holds the public half
-//! and, for people to read, the members again; nothing believes that second list. An audience whose key was made elsewhere
+//! who was admitted later: nothing that opens today is touched by it; with `.old` behind its name it
+//! is that of an earlier key, and out of use. `recipients/<audience>.txt` holds the public half and, for people to read, the members again; nothing believes that second list. An audience whose key was made elsewhere
 //! has no ring, and its public half alone.
 
 use std::fmt::{Display, Write as _};
@@ -52,7 +52,10 @@ impl Ring<'_> {
         if path.exists() || self.recipient_path(audience).exists() {
             return Err(VaultError::RingExists { audience, path });
         }
-        self.wrap(audience, &x25519::Identity::generate(), members)
+        let identity = x25519::Identity::generate();
+        // Ring first: a public half without a private one would seal what nobody opens.
+        self.wrap(audience, &identity, members)?;
+        self.publish(audience, &Recipient(identity.to_public()), members, &[])
     }
 
     /// Seals to a key that was made elsewhere from now on: its private half is never here. What was sealed before opens with the
@@ -92,8 +95,11 @@ impl Ring<'_> {
                 self.admit(audience, member, &wrapped)
             }
             Source::Whole => {
-                self.forget_others_of(audience, &member)?;
-                self.wrap(audience, &identity, &members)
+                // That of her new key comes first: whatever fails after it, and before it, she opens with one of them.
+                self.wrap(audience, &identity, &members)?;
+                self.put_aside_others_of(audience, &member)?;
+                members.extend(self.admitted(audience)?);
+                self.publish(audience, &Recipient(identity.to_public()), &members, &[])
             }
         }
     }
@@ -109,7 +115,7 @@ impl Ring<'_> {
         let make = || file::create_folder(&folder).and_then(|()| file::sync_folder(&self.vault.join("ring")));
         make().map_err(VaultError::io(&folder))?;
         self.replace(&self.own_path(audience, &member.recipient), wrapped)?;
-        self.forget_others_of(audience, &member)?;
+        self.put_aside_others_of(audience, &member)?;
         let mut members = self.listed(audience)?;
         members.retain(|known| known.name != member.name);
         members.push(member);
@@ -218,14 +224,10 @@ impl Ring<'_> {
         Ok(Unwrapped { identity, members, from })
     }
 
-    /// Ring first: a public half without a private one would seal what nobody opens.
     fn wrap(&self, audience: Audience, identity: &x25519::Identity, members: &[Member]) -> Result<(), VaultError> {
         let to: Vec<_> = members.iter().collect();
         let wrapped = self.sealed(audience, identity, members, &to)?;
-        self.replace(&self.ring_path(audience), &wrapped)?;
-        let admitted = if self.recipient_path(audience).exists() { self.admitted(audience)? } else { Vec::new() };
-        let listed: Vec<_> = members.iter().chain(&admitted).cloned().collect();
-        self.publish(audience, &Recipient(identity.to_public()), &listed, &[])
+        self.replace(&self.ring_path(audience), &wrapped)
     }
 
     fn sealed(&self, audience: Audience, identity: &x25519::Identity, members: &[Member], to: &[&Member]) -> Result<Vec<u8>, VaultError> {
@@ -264,12 +266,12 @@ impl Ring<'_> {
         Ok(own.map(named).collect())
     }
 
-    /// Removes the rings of earlier keys of somebody.
-    fn forget_others_of(&self, audience: Audience, member: &Member) -> Result<(), VaultError> {
+    /// Takes the rings of earlier keys of somebody out of use, under names that nothing reads: people may be wrong about who is the same.
+    fn put_aside_others_of(&self, audience: Audience, member: &Member) -> Result<(), VaultError> {
         let others = self.admitted(audience)?.into_iter().filter(|known| known.name == member.name && known.recipient != member.recipient);
         for other in others {
             let path = self.own_path(audience, &other.recipient);
-            fs::remove_file(&path).map_err(VaultError::io(&path))?;
+            fs::rename(&path, path.with_added_extension(ASIDE)).map_err(VaultError::io(&path))?;
         }
         Ok(())
     }
@@ -336,6 +338,8 @@ fn lines(mark: &str, all: &[impl Display]) -> String {
     })
 }
 
+/// Behind the name of a ring that is out of use.
+const ASIDE: &str = "old";
 const HEAD: &str = "# mailwarden audience: ";
 const MEMBER: &str = "# member: ";
 const BEFORE: &str = "# before: ";

@@ -21,6 +21,28 @@ struct Known {
     refused: Option<(Instant, String)>,
     /// Whether the disk was full, as the casebook was told last.
     told: Option<bool>,
+    /// Whether the disk did not say, as the log was told last.
+    unknown: bool,
+}
+
+/// What a look has found.
+#[derive(Debug, PartialEq, Eq)]
+enum Found {
+    Room,
+    Full(String),
+    /// The disk does not say: that is no want of room, and to make some would help nobody.
+    Unknown(String),
+}
+
+impl Found {
+    fn of(looked: Result<(), VaultError>, refused: Option<String>) -> Self {
+        match (looked, refused) {
+            (Ok(()), None) => Self::Room,
+            (Ok(()), Some(why)) => Self::Full(why),
+            (Err(error @ VaultError::Full { .. }), _) => Self::Full(error.to_string()),
+            (Err(error), _) => Self::Unknown(format!("{error}: {}", error.remedy())),
+        }
+    }
 }
 
 impl Room {
@@ -32,11 +54,22 @@ impl Room {
 /// Looks, and tells of a change: one letter for the machine, however many mailboxes there are. What the casebook does not take, for want of
 /// room itself, is told again.
 pub fn look(daemon: &Daemon) {
-    let short = match daemon.shelf.vault().check_room() {
-        Ok(()) => daemon.room.known().refused.clone().filter(|(at, _)| at.elapsed() < AFTER_A_REFUSAL).map(|(_, why)| why),
-        Err(error) => Some(error.to_string()),
+    let refused = daemon.room.known().refused.clone().filter(|(at, _)| at.elapsed() < AFTER_A_REFUSAL).map(|(_, why)| why);
+    let (short, unknown) = match Found::of(daemon.shelf.vault().check_room(), refused) {
+        Found::Room => (None, None),
+        Found::Full(why) => (Some(why), None),
+        Found::Unknown(why) => (None, Some(why)),
     };
-    let full = short.is_some();
+    let (full, is_unknown) = (short.is_some(), unknown.is_some());
+    let was_unknown = std::mem::replace(&mut daemon.room.known().unknown, is_unknown);
+    if let Some(why) = unknown.as_ref().filter(|_| !was_unknown) {
+        tracing::error!(%why, "whether there is room on the disk is not known");
+    }
+    daemon.board.trouble("room", unknown);
+    if is_unknown {
+        // What was known of the room stands, as long as nobody knows better.
+        return;
+    }
     daemon.board.trouble("disk", short);
     let told = daemon.room.known().told;
     if told == Some(full) {
@@ -64,4 +97,22 @@ pub fn refused(daemon: &Daemon, trouble: &Trouble) {
         daemon.room.known().refused = Some((Instant::now(), trouble.to_string()));
     }
     look(daemon);
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+
+    use super::*;
+
+    #[test]
+    fn a_disk_that_does_not_say_how_much_is_free_is_not_called_full() {
+        let full = || VaultError::Full { path: "vault".into(), free: 1 << 20, needed: 500 << 20 };
+        let gone = VaultError::Io { path: "vault".into(), source: io::ErrorKind::NotFound.into() };
+        let refused = || Some("no inodes".to_owned());
+        assert_eq!(Found::of(Ok(()), None), Found::Room);
+        assert_eq!(Found::of(Ok(()), refused()), Found::Full("no inodes".to_owned()));
+        assert!(matches!(Found::of(Err(full()), refused()), Found::Full(why) if why.contains("1 MiB are free")));
+        assert!(matches!(Found::of(Err(gone), refused()), Found::Unknown(why) if why.starts_with("vault: ") && why.ends_with("is there")));
+    }
 }

@@ -24,6 +24,9 @@ use crate::scan::detect::{DigestKind, MIN_QUALITY, list_stats};
 use crate::vault::{AudienceIdentity, VaultError};
 use crate::wire::{Bundle, Message};
 
+/// The way to a list that needs nothing sealed.
+const FROM_A_FILE: &str = "let `mailwarden hashes compute` print the digests of a file of it, for a list in `hashsets`";
+
 /// Put pictures of a held case onto the school's own list, so that they are known when they come again.
 ///
 /// Fingerprints are kept, and no picture. Without `--picture` the pictures are numbered and told, and nothing is added: a school's
@@ -56,9 +59,8 @@ impl Add {
         let facts = shelf.case_not_destroyed(&self.case)?;
         let (case, codename, category) = (facts.row.id, facts.row.codename.clone(), facts.row.category);
         let Some((copy, object)) = facts.places.iter().find_map(|copy| Some((copy, copy.object?.object))) else {
-            let hint = "let `mailwarden hashes compute` print the digests of a file of it, for a list in `hashsets`";
             let why = if facts.row.action < Action::Hold { "its message was delivered" } else { "nothing of it is sealed" };
-            return Err(not_added(&why, hint));
+            return Err(not_added(&why, FROM_A_FILE));
         };
         let audiences = facts.message_audiences();
         let (who, keys) = match KeyHolder::admission(&self.holder.presented()?, &shelf.vault, &audiences)? {
@@ -117,7 +119,7 @@ impl Add {
 
 /// By whichever of her keys opens it; and only what was found in that place.
 fn unseal(shelf: &Shelf, facts: &CaseFacts, copy: &PlaceFacts, keys: &[AudienceIdentity]) -> Result<Message, Failure> {
-    let object = copy.object.map(|sealed| sealed.object).ok_or_else(|| not_added(&"nothing of it is sealed", ""))?;
+    let object = copy.object.map(|sealed| sealed.object).ok_or_else(|| not_added(&"nothing of it is sealed", FROM_A_FILE))?;
     let unreadable = |why: &dyn ToString| not_added(why, "restore the vault from the backup");
     for key in keys {
         let sealed = match shelf.vault.unseal(&object, key) {
@@ -125,7 +127,7 @@ fn unseal(shelf: &Shelf, facts: &CaseFacts, copy: &PlaceFacts, keys: &[AudienceI
             sealed => sealed?,
         };
         let message = octets::whole(BufReader::with_capacity(octets::PIECE, sealed), LARGEST).map_err(|error| unreadable(&error))?;
-        let message = message.ok_or_else(|| not_added(&"it is larger than what is looked into", ""))?;
+        let message = message.ok_or_else(|| not_added(&"it is larger than what is looked into", FROM_A_FILE))?;
         if !shelf.book.is_message(copy.id, &message.digest())? {
             return Err(unreadable(&"what is sealed is not what was found"));
         }

@@ -7,7 +7,7 @@ use clap::Args;
 use serde::Serialize;
 use tokio::task::JoinHandle;
 
-use super::explained;
+use super::{explained, remedy};
 use crate::cli::caged::{self, CageArgs, Caged, LARGEST};
 use crate::cli::{Exit, Failure, Output, octets};
 use crate::fault::{At, Fault};
@@ -89,7 +89,7 @@ async fn hash(path: PathBuf, permit: Permit) -> Result<Result<Line, Fault>, Pool
         Ok(None) => Err(Reason::Budget),
         Ok(Some(file)) => permit.fingerprint(&file).await?,
     };
-    Ok(hashed.and_then(|digests| line(&path, &digests)).map_err(|reason| unhashed(&path, format!("{reason}: {}", explained(reason)), "")))
+    Ok(hashed.and_then(|digests| line(&path, &digests)).map_err(|reason| undigested(&path, reason)))
 }
 
 /// # Errors
@@ -106,6 +106,23 @@ fn line(path: &Path, digests: &Fingerprint) -> Result<Line, Reason> {
     })
 }
 
+fn undigested(path: &Path, reason: Reason) -> Fault {
+    unhashed(path, format!("{reason}: {}", explained(reason)), remedy(reason))
+}
+
 fn unhashed(path: &Path, why: String, hint: &str) -> Fault {
     Fault { what: "a picture cannot be hashed".to_owned(), at: Some(At::file(path)), why, hint: hint.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_is_told_why_a_picture_has_no_digest_is_told_what_to_do() {
+        for reason in [Reason::Budget, Reason::Damaged, Reason::Deadline, Reason::Unsupported, Reason::WorkerDied] {
+            let told = undigested(Path::new("crest.svg"), reason).to_string();
+            assert!(told.lines().last().is_some_and(|last| last.starts_with(" hint: ") && last.contains("name that file")), "{told}");
+        }
+    }
 }

@@ -30,8 +30,9 @@ impl Lookup {
         let found = lookup(&self.lists.bundle()?, &digest).map_err(Failure::config)?;
         let rows: Vec<_> = found.iter().map(|(rule, distance)| [rule.to_string(), distance.to_string()]).collect();
         if rows.is_empty() {
-            let what = "no list knows the digest".to_owned();
-            return Err(Failure { exit: Exit::World, faults: vec![Fault { what, at: None, why: String::new(), hint: String::new() }] });
+            let why = format!("{}: nothing in there is near enough", self.lists.hashsets.display());
+            let hint = "name the directory of the lists in force with `--hashsets`; `mailwarden hashes stat` says what each of them holds";
+            return Err(Failure::world("no list knows the digest", &why, hint));
         }
         out.table(["list", "bits apart"], &rows)?;
         Ok(())

@@ -77,6 +77,24 @@ fn explained(reason: Reason) -> &'static str {
     }
 }
 
+/// What whoever has such a file can do.
+fn remedy(reason: Reason) -> &'static str {
+    match reason {
+        Reason::Budget | Reason::Deadline => "save it smaller, and name that file: its PDQ stays nearly the same",
+        Reason::Damaged => "open it in a viewer: if that shows it, save it anew, and name that file",
+        Reason::WorkerDied => {
+            "save it in another format, and name that file; please report this one's format and size as a mistake in mailwarden"
+        }
+        Reason::Unsupported
+        | Reason::EncryptedArchive
+        | Reason::EncryptedDocument
+        | Reason::EncryptedMessage
+        | Reason::Unanswered
+        | Reason::Unfetched
+        | Reason::Video => "save the picture as JPEG or PNG, and name that file",
+    }
+}
+
 /// Where the lists are.
 #[derive(Debug, Args)]
 struct Lists {

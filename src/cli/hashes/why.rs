@@ -6,7 +6,7 @@ use clap::Args;
 use jiff::civil::Date;
 use serde::Serialize;
 
-use super::{Lists, explained};
+use super::{Lists, explained, remedy};
 use crate::cli::caged::{self, CageArgs, Caged, LARGEST};
 use crate::cli::{Exit, Failure, Output, octets};
 use crate::fault::{At, Fault};
@@ -101,11 +101,11 @@ async fn look(path: &Path, pool: &Pool) -> Result<Result<(Sighting, u64), Fault>
     };
     let file = match octets::open(path).and_then(|file| octets::whole(file, LARGEST)) {
         Err(error) => return unseen(error.to_string(), "correct the path, or run the command as a user who may read it"),
-        Ok(None) => return unseen(format!("{}: {}", Reason::Budget, explained(Reason::Budget)), ""),
+        Ok(None) => return unseen(format!("{}: {}", Reason::Budget, explained(Reason::Budget)), remedy(Reason::Budget)),
         Ok(Some(file)) => file,
     };
     match pool.permit().await.sighting(&file).await? {
-        Err(reason) => unseen(format!("{reason}: {}", explained(reason)), ""),
+        Err(reason) => unseen(format!("{reason}: {}", explained(reason)), remedy(reason)),
         Ok(sighting) => Ok(Ok((sighting, file.size()))),
     }
 }

@@ -20,6 +20,14 @@ impl School {
         recorded
     }
 
+    /// The same message once more, in another place.
+    fn another_copy(&self, number: u8, uid: u32) {
+        let (concern, object, place) = (concern(Level::Day, Action::Hold), self.shelf.sealed(), place("ann", uid));
+        let plain = self.shelf.plain(number, &concern);
+        let recorded = self.shelf.book.record(&New { place: &place, message_object: Some(&object), ..plain }).unwrap();
+        self.shelf.book.settle(Timestamp::now(), &Actor::Program, recorded.place, PlaceState::Removed).unwrap();
+    }
+
     fn object(&self, case: &Recorded) -> ObjectId {
         self.shelf.book.case(&case.codename).unwrap().unwrap().places[0].object.unwrap().object
     }
@@ -149,6 +157,34 @@ async fn what_is_held_leaves_behind_the_headers_that_her_browser_made_for_the_of
     assert!(files["message-1.eml.age"].starts_with(&octets) && whole.ends_with(&files["message-1.eml.age"][octets.len()..]));
     assert!(!files.contains_key("key.age") && !files.contains_key("ring-dsl.age"), "no key of the school's leaves");
     assert_eq!(school.packages()[0].0, to);
+}
+
+/// What her browser sends of every copy is longer than any other form.
+#[tokio::test]
+async fn a_case_of_many_copies_is_handed_over_and_put_back_as_one_of_few_is() {
+    const COPIES: usize = 300;
+    let school = School::new();
+    let case = school.held_case(1, Action::Hold);
+    for uid in 1_000..999 + u32::try_from(COPIES).unwrap() {
+        school.another_copy(1, uid);
+    }
+    let officer = MemberIdentity::generate();
+    let (packed, _) = header(&officer);
+    let told = school.post(&format!("/case/{}/evidence/keys", case.codename), Some(&school.person(Role::Dsl)), WORDS).await;
+    let given: serde_json::Value = serde_json::from_str(&told.text).unwrap();
+    let objects: Vec<_> = given["objects"].as_array().unwrap().iter().map(|one| one["object"].as_str().unwrap().to_owned()).collect();
+    let served = school.events().into_iter().filter(|event| matches!(event, Event::CiphertextServed { .. })).count();
+    assert_eq!((objects.len(), served), (COPIES, COPIES));
+    let headers = objects.iter().map(|object| format!("&header={object}%3A{packed}")).collect::<Vec<_>>().concat();
+    assert!(headers.len() > 64 << 10, "{}", headers.len());
+    let fields = format!("{WORDS}&code={}&to={}{headers}", school.code(Role::Dsl), officer.recipient());
+    let files = school.package(Role::Dsl, &case, &fields).await.unwrap_or_else(|told| panic!("{}", told.text));
+    assert!(files.contains_key(&format!("message-{COPIES}.eml.age")));
+
+    let keys = objects.iter().map(|object| format!("&key={object}:{}", "07".repeat(16))).collect::<Vec<_>>().concat();
+    let fields = format!("words=a+lesson+on+biology{keys}&padding={}", "x".repeat(64 << 10));
+    let told = school.post(&format!("/case/{}/release", case.codename), Some(&school.person(Role::Dsl)), &fields).await;
+    assert_eq!(told.status, StatusCode::OK, "{}", told.text);
 }
 
 #[tokio::test]

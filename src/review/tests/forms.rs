@@ -136,5 +136,40 @@ async fn a_form_that_is_too_long_is_refused_unread() {
     let school = School::new();
     let dsl = school.person(Role::Dsl);
     let told = school.post("/case/amber-heron-7", Some(&dsl), &format!("deed=note&words={}", "x".repeat(70_000))).await;
-    assert_eq!(told.status, StatusCode::BAD_REQUEST);
+    assert!(told.status == StatusCode::PAYLOAD_TOO_LARGE && told.text.contains("shorten it"), "{} {}", told.status, told.text);
+}
+
+/// So many octets that nobody may ask for.
+struct Unread(u64);
+
+impl axum::body::HttpBody for Unread {
+    type Data = axum::body::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        panic!("it is read")
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        hyper::body::SizeHint::with_exact(self.0)
+    }
+}
+
+#[tokio::test]
+async fn a_long_form_about_every_copy_of_a_case_is_read_of_people_who_are_signed_in_alone_and_never_a_longer_one() {
+    let school = School::new();
+    let (dsl, page) = (school.person(Role::Dsl), "/case/amber-heron-7/evidence");
+    for (who, octets, status) in [
+        (None, 100_000, StatusCode::SEE_OTHER),
+        (None, 2 << 20, StatusCode::PAYLOAD_TOO_LARGE),
+        (Some(&dsl), 2 << 20, StatusCode::PAYLOAD_TOO_LARGE),
+    ] {
+        let (head, _) = asked(Method::POST, page, who, String::new()).into_parts();
+        let told = school.ask(Request::from_parts(head, Body::new(Unread(octets)))).await;
+        assert_eq!(told.status, status, "{octets}");
+        assert!(status == StatusCode::SEE_OTHER || told.text.contains("`mailwarden evidence`"), "{}", told.text);
+    }
 }

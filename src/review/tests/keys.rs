@@ -202,6 +202,23 @@ async fn a_key_that_is_made_anew_is_neither_confirmed_nor_admitted() {
 }
 
 #[tokio::test]
+async fn an_admission_ends_with_the_confirmation_that_it_rests_on_and_a_later_one_does_not_revive_it() {
+    let school = School::new();
+    school.uses_the_key_of_the_ceremony(Role::Dsl).await;
+    let recipient = school.makes_a_key(Role::Deputy).await;
+    school.confirms(Role::Head, Role::Deputy, &recipient).await;
+    assert_eq!(school.admits(Role::Dsl, Role::Deputy, &recipient, &school.ring(), WRAPPED).await.status, StatusCode::OK);
+    assert_eq!(school.admissions().len(), 1);
+    // The very key once more, by way of her recovery sheet, say.
+    school.keeps(Role::Deputy, &recipient).await;
+    assert_eq!(school.admissions(), []);
+    school.confirms(Role::Head, Role::Deputy, &recipient).await;
+    assert_eq!(school.admissions(), [], "whoever opens the cases decides anew");
+    assert_eq!(school.admits(Role::Dsl, Role::Deputy, &recipient, &school.ring(), WRAPPED).await.status, StatusCode::OK);
+    assert_eq!(school.admissions().len(), 1);
+}
+
+#[tokio::test]
 async fn a_party_to_an_open_case_is_not_let_in_to_what_is_sealed_of_it() {
     let school = School::new();
     school.uses_the_key_of_the_ceremony(Role::Dsl).await;

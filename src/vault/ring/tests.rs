@@ -128,6 +128,28 @@ fn who_is_admitted_anew_opens_with_her_new_key_and_with_her_old_one_no_more() {
 }
 
 #[test]
+fn a_ring_is_put_aside_when_the_next_one_is_there_and_not_before() {
+    let folder = tempfile::tempdir().unwrap();
+    let vault = Vault::open(folder.path()).unwrap();
+    let ((ann, ann_key), (ben, ben_key), (new_ben, new_key)) = (member("Ann"), member("Ben"), member("Ben"));
+    vault.ring().create(Audience::Dsl, &[ann]).unwrap();
+    let own = wrapped(&vault, Audience::Dsl, &ann_key, &ben);
+    vault.ring().admit(Audience::Dsl, ben.clone(), &own).unwrap();
+    // No draft can be written.
+    fs::remove_dir(folder.path().join("tmp")).unwrap();
+    let failed = vault.ring().add_member(Audience::Dsl, new_ben.clone(), &ann_key);
+    assert!(matches!(failed, Err(VaultError::Io { .. })), "{failed:?}");
+    assert!(vault.ring().open(Audience::Dsl, &ben_key).is_ok(), "nothing has taken the place of his ring");
+
+    fs::create_dir(folder.path().join("tmp")).unwrap();
+    vault.ring().add_member(Audience::Dsl, new_ben, &ann_key).unwrap();
+    assert!(vault.ring().open(Audience::Dsl, &new_key).is_ok());
+    assert!(matches!(vault.ring().open(Audience::Dsl, &ben_key), Err(VaultError::WrongIdentity { .. })));
+    let aside = folder.path().join("ring/dsl").join(format!("{}.age.old", ben.recipient));
+    assert!(fs::read(aside).unwrap() == own && names(&vault, &ann_key) == ["Ann", "Ben"]);
+}
+
+#[test]
 fn what_was_wrongly_wrapped_opens_to_nobody_and_harms_nobody() {
     let folder = tempfile::tempdir().unwrap();
     let vault = Vault::open(folder.path()).unwrap();
