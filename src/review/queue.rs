@@ -86,6 +86,7 @@ struct Tab {
     here: bool,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "what a template asks is yes or no")]
 struct Line {
     codename: String,
     urgency: Urgency,
