@@ -9,7 +9,6 @@ use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
-use age::Identity as _;
 use age::secrecy::ExposeSecret as _;
 use age_core::format::{FileKey, Stanza};
 use jiff::Timestamp;
