@@ -4,13 +4,13 @@ FLAGS := --ignore-rust-version
 PACKAGES := age chromium dovecot-imapd dovecot-lmtpd e2fsprogs gcc libc6-dev mount openssl poppler-utils python3 python3-aiosmtpd python3-docx slapd strace systemd
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/mailwarden
 
-.PHONY: build test demo bench learn quality faults damage weather unit lint deny fmt deps clean help
+.PHONY: build script test demo bench learn quality faults damage weather unit lint deny fmt deps clean help
 
 build: ## the program, for trying things
 	@command -v cc >/dev/null || tests/deps.sh gcc libc6-dev
 	$(CARGO) build $(FLAGS)
 
-test: deps fmt lint ## everything that must hold: formatting, lints, tests, shipped rules, the demo
+test: deps fmt lint script ## everything that must hold: formatting, lints, tests, shipped rules, the demo
 	$(CARGO) test $(FLAGS) --features faults
 	$(CARGO) build $(FLAGS)
 	$(PROGRAM) rules check
@@ -42,6 +42,9 @@ unit: build ## boot systemd beside this machine, install as the guide says, and 
 
 lint: ## clippy, warnings are errors
 	$(CARGO) clippy $(FLAGS) --all-targets --features faults -- --deny warnings
+
+script: deps ## whether the script of the desk is what its sources make (npm fetches two packages)
+	src/review/script/build.sh --check
 
 deny: ## what comes in from elsewhere: licences, bans and sources, by deny.toml (needs `cargo install cargo-deny`)
 	$(CARGO) deny check bans licenses sources

@@ -3,20 +3,23 @@
 
 mod support;
 
+use std::cell::RefCell;
 use std::fs;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::Output;
 
+use age::secrecy::ExposeSecret as _;
+use age_core::format::{FileKey, Stanza};
 use jiff::Timestamp;
-use mailwarden::case::PlaceState;
+use mailwarden::case::{NotBack, PlaceState};
 use mailwarden::casebook::CaseFacts;
-use mailwarden::desk::{Account, AccountId, Deed, Desk, Done, NewAccount, Role};
+use mailwarden::desk::{Account, AccountId, Deed, Desk, Done, NewAccount, ReleasedKey, Role};
 use mailwarden::finding::Audience;
 use mailwarden::journal::{Actor, Event};
 use mailwarden::mail::FolderName;
 use mailwarden::steps::DESTROY_STEPS;
-use mailwarden::vault::MemberIdentity;
+use mailwarden::vault::{MemberIdentity, ObjectId};
 use mailwarden::watch::imap::{Folder, UidSet};
 use support::dovecot::Dovecot;
 use support::said;
@@ -98,6 +101,29 @@ impl School {
         let row = self.case().row;
         let done = Done { case: row.id, codename: &row.codename, deed, words: REASON, to, until: None, keys: &[] };
         self.desk().done(Timestamp::now(), who, &done).expect("a deed");
+    }
+
+    fn releases(&self, who: &Account, key: ReleasedKey) {
+        let row = self.case().row;
+        let done = Done { case: row.id, codename: &row.codename, deed: Deed::Release, words: REASON, to: None, until: None, keys: &[key] };
+        self.desk().done(Timestamp::now(), who, &done).expect("a deed");
+    }
+
+    fn key_of(&self, object: &ObjectId) -> [u8; 16] {
+        let vault = self.warden.vault();
+        let member = identity(&fs::read_to_string(self.warden.identity()).expect("a key file"));
+        let ring = vault.ring().ciphertext(Audience::Dsl).expect("a ring");
+        let audience = identity(&String::from_utf8(age::decrypt(&member, &ring).expect("a member's ring")).expect("text"));
+        let caught = Caught(&audience, RefCell::new(None));
+        age::decrypt(&caught, &vault.ciphertext(object).expect("an object")).expect("it opens");
+        caught.1.into_inner().expect("a key")
+    }
+
+    /// Why the copy is not back, and which release has failed. It is out of its mailbox all the same.
+    fn not_back(&self) -> (Option<NotBack>, Option<i64>) {
+        let facts = self.case();
+        assert_eq!(facts.places[0].state, PlaceState::Removed);
+        (facts.places[0].not_back, facts.row.not_back)
     }
 
     fn assert_untouched(&self, what: &str) {
@@ -255,9 +281,66 @@ async fn nothing_is_destroyed_while_a_release_waits_at_the_desk() {
     let (code, told) = said(&school.destroy(&[&lead], None));
     assert!(code == Some(1) && told.contains("was released, and not every copy is back"), "{told}");
     school.assert_untouched("a release waits");
-    // Carried out without the key, it has put nothing back.
+    // Carried out without the key, it has put nothing back, and nothing more comes of it.
     school.warden.poll();
-    let (code, told) = said(&school.destroy(&[&lead], None));
-    assert!(code == Some(1) && told.contains("was released, and not every copy is back"), "{told}");
-    assert_eq!(school.warden.objects().len(), 2);
+    assert_eq!(school.case().places[0].not_back, Some(NotBack::KeyMissing));
+    assert_eq!(said(&school.destroy(&[&lead], None)).0, Some(0));
+    school.assert_destroyed_by("Lead", "what cannot come back");
+}
+
+#[tokio::test]
+async fn a_release_that_fails_for_good_is_told_with_its_reason_and_the_next_puts_the_message_back() {
+    let mut school = School::having("hold").await;
+    let robin = school.account("Robin Finch", Role::Dsl);
+    let object = school.case().places[0].object.expect("an object").object;
+    let key = school.key_of(&object);
+    school.releases(&robin, ReleasedKey { object, key: [7; 16] });
+    school.warden.poll();
+    assert_eq!(school.not_back(), (Some(NotBack::KeyWrong), Some(1)), "another's key");
+
+    let name = object.to_string();
+    let path = school.warden.state().join(format!("vault/objects/{}/{name}.age", &name[..2]));
+    let whole = fs::read(&path).expect("what is sealed");
+    let mut damaged = whole.clone();
+    *damaged.last_mut().expect("an octet") ^= 1;
+    fs::write(&path, damaged).expect("a damaged object");
+    school.releases(&robin, ReleasedKey { object, key });
+    school.warden.poll();
+    assert_eq!(school.not_back(), (Some(NotBack::Damaged), Some(2)), "a damaged object");
+    assert_eq!((school.lying().await, school.warden.book().desk_progress().unwrap()), (0, 2), "nothing is tried for ever");
+    let lines = school.warden.book().journal(1, 1_000).expect("a journal").into_iter();
+    let told: Vec<_> = lines.filter_map(|line| if let Event::NotPutBack { why, .. } = line.event { Some(why) } else { None }).collect();
+    assert_eq!(told, [NotBack::KeyWrong, NotBack::Damaged]);
+
+    // The backup is back, and the mail server is away: that is waited for.
+    fs::write(&path, whole).expect("the object of the backup");
+    school.releases(&robin, ReleasedKey { object, key });
+    school.dovecot.stop();
+    for _ in 0..2 {
+        assert!(!school.warden.once(None).status.success(), "the server is out of reach");
+        assert_eq!((school.not_back(), school.warden.book().desk_progress().unwrap()), ((None, None), 2), "it is tried again");
+    }
+    school.dovecot.restart();
+    school.warden.poll();
+    assert_eq!((school.case().places[0].state, school.lying().await), (PlaceState::Released, 1));
+    assert_eq!(school.warden.book().desk_progress().unwrap(), 3);
+}
+
+/// The key of one sealed message, as the browser of somebody who can open it reads it from its header.
+struct Caught<'a>(&'a age::x25519::Identity, RefCell<Option<[u8; 16]>>);
+
+impl age::Identity for Caught<'_> {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, age::DecryptError>> {
+        let opened = self.0.unwrap_stanza(stanza);
+        if let Some(Ok(key)) = &opened {
+            *self.1.borrow_mut() = Some(*key.expose_secret());
+        }
+        opened
+    }
+}
+
+/// The identity in the text of a key file or of a ring.
+fn identity(text: &str) -> age::x25519::Identity {
+    let line = text.lines().find(|line| line.starts_with("AGE-SECRET-KEY-")).expect("a key");
+    line.parse().expect("an identity")
 }

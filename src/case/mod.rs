@@ -1,9 +1,11 @@
 //! A case: what the school deals with after a finding. Facts only; everything else is sealed.
 
 mod codename;
+mod not_back;
 mod sheet;
 
 pub use codename::Codename;
+pub use not_back::NotBack;
 pub use sheet::{AttachmentLine, BodyText, Envelope, Passage, Sheet, visible};
 
 use std::fmt;

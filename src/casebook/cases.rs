@@ -60,6 +60,8 @@ pub struct CaseRow {
     pub ends: Ends,
     /// Copies that were found.
     pub places: u32,
+    /// The deed of the last release that has failed for good for a copy of it; 0 for one at the command line.
+    pub not_back: Option<i64>,
 }
 
 impl CaseRow {
@@ -125,9 +127,9 @@ impl CaseFacts {
         self.row.audiences.iter().copied().chain(evidence).collect()
     }
 
-    /// Whether it was released and a copy is yet to be put back.
+    /// Whether it was released and a copy is yet to be put back, and can be.
     pub fn is_going_back(&self) -> bool {
-        self.released.is_some() && self.has_copy_in(PlaceState::Removed)
+        self.released.is_some() && self.places.iter().any(|copy| copy.state == PlaceState::Removed && copy.not_back.is_none())
     }
 
     pub fn has_copy_in(&self, state: PlaceState) -> bool {
@@ -156,7 +158,8 @@ pub struct NoticeFacts {
     pub failure: Option<String>,
 }
 
-const ROW: &str = "SELECT *, (SELECT count(*) FROM place WHERE of_case = cases.id) AS places FROM cases";
+const ROW: &str = "SELECT *, (SELECT count(*) FROM place WHERE of_case = cases.id) AS places,
+     (SELECT max(release_deed) FROM place WHERE of_case = cases.id AND not_back IS NOT NULL) AS not_back FROM cases";
 
 impl Casebook {
     /// The cases that pass the filter, newest first.
@@ -218,7 +221,8 @@ pub(super) fn cases(conn: &Connection, filter: &Filter) -> rusqlite::Result<Vec<
     // Each is looked up by its name, in this order: of ten thousand rows, what nobody asks for is felt.
     conn.prepare_cached(
         "SELECT id, codename, released_at, acknowledged_at, category, level, action, opened_at, backscan, audiences, sender, recipients,
-         (SELECT count(*) FROM place WHERE of_case = cases.id) AS places FROM cases
+         (SELECT count(*) FROM place WHERE of_case = cases.id) AS places,
+         (SELECT max(release_deed) FROM place WHERE of_case = cases.id AND not_back IS NOT NULL) AS not_back FROM cases
          WHERE (NOT ?1 OR released_at IS NULL) AND (?2 IS NULL OR category = ?2) AND (?3 IS NULL OR level >= ?3)
          AND (?4 IS NULL OR opened_at >= ?4) ORDER BY id DESC",
     )?
@@ -286,6 +290,7 @@ fn case_row(row: &Row<'_>) -> rusqlite::Result<CaseRow> {
         audiences: word(row, "audiences")?,
         ends: Ends { sender: row.get("sender")?, recipients: word(row, "recipients")? },
         places: row.get("places")?,
+        not_back: row.get("not_back")?,
     })
 }
 

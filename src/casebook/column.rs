@@ -61,6 +61,10 @@ pub fn word<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Resul
     row.get(column).map(|Json(value)| value)
 }
 
+pub fn word_if_any<T: DeserializeOwned>(row: &Row<'_>, column: &str) -> rusqlite::Result<Option<T>> {
+    row.get::<_, Option<Json<T>>>(column).map(|word| word.map(|Json(value)| value))
+}
+
 pub fn moment(row: &Row<'_>, column: &str) -> rusqlite::Result<Timestamp> {
     row.get(column).map(|Moment(at)| at)
 }

@@ -106,7 +106,7 @@ impl Casebook {
             // A copy that was put back, or never left its mailbox, is where it was.
             for copy in place::of_case(tx, case)?.into_iter().filter(|copy| copy.state == PlaceState::Removed) {
                 let state = PlaceState::Destroyed;
-                tx.prepare_cached("UPDATE place SET state = ?, settled_at = ? WHERE id = ?")?.execute(params![
+                tx.prepare_cached("UPDATE place SET state = ?, settled_at = ?, not_back = NULL WHERE id = ?")?.execute(params![
                     Json(state),
                     Moment(now),
                     copy.id.0

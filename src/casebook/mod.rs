@@ -17,6 +17,7 @@ mod openings;
 mod outbox;
 mod place;
 mod progress;
+mod put_back;
 mod reading;
 mod record;
 mod rules;
@@ -55,7 +56,7 @@ pub use trouble::{Episode, Trouble};
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 8] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
@@ -64,6 +65,7 @@ const MIGRATIONS: [&str; 8] = [
     include_str!("schema_6.sql"),
     include_str!("schema_7.sql"),
     include_str!("schema_8.sql"),
+    include_str!("schema_9.sql"),
 ];
 
 /// One connection. For use by one thread at a time; several may be open.
@@ -297,7 +299,8 @@ mod tests {
     fn a_casebook_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_holds() {
         let desk = Desk::new();
         desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
-        let of_an_earlier_version = "DROP INDEX cases_to_empty; ALTER TABLE cases DROP COLUMN emptied_at;
+        let of_an_earlier_version = "DROP INDEX place_not_back; ALTER TABLE place DROP COLUMN not_back; ALTER TABLE place DROP COLUMN release_deed;
+             DROP INDEX cases_to_empty; ALTER TABLE cases DROP COLUMN emptied_at;
              ALTER TABLE cases DROP COLUMN destroyed_by; ALTER TABLE cases DROP COLUMN destroyed_at; DROP TABLE desk_progress; DROP TABLE desk_party; ALTER TABLE cases DROP COLUMN recipients;
              ALTER TABLE cases DROP COLUMN sender; DROP TABLE seen; DROP TABLE reach; DROP TABLE unread;
              ALTER TABLE mailbox DROP COLUMN met_at; PRAGMA user_version = 3";

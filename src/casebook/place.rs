@@ -5,9 +5,9 @@ use std::fmt;
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 
-use super::column::{Json, Moment, moment, moment_if_any, parsed, word};
+use super::column::{Json, Moment, moment, moment_if_any, parsed, word, word_if_any};
 use super::{Casebook, CasebookError, Keyed, New, Refusal, Result, mailbox};
-use crate::case::{CaseId, PlaceState};
+use crate::case::{CaseId, NotBack, PlaceState};
 use crate::finding::Reason;
 use crate::journal::{Actor, Event};
 use crate::mail::{Address, Arrival, FolderName, Place, Uid, UidValidity};
@@ -53,6 +53,10 @@ pub struct PlaceFacts {
     pub found_at: Timestamp,
     pub settled_at: Option<Timestamp>,
     pub object: Option<SealedObject>,
+    /// The deed of the last release at the desk that was begun for it; 0 for one at the command line.
+    pub release_deed: Option<i64>,
+    /// Why that release has failed for good.
+    pub not_back: Option<NotBack>,
 }
 
 impl PlaceFacts {
@@ -126,7 +130,7 @@ impl Casebook {
             if was == state {
                 return Ok(());
             }
-            tx.prepare_cached("UPDATE place SET state = ?, settled_at = ? WHERE id = ?")?.execute(params![
+            tx.prepare_cached("UPDATE place SET state = ?, settled_at = ?, not_back = NULL WHERE id = ?")?.execute(params![
                 Json(state),
                 Moment(now),
                 place.0
@@ -189,8 +193,10 @@ impl Casebook {
             // The same again, or a copy that stays where it is.
             Some((id, known)) if object.is_none() || object == known => return Ok(id),
             Some((id, _)) => {
-                tx.prepare_cached("UPDATE place SET state = ?, object = ?, object_sha256 = ?, settled_at = NULL WHERE id = ?")?
-                    .execute(params![Json(state), object, sha256, id.0])?;
+                tx.prepare_cached(
+                    "UPDATE place SET state = ?, object = ?, object_sha256 = ?, settled_at = NULL, not_back = NULL WHERE id = ?",
+                )?
+                .execute(params![Json(state), object, sha256, id.0])?;
                 id
             }
             None => tx
@@ -241,7 +247,7 @@ pub(super) fn sealed(row: &Row<'_>, object: &str, sha256: &str) -> rusqlite::Res
 }
 
 /// The place of a row of `place` joined with its mailbox.
-fn place_of(row: &Row<'_>) -> rusqlite::Result<Place> {
+pub(super) fn place_of(row: &Row<'_>) -> rusqlite::Result<Place> {
     let uid = row.get("uid")?;
     Ok(Place {
         mailbox: parsed(row, "address")?,
@@ -264,6 +270,8 @@ fn place_facts(row: &Row<'_>) -> rusqlite::Result<PlaceFacts> {
         found_at: moment(row, "found_at")?,
         settled_at: moment_if_any(row, "settled_at")?,
         object: sealed(row, "object", "object_sha256")?,
+        release_deed: row.get("release_deed")?,
+        not_back: word_if_any(row, "not_back")?,
     })
 }
 

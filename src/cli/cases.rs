@@ -215,9 +215,10 @@ fn place_told(facts: &PlaceFacts, zone: &TimeZone) -> String {
     let settled = facts.settled_at.map(|when| format!(" {}", wall(when, zone))).unwrap_or_default();
     let before = [("seen", arrival.has_flag("\\Seen")), ("answered", arrival.has_flag("\\Answered")), ("forwarded", arrival.forwarded())];
     let before = listed(before.into_iter().filter(|(_, was)| *was).map(|(what, _)| what.to_owned()));
+    let not_back = facts.not_back.map(|why| format!(", not put back: {why}")).unwrap_or_default();
     let before = if before.is_empty() { "not seen".to_owned() } else { before };
     format!(
-        "{} in {}, message {}: {state}{settled}; found {} after {}, {before} by then",
+        "{} in {}, message {}: {state}{settled}{not_back}; found {} after {}, {before} by then",
         place.mailbox,
         visible(&place.folder.0),
         place.uid,

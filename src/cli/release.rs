@@ -10,7 +10,7 @@ use rustix::fs::{FlockOperation, flock};
 use super::key_holder::{Admission, KeyHolder};
 use super::shelf::Shelf;
 use super::{Exit, Failure, Output};
-use crate::case::{Codename, PlaceState, visible};
+use crate::case::{Codename, NotBack, PlaceState, visible};
 use crate::casebook::{CaseFacts, CasebookError, PlaceFacts};
 use crate::config::{Config, Password};
 use crate::fault::{Fault, remedy_of_file};
@@ -163,7 +163,12 @@ impl Errand<'_> {
             let mailbox = &copy.place.mailbox;
             match self.put_back(copy).await {
                 Ok(told) => out.line(&format!("{mailbox}: {told}"))?,
-                Err(obstacle) => faults.push(obstacle.fault(mailbox)),
+                Err(obstacle) => {
+                    if let Some(why) = obstacle.keeps_for_good() {
+                        self.shelf.book.not_put_back(Timestamp::now(), copy.id, why)?;
+                    }
+                    faults.push(obstacle.fault(mailbox));
+                }
             }
         }
         if faults.is_empty() { Ok(()) } else { Err(Failure { exit: Exit::World, faults }) }
@@ -234,6 +239,18 @@ impl Errand<'_> {
 }
 
 impl Obstacle {
+    /// As [`Trouble::keeps_for_good`]. Where others have the key, or the way in, they go on with it.
+    fn keeps_for_good(&self) -> Option<NotBack> {
+        match self {
+            Self::NotTheMessage => Some(NotBack::NotTheMessage),
+            Self::NotWatched(_) => Some(NotBack::NotWatched),
+            Self::Trouble(trouble) => trouble.keeps_for_good(),
+            Self::Vault(VaultError::Damaged { .. }) => Some(NotBack::Damaged),
+            Self::Vault(VaultError::Missing { .. }) => Some(NotBack::Missing),
+            Self::Casebook(_) | Self::Credential(_) | Self::OnItsWay | Self::SealedToOthers | Self::Vault(_) => None,
+        }
+    }
+
     fn fault(self, mailbox: &Address) -> Fault {
         let hint = match &self {
             Self::Credential(name) => {

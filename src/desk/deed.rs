@@ -208,9 +208,10 @@ impl Desk {
             for released in keys {
                 keep.execute(params![id, released.object.to_string(), released.key])?;
             }
-            let stand = deed.after(before, done, by.id);
+            let closed_by = if deed.closes() { id } else { before.closed_by };
+            let stand = Stand { closed_by, ..deed.after(before, done, by.id) };
             tx.prepare_cached(
-                "INSERT OR REPLACE INTO standing (of_case, status, outcome, owner, snoozed_until, destroy_asked_by) VALUES (?, ?, ?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO standing (of_case, status, outcome, owner, snoozed_until, destroy_asked_by, closed_by) VALUES (?, ?, ?, ?, ?, ?, ?)",
             )?
             .execute(params![
                 case.0,
@@ -218,7 +219,8 @@ impl Desk {
                 stand.outcome.map(Deed::as_str),
                 stand.owner.map(|owner| owner.0),
                 stand.snoozed_until.map(Timestamp::as_second),
-                stand.destroy_asked_by.map(|asker| asker.0)
+                stand.destroy_asked_by.map(|asker| asker.0),
+                stand.closed_by
             ])?;
             let event = Event::Deed { case, codename: codename.clone(), deed: deed.as_str().to_owned(), words: words.to_owned(), until };
             self.append(tx, now, &by.actor(), &event)
@@ -364,9 +366,21 @@ mod tests {
             (Deed::Concern, None, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: first, ..Stand::default() }),
             (Deed::Acknowledge, None, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: first, ..Stand::default() }),
             (Deed::Assign, second, Stand { status: Status::InHand, outcome: Some(Deed::Concern), owner: second, ..Stand::default() }),
-            (Deed::FalseMatch, None, Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second, ..Stand::default() }),
-            (Deed::Note, None, Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second, ..Stand::default() }),
-            (Deed::Reopen, None, Stand { status: Status::InHand, outcome: Some(Deed::FalseMatch), owner: second, ..Stand::default() }),
+            (
+                Deed::FalseMatch,
+                None,
+                Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second, closed_by: 5, ..Stand::default() },
+            ),
+            (
+                Deed::Note,
+                None,
+                Stand { status: Status::Closed, outcome: Some(Deed::FalseMatch), owner: second, closed_by: 5, ..Stand::default() },
+            ),
+            (
+                Deed::Reopen,
+                None,
+                Stand { status: Status::InHand, outcome: Some(Deed::FalseMatch), owner: second, closed_by: 5, ..Stand::default() },
+            ),
         ] {
             assert_eq!(people.does(&people.robin, deed, to, "because"), stand, "{deed:?}");
         }

@@ -31,12 +31,13 @@ pub use standing::{Stand, Status};
 
 type Result<T, E = DeskError> = std::result::Result<T, E>;
 
-const MIGRATIONS: [&str; 5] = [
+const MIGRATIONS: [&str; 6] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
+    include_str!("schema_6.sql"),
 ];
 
 /// One connection. For use by one thread at a time; several may be open.
@@ -274,7 +275,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let desk = Desk::open(folder.path()).unwrap();
         desk.note(Timestamp::UNIX_EPOCH, &Actor::Program, &Event::SignedIn).unwrap();
-        let back = "DROP TABLE admission; DROP TABLE passkey; DROP TABLE kept_list; ALTER TABLE standing DROP COLUMN destroy_asked_by; ALTER TABLE deed DROP COLUMN until;
+        let back = "DROP TABLE admission; DROP TABLE passkey; DROP TABLE kept_list; ALTER TABLE standing DROP COLUMN closed_by; ALTER TABLE standing DROP COLUMN destroy_asked_by; ALTER TABLE deed DROP COLUMN until;
              ALTER TABLE standing DROP COLUMN snoozed_until; PRAGMA user_version = 1";
         desk.conn.execute_batch(back).unwrap();
         assert!(matches!(Deeds::open(folder.path()), Err(DeskError::Older { .. })));

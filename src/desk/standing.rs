@@ -27,6 +27,8 @@ pub struct Stand {
     pub snoozed_until: Option<Timestamp>,
     /// Who asked that what is sealed be destroyed, as long as nobody has answered.
     pub destroy_asked_by: Option<AccountId>,
+    /// The number of the deed that closed it last; 0 where none did.
+    pub closed_by: i64,
 }
 
 impl Status {
@@ -43,6 +45,11 @@ impl Status {
 }
 
 impl Deed {
+    /// Whether a case is closed by it.
+    pub(super) fn closes(self) -> bool {
+        matches!(self, Self::Close | Self::FalseMatch | Self::NoConcern | Self::Release)
+    }
+
     /// Where a case stands after it. Whoever does anything with a case has looked at it: it is put off no longer.
     pub(super) fn after(self, before: Stand, done: &Done<'_>, by: AccountId) -> Stand {
         let owner = before.owner.or(Some(by));
@@ -84,5 +91,6 @@ pub(super) fn stand(row: &Row<'_>) -> rusqlite::Result<Stand> {
         owner: row.get::<_, Option<i64>>("owner")?.map(AccountId),
         snoozed_until: moment_if_any(row, "snoozed_until")?,
         destroy_asked_by: row.get::<_, Option<i64>>("destroy_asked_by")?.map(AccountId),
+        closed_by: row.get("closed_by")?,
     })
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::case::{CaseId, Codename, PlaceState};
+use crate::case::{CaseId, Codename, NotBack, PlaceState};
 use crate::finding::{Action, Audience, Category, Level, RuleId, Stage};
 use crate::mail::Place;
 
@@ -170,6 +170,12 @@ pub enum Event {
         notice: i64,
         case: Option<CaseId>,
     },
+    /// A copy that was released is not back, and waiting does not mend it.
+    NotPutBack {
+        case: CaseId,
+        place: Place,
+        why: NotBack,
+    },
     /// The headteacher is to be told what was opened in a week, by its Monday.
     OpeningsTold {
         week: String,
@@ -298,6 +304,7 @@ impl Event {
             | Self::EvidencePackaged { case, .. }
             | Self::EvidenceRefused { case, .. }
             | Self::FactsViewed { case, .. }
+            | Self::NotPutBack { case, .. }
             | Self::PicturesListed { case, .. }
             | Self::PlaceFound { case, .. }
             | Self::PlaceSettled { case, .. }

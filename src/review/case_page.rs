@@ -12,7 +12,7 @@ use super::queue::Seen;
 use super::snooze::Snooze;
 use super::words::{self, Urgency, ends, span, urgency, visible, wall};
 use super::{Review, sight, undo};
-use crate::case::{CaseId, Codename, PlaceState};
+use crate::case::{CaseId, Codename, NotBack, PlaceState};
 use crate::casebook::{CaseFacts, Filter, PlaceFacts};
 use crate::desk::{Account, Deed, DeedRow, Role, Status};
 use crate::finding::{Action, Category};
@@ -47,6 +47,8 @@ struct Page<'a> {
     findings: Vec<Found>,
     unread: Vec<String>,
     copies: Vec<Copy>,
+    /// Those that were released and are not back, unless it was released anew since.
+    not_back: Vec<NotPutBack>,
     /// Other cases between the same people, and others of the same sender.
     exchange: Vec<Codename>,
     earlier: Vec<Codename>,
@@ -82,6 +84,11 @@ struct Copy {
     place: String,
     state: &'static str,
     before: String,
+}
+
+struct NotPutBack {
+    place: String,
+    why: NotBack,
 }
 
 /// One of the five points that mean immediate referral (D7).
@@ -174,6 +181,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         findings: findings(&facts, hand == Hand::Anew && on_its_way.is_none() && facts.has_copy_in(PlaceState::Removed)),
         unread: facts.incomplete.iter().map(|unread| unread.reason.to_string()).collect(),
         copies: facts.places.iter().map(|copy| told_of(copy, zone)).collect(),
+        not_back: not_back(&facts, &history),
         exchange,
         earlier,
         points: points(&facts),
@@ -227,9 +235,23 @@ fn told_of(copy: &PlaceFacts, zone: &TimeZone) -> Copy {
         before.push("forwarded");
     }
     let before = if before.is_empty() { "not read".to_owned() } else { before.join(" and ") };
-    let lay = span(copy.lay_there_seconds());
-    let place = format!("{} in {}", visible(copy.place.mailbox.as_str()), visible(&copy.place.folder.0));
-    Copy { place, state, before: format!("{before} before it was found {}, after it had lain there for {lay}", wall(copy.found_at, zone)) }
+    let lain = span(copy.lay_there_seconds());
+    Copy {
+        place: lay(copy),
+        state,
+        before: format!("{before} before it was found {}, after it had lain there for {lain}", wall(copy.found_at, zone)),
+    }
+}
+
+fn not_back(facts: &CaseFacts, history: &[DeedRow]) -> Vec<NotPutBack> {
+    let released_last = history.iter().rev().find(|row| row.deed == Deed::Release).map(|row| row.id);
+    let failed = facts.places.iter().filter(|copy| copy.release_deed >= released_last);
+    failed.filter_map(|copy| copy.not_back.map(|why| NotPutBack { place: lay(copy), why })).collect()
+}
+
+/// Where a copy was found.
+fn lay(copy: &PlaceFacts) -> String {
+    format!("{} in {}", visible(copy.place.mailbox.as_str()), visible(&copy.place.folder.0))
 }
 
 /// Other cases of the same people, as far as they are hers to see: those of the same exchange, and others of the same sender.

@@ -86,6 +86,7 @@ struct Tab {
     here: bool,
 }
 
+#[expect(clippy::struct_excessive_bools, reason = "what a template asks is yes or no")]
 struct Line {
     codename: String,
     urgency: Urgency,
@@ -99,6 +100,8 @@ struct Line {
     status: &'static str,
     owner: String,
     held: bool,
+    /// It was released, and a copy cannot be put back.
+    not_back: bool,
     /// It can be taken in hand with others.
     ticks: bool,
 }
@@ -186,9 +189,12 @@ impl Review {
 
     /// What the service knows counts too: somebody may have taken a case in hand, or released it, at the command line.
     pub fn seen(&self, stand: &Stand, row: CaseRow) -> Seen {
+        let failed = row.not_back;
         let status = match (row.standing, stand.status) {
-            (Standing::Released, Status::New | Status::Acknowledged) => Status::Closed,
-            (Standing::Acknowledged, Status::New) => Status::Acknowledged,
+            // It was closed because its message goes back, and that does not: somebody is to look at it again.
+            (_, Status::Closed) if failed.is_some_and(|deed| stand.closed_by <= deed) => Status::InHand,
+            (Standing::Released, Status::New | Status::Acknowledged) if failed.is_none() => Status::Closed,
+            (Standing::Released | Standing::Acknowledged, Status::New) => Status::Acknowledged,
             (_, status) => status,
         };
         let due = self.config.school.clock.due(row.level, row.opened_at);
@@ -263,6 +269,7 @@ fn line(review: &Review, seen: &Seen, now: Timestamp, name: &dyn Fn(AccountId) -
         status: stand.status.as_str(),
         owner: stand.owner.map(name).map(|name| words::visible(&name)).unwrap_or_default(),
         held: row.action >= crate::finding::Action::Hold,
+        not_back: row.not_back.is_some() && stand.status != Status::Closed,
         ticks: seen.may_be_ticked(of),
     }
 }

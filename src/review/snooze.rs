@@ -116,6 +116,7 @@ mod tests {
             audiences: Vec::new(),
             ends: Ends::default(),
             places: 1,
+            not_back: None,
         };
         Seen { row, stand: Stand::default(), due: clock().due(level, opened_at) }
     }

@@ -11,13 +11,13 @@ use jiff::Timestamp;
 
 use super::quarantine::blocking;
 use super::{Daemon, Trouble, admissions, destroy, put_back};
-use crate::case::PlaceState;
-use crate::casebook::{CaseFacts, PlaceFacts};
+use crate::case::{NotBack, PlaceState};
+use crate::casebook::PlaceFacts;
 use crate::desk::{Deed, DeedRow, Deeds, ReleasedKey};
 use crate::finding::Action;
 use crate::journal::Actor;
 use crate::mail::Address;
-use crate::vault::ObjectKey;
+use crate::vault::{ObjectKey, VaultError};
 
 /// How often the desk is looked at.
 const ROUND: Duration = Duration::from_secs(2);
@@ -113,40 +113,71 @@ async fn one(daemon: &Arc<Daemon>, row: &DeedRow, keys: &[ReleasedKey]) -> Resul
         }
         // Nothing is left to put back.
         Deed::Release if facts.destroyed.is_some() => Ok(()),
-        Deed::Release if facts.row.action == Action::Hold => release(daemon, &who, row, &facts, keys).await,
+        Deed::Release if facts.row.action == Action::Hold => release(daemon, &who, row, keys).await,
         _ => Ok(daemon.shelf.book(|book| book.acknowledge(now, case, &who))?),
     }
 }
 
 /// First the decision, so that no rule holds it once more on its way back; then copy by copy, as far as somebody who can open
 /// them has handed over their keys. One that cannot come back keeps none of the others.
-async fn release(daemon: &Arc<Daemon>, who: &Actor, row: &DeedRow, facts: &CaseFacts, keys: &[ReleasedKey]) -> Result<(), Trouble> {
+async fn release(daemon: &Arc<Daemon>, who: &Actor, row: &DeedRow, keys: &[ReleasedKey]) -> Result<(), Trouble> {
     let case = row.case;
     daemon.shelf.book(|book| book.release(Timestamp::now(), who, case, &row.words))?;
+    daemon.shelf.book(|book| book.begin_release(case, row.id))?;
+    let copies = daemon.shelf.book(|book| book.case(&row.codename))?.map(|facts| facts.places).unwrap_or_default();
+    // This one has failed for it already, or somebody has released it anew since.
+    let settled = |copy: &PlaceFacts| copy.not_back.is_some() || copy.release_deed > Some(row.id);
     let mut failed = None;
-    for copy in facts.places.iter().filter(|copy| copy.state == PlaceState::Removed) {
-        let object = copy.object.map(|sealed| sealed.object);
-        let Some(key) = keys.iter().find(|released| Some(released.object) == object) else { continue };
-        match put_one_back(daemon, copy, key).await {
+    for copy in copies.iter().filter(|copy| copy.state == PlaceState::Removed && !settled(copy)) {
+        match put_one_back(daemon, copy, keys).await {
             Ok(()) => daemon.shelf.book(|book| book.settle(Timestamp::now(), who, copy.id, PlaceState::Released))?,
-            // Neither heals by itself: the copy stays sealed, and the case shows it.
-            Err(Trouble::Vault(error)) => tracing::error!(case = %row.codename, %error, "a copy stays where it is"),
-            Err(Trouble::NotTheMessage) => tracing::error!(case = %row.codename, "what is sealed is not what was found there"),
-            Err(trouble) => failed = Some(trouble),
+            Err(Obstacle::ForGood(why)) => {
+                tracing::error!(case = %row.codename, mailbox = %copy.place.mailbox, %why, "a copy is not put back");
+                daemon.shelf.book(|book| book.not_put_back(Timestamp::now(), copy.id, why))?;
+            }
+            Err(Obstacle::ForNow(trouble)) => failed = Some(trouble),
         }
     }
     failed.map_or(Ok(()), Err)
 }
 
+/// Why a copy is not back.
+enum Obstacle {
+    /// Until somebody does something about it: the case says what.
+    ForGood(NotBack),
+    /// It is tried again.
+    ForNow(Trouble),
+}
+
+impl From<Trouble> for Obstacle {
+    fn from(trouble: Trouble) -> Self {
+        match trouble.keeps_for_good() {
+            Some(why) => Self::ForGood(why),
+            None => Self::ForNow(trouble),
+        }
+    }
+}
+
 /// Nothing goes to the server before all of it was read, and found to be what was taken out.
-async fn put_one_back(daemon: &Arc<Daemon>, copy: &PlaceFacts, released: &ReleasedKey) -> Result<(), Trouble> {
-    let Some(watched) = daemon.watched(&copy.place.mailbox) else { return Err(Trouble::NotTheMessage) };
-    let (object, octets, place, shelf) = (released.object, released.key, copy.id, daemon.shelf.clone());
-    let measure = blocking(move || {
-        let measure = shelf.vault().measure(&object, &ObjectKey::from_octets(octets))?;
-        if shelf.book(|book| book.is_message(place, &measure.digest))? { Ok(measure) } else { Err(Trouble::NotTheMessage) }
+async fn put_one_back(daemon: &Arc<Daemon>, copy: &PlaceFacts, keys: &[ReleasedKey]) -> Result<(), Obstacle> {
+    let watched = daemon.watched(&copy.place.mailbox).ok_or(Obstacle::ForGood(NotBack::NotWatched))?;
+    // No place is `Removed` without an object: the tables see to that.
+    let sealed = copy.object.ok_or(Obstacle::ForGood(NotBack::Missing))?;
+    let key = keys.iter().find(|released| released.object == sealed.object).ok_or(Obstacle::ForGood(NotBack::KeyMissing))?;
+    let (object, octets, place, shelf) = (sealed.object, key.key, copy.id, daemon.shelf.clone());
+    let measured = blocking(move || {
+        let (vault, key) = (shelf.vault(), ObjectKey::from_octets(octets));
+        match vault.measure(&object, &key) {
+            // With a key that is not its own, what is whole looks damaged.
+            Err(VaultError::Damaged { .. }) if vault.confirm(&object, &sealed.ciphertext_sha256).is_ok() => Ok(None),
+            measured => {
+                let measure = measured?;
+                if shelf.book(|book| book.is_message(place, &measure.digest))? { Ok(Some(measure)) } else { Err(Trouble::NotTheMessage) }
+            }
+        }
     })
     .await?;
+    let measure = measured.ok_or(Obstacle::ForGood(NotBack::KeyWrong))?;
     let mut seat = daemon.gate(&watched).seats().take().await;
     let mut session = daemon.connect(&watched).await?;
     seat.admitted(&copy.place.mailbox);

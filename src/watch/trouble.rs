@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::imap::{Crowded, ImapError, TlsError};
 use super::oauth::TokenError;
+use crate::case::NotBack;
 use crate::casebook::{self, CasebookError};
 use crate::desk::DeskError;
 use crate::fault::Fault;
@@ -101,6 +102,17 @@ impl Trouble {
         }
     }
 
+    /// Why a copy is not back, where no waiting brings it back: it is the vault's, not the mail server's.
+    pub fn keeps_for_good(&self) -> Option<NotBack> {
+        match self {
+            Self::NotTheMessage => Some(NotBack::NotTheMessage),
+            Self::Vault(VaultError::Damaged { .. }) => Some(NotBack::Damaged),
+            Self::Vault(VaultError::Missing { .. }) => Some(NotBack::Missing),
+            Self::Vault(VaultError::WrongIdentity { .. }) => Some(NotBack::KeyWrong),
+            _ => None,
+        }
+    }
+
     /// What the server itself asked for.
     pub fn retry_after(&self) -> Option<Duration> {
         match self {
@@ -132,6 +144,23 @@ fn wants_room(error: &io::Error) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn only_what_no_waiting_mends_keeps_a_copy_from_its_mailbox_for_good() {
+        let path = || "vault".into();
+        let io = io::Error::from(rustix::io::Errno::IO);
+        for (trouble, why) in [
+            (Trouble::NotTheMessage, Some(NotBack::NotTheMessage)),
+            (VaultError::Damaged { path: path(), why: "cut off" }.into(), Some(NotBack::Damaged)),
+            (VaultError::Missing { path: path() }.into(), Some(NotBack::Missing)),
+            (VaultError::WrongIdentity { path: path() }.into(), Some(NotBack::KeyWrong)),
+            (VaultError::Io { path: path(), source: io }.into(), None),
+            (Trouble::NoFolder, None),
+            (CasebookError::Full { path: path() }.into(), None),
+        ] {
+            assert_eq!(trouble.keeps_for_good(), why, "{trouble}");
+        }
+    }
 
     #[test]
     fn want_of_room_is_a_full_disk_wherever_it_shows() {

@@ -1,7 +1,7 @@
 //! Destroying what is sealed: who may, when, after which confirmation, and that nobody alone destroys what takes two.
 
 use super::*;
-use crate::case::{CaseId, PlaceState};
+use crate::case::{CaseId, NotBack, PlaceState};
 use crate::casebook::{Destruction, Recorded};
 use crate::desk::Deeds;
 
@@ -155,6 +155,40 @@ async fn nothing_is_destroyed_while_a_copy_is_on_its_way_out_or_back() {
     school.shelf.book.release(Timestamp::now(), &Actor::Program, case.case, "a lesson").unwrap();
     because(&school.decides(Role::Dsl, &case, "destroy").await, "is being put back");
     school.settle(&case, PlaceState::Released);
+    assert_eq!(school.decides(Role::Dsl, &case, "destroy").await.status, StatusCode::SEE_OTHER);
+}
+
+#[tokio::test]
+async fn a_case_whose_message_cannot_be_put_back_opens_again_says_why_and_is_released_anew_or_closed_and_destroyed() {
+    let school = School::new();
+    let case = school.sealed_case(1, Level::Day, Action::Hold);
+    let (dsl, page) = (school.person(Role::Dsl), format!("/case/{}", case.codename));
+    let object = school.shelf.book.case(&case.codename).unwrap().unwrap().places[0].object.unwrap().object;
+    let releases = async |deed: i64, why: NotBack| {
+        let release = format!("words=a+lesson+on+biology&key={object}:{}", "07".repeat(16));
+        assert_eq!(school.post(&format!("{page}/release"), Some(&dsl), &release).await.status, StatusCode::OK);
+        let pending = school.get(&page, Some(&dsl)).await.text;
+        assert!(pending.contains("<dd>closed") && !pending.contains("Not put back"), "it is on its way: {pending}");
+        let who = Actor::Account(Role::Dsl.title().to_owned());
+        school.shelf.book.release(Timestamp::now(), &who, case.case, "a lesson").unwrap();
+        school.shelf.book.begin_release(case.case, deed).unwrap();
+        school.shelf.book.not_put_back(Timestamp::now(), case.place, why).unwrap();
+        school.shelf.book.desk_progressed(deed).unwrap();
+    };
+    for (deed, why) in [(1, NotBack::KeyWrong), (2, NotBack::Damaged)] {
+        releases(deed, why).await;
+        let told = school.get(&page, Some(&dsl)).await.text;
+        for word in ["<dd>in hand", "Not put back", &why.to_string(), why.remedy(), "Release the message", "The case is open again"] {
+            assert!(told.contains(word), "{word} in {told}");
+        }
+        let queue = school.get("/queue", Some(&dsl)).await.text;
+        assert!(queue.contains(case.codename.as_str()) && queue.contains("not put back"), "{queue}");
+        because(&school.decides(Role::Dsl, &case, "destroy").await, "of a case that is open");
+    }
+    school.closes(&dsl, &case).await;
+    assert!(!school.get("/queue", Some(&dsl)).await.text.contains(case.codename.as_str()), "she has closed it");
+    let told = school.get(&page, Some(&dsl)).await.text;
+    assert!(told.contains("Not put back") && told.contains("nobody can put it back any more"), "{told}");
     assert_eq!(school.decides(Role::Dsl, &case, "destroy").await.status, StatusCode::SEE_OTHER);
 }
 
