@@ -5,6 +5,7 @@
 
 mod cases;
 mod column;
+mod counts;
 mod course;
 mod coverage;
 #[cfg(test)]
@@ -38,6 +39,7 @@ use crate::steps;
 use column::Moment;
 
 pub use cases::{CaseFacts, CaseRow, Filter, FindingFacts, NoticeFacts, Standing};
+pub use counts::{CaseCounts, RuleCounts};
 pub use course::Course;
 pub use coverage::{Reach, SeenFolder};
 pub use destroy::{Destruction, Doomed};
@@ -48,7 +50,7 @@ pub use openings::{OpenedCase, WeekOfOpenings};
 pub use outbox::{About, NewNotice, Notice, NoticeId, Undelivered};
 pub use place::{PlaceFacts, PlaceId, SealedObject, SealedPlace};
 pub use progress::{Counts, Judged, MailboxDay, Outcome, Progress};
-pub use reading::{Involvement, ReadOnly, RuleCounts};
+pub use reading::{Involvement, ReadOnly};
 pub use record::{Ends, New, Party, Recorded};
 pub use rules::{RuleRecord, Version};
 pub use trouble::{Episode, Trouble};

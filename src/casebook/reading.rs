@@ -4,9 +4,10 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags, params_from_iter};
 
-use super::column::{parsed, word};
+use super::column::word;
 use super::{CaseFacts, CaseRow, Casebook, CasebookError, Filter, Keyed, Result, cases, rules};
 use crate::case::{CaseId, Codename};
 use crate::finding::{RuleId, RuleVersion};
@@ -17,18 +18,6 @@ use crate::mail::Address;
 pub struct ReadOnly {
     conn: Connection,
     path: PathBuf,
-}
-
-/// What came of a rule.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RuleCounts {
-    pub rule: RuleId,
-    /// In which it had a part.
-    pub cases: u64,
-    /// Of these, whose messages were sealed.
-    pub held: u64,
-    /// Of the held, that went back.
-    pub put_back: u64,
 }
 
 /// Of which cases somebody is a party, and as what.
@@ -140,44 +129,25 @@ impl ReadOnly {
         })
     }
 
+    /// When the first copy of a case's message arrived, by its mail server; none where no server has said.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn arrived(&self, case: CaseId) -> Result<Option<Timestamp>> {
+        self.read(|conn| {
+            let first: Option<i64> = conn
+                .prepare_cached("SELECT min(internal_date) FROM place WHERE of_case = ? AND internal_date > 0")?
+                .query_row([case.0], |row| row.get(0))?;
+            Ok(first.and_then(|second| Timestamp::from_second(second).ok()))
+        })
+    }
+
     /// As [`Casebook::held_by`].
     ///
     /// # Errors
     /// When the database refuses.
     pub fn held_by(&self, rule: &RuleId, version: RuleVersion) -> Result<Vec<Codename>> {
         self.read(|conn| rules::held_by(conn, rule, version))
-    }
-
-    /// How many cases there are of each category, most first: counts alone.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn counts_by_category(&self) -> Result<Vec<(crate::finding::Category, u64)>> {
-        self.read(|conn| {
-            conn.prepare_cached("SELECT category, count(*) AS cases FROM cases GROUP BY category ORDER BY cases DESC, category")?
-                .query_map([], |row| Ok((word(row, "category")?, row.get::<_, i64>("cases")?.cast_unsigned())))?
-                .collect()
-        })
-    }
-
-    /// What came of each rule so far, whatever its versions, most cases first: counts alone.
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn counts_by_rule(&self) -> Result<Vec<RuleCounts>> {
-        self.read(|conn| {
-            conn.prepare_cached(
-                "SELECT rule, count(*) AS cases, sum(held) AS held, sum(held AND back) AS put_back FROM (
-                     SELECT DISTINCT rule, cases.id, action IN ('hold', 'withhold') AS held, released_at IS NOT NULL AS back
-                     FROM finding JOIN cases ON cases.id = of_case
-                 ) GROUP BY rule ORDER BY cases DESC, rule",
-            )?
-            .query_map([], |row| {
-                let count = |name: &str| row.get::<_, i64>(name).map(i64::cast_unsigned);
-                Ok(RuleCounts { rule: parsed(row, "rule")?, cases: count("cases")?, held: count("held")?, put_back: count("put_back")? })
-            })?
-            .collect()
-        })
     }
 
     /// The service's journal, as [`journal::lines_before`].
@@ -344,18 +314,6 @@ mod tests {
         assert_eq!(reader.of_the_same_exchange(back).unwrap(), [elsewhere, first]);
         assert_eq!(reader.of_the_same_exchange(strangers).unwrap(), []);
         assert_eq!(reader.of_the_same_sender(first).unwrap(), [to_herself, elsewhere]);
-    }
-
-    #[test]
-    fn rules_are_counted_by_case_with_what_they_held_and_what_of_that_went_back() {
-        let desk = Desk::new();
-        let (flag, hold) = (concern(Level::Day, Action::Flag), concern(Level::Day, Action::Hold));
-        desk.record(1, &place("ann", 1), &flag, None);
-        desk.record(2, &place("ann", 2), &hold, Some(&desk.sealed()));
-        let wrong = desk.record(3, &place("ann", 3), &hold, Some(&desk.sealed()));
-        desk.book.release(super::super::desk::at(5), &crate::journal::Actor::Program, wrong.case, "a lesson").unwrap();
-        let expected = RuleCounts { rule: "bullying.test".parse().unwrap(), cases: 3, held: 2, put_back: 1 };
-        assert_eq!(reading(&desk).counts_by_rule().unwrap(), [expected]);
     }
 
     #[test]

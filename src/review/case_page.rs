@@ -156,7 +156,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let [exchange, earlier] = context(review, &visitor.account, &facts)?;
     let history = review.desk().history(case)?;
     let on_its_way = review.on_its_way_by(&facts, &history)?;
-    let way = Way::of(&visitor.account, &facts, &stand, on_its_way);
+    let way = Way::of(&visitor.account, &facts, &stand, on_its_way, review.asker_may(&facts, &stand)?);
     let hand = Hand::of(&visitor.account, &facts, on_its_way);
     page(&Page {
         visitor,

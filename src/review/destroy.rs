@@ -9,6 +9,9 @@ use crate::case::PlaceState;
 use crate::casebook::CaseFacts;
 use crate::desk::{Account, AccountId, Deed, DeedRow, DeskError, Done, Stand, Status};
 
+const ASK_ANEW: &str =
+    "Whoever asked for this may not decide about the case any more. Please ask anew: then another colleague has to agree.";
+
 /// What somebody may do about what is sealed of a case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -22,13 +25,16 @@ pub enum Way {
     Ask,
     /// She has asked, and another is to agree.
     Asked,
+    /// Whoever has asked may decide about it no more; and what to do.
+    AskAnew(&'static str),
     /// This colleague has asked.
     Agree(AccountId),
 }
 
 impl Way {
-    /// Of somebody who sees the case. `stand` is that of [`Review::seen`], `on_its_way` that of [`Review::on_its_way`].
-    pub fn of(account: &Account, facts: &CaseFacts, stand: &Stand, on_its_way: Option<Deed>) -> Self {
+    /// Of somebody who sees the case. `stand` is that of [`Review::seen`], `on_its_way` that of [`Review::on_its_way`], `asker_may` that
+    /// of [`Review::asker_may`].
+    pub fn of(account: &Account, facts: &CaseFacts, stand: &Stand, on_its_way: Option<Deed>, asker_may: bool) -> Self {
         if sight::opens_sheet(account, &facts.row).is_none() || facts.sealed_objects().is_empty() {
             return Self::None;
         }
@@ -44,12 +50,26 @@ impl Way {
             _ if !facts.row.takes_two() => Self::Alone,
             (_, None) => Self::Ask,
             (_, Some(asker)) if asker == account.id => Self::Asked,
+            (_, Some(_)) if !asker_may => Self::AskAnew(ASK_ANEW),
             (_, Some(asker)) => Self::Agree(asker),
         }
     }
 }
 
 impl Review {
+    /// Whether the colleague who asked to have it destroyed could ask for it today: her account may have been closed since, or she may
+    /// have become a party to the case. Two people decide only where both still may.
+    ///
+    /// # Errors
+    /// When the casebook or the desk refuses.
+    pub fn asker_may(&self, facts: &CaseFacts, stand: &Stand) -> Result<bool, Refusal> {
+        let Some(asker) = stand.destroy_asked_by else { return Ok(false) };
+        let Some(asker) = self.desk().account(asker)? else { return Ok(false) };
+        let involved = sight::involvement(&self.casebook()?, &asker, &self.config)?;
+        let sees = involved.is_some_and(|involved| sight::sees(&asker, &facts.row, &involved));
+        Ok(sees && sight::opens_sheet(&asker, &facts.row).is_some())
+    }
+
     /// What was decided about what is sealed, and whether it is carried out or not: its release, as long as a copy is not back, or
     /// its end.
     ///
@@ -84,11 +104,13 @@ pub fn destroy(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let deed: Deed = form.text("deed").parse().map_err(|()| Refusal::Malformed)?;
     let stand = review.desk().stand(case)?;
     let stand = review.seen(&stand, facts.row.clone()).stand;
-    let way = Way::of(account, &facts, &stand, review.on_its_way(&facts)?);
+    let way = Way::of(account, &facts, &stand, review.on_its_way(&facts)?, review.asker_may(&facts, &stand)?);
     match (way, deed) {
         (Way::None, _) => return Err(Refusal::unfit("Nothing of it is sealed: there is nothing to destroy.")),
-        (Way::NotYet(why), _) => return Err(Refusal::unfit(why)),
-        (Way::Alone | Way::Agree(_), Deed::Destroy) | (Way::Ask, Deed::AskDestroy) | (Way::Asked | Way::Agree(_), Deed::Keep) => {}
+        (Way::NotYet(why), _) | (Way::AskAnew(why), Deed::Destroy) => return Err(Refusal::unfit(why)),
+        (Way::Alone | Way::Agree(_), Deed::Destroy)
+        | (Way::Ask | Way::AskAnew(_), Deed::AskDestroy)
+        | (Way::Asked | Way::AskAnew(_) | Way::Agree(_), Deed::Keep) => {}
         (Way::Ask | Way::Asked, Deed::Destroy) => return Err(Refusal::unfit("This case takes two people: a colleague has to agree.")),
         (_, Deed::AskDestroy | Deed::Keep) => {
             return Err(Refusal::unfit("Somebody has changed this case meanwhile. Please look at it again."));

@@ -4,11 +4,11 @@ use std::time::{Duration, SystemTime};
 
 use askama::Template;
 
-use super::Review;
 use super::answer::{Answer, Refusal, page};
 use super::guard::{Visit, Visitor};
-use crate::casebook::RuleCounts;
-use crate::finding::Category;
+use super::{Review, sight};
+use crate::casebook::{CaseCounts, Filter, ReadOnly};
+use crate::desk::Role;
 
 /// The daemon writes its board every two seconds; older than this, it does not run.
 const STALE: Duration = Duration::from_mins(1);
@@ -19,8 +19,8 @@ struct Page<'a> {
     visitor: &'a Visitor,
     school: &'a str,
     runs: bool,
-    categories: Vec<(Category, u64)>,
-    rules: Vec<RuleCounts>,
+    /// None as long as nobody can say which cases are hidden from her.
+    counts: Option<CaseCounts>,
     rule_set: String,
     troubles: Vec<String>,
 }
@@ -35,9 +35,23 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     // What the daemon says of itself: its words, never a message's.
     let said: serde_json::Value = std::fs::read(&board).ok().and_then(|octets| serde_json::from_slice(&octets).ok()).unwrap_or_default();
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
-    let troubles = said["troubles"].as_object().into_iter().flatten().map(|(kind, told)| format!("{kind}: {}", text(told))).collect();
-    // Small numbers could point to people: the technician sees totals of everything there ever was.
     let book = review.casebook()?;
-    let (categories, rules) = (book.counts_by_category()?, book.counts_by_rule()?);
-    page(&Page { visitor, school: &review.config.school.name, runs, categories, rules, rule_set: text(&said["rule_set"]["id"]), troubles })
+    let troubles = troubles(&book, said["troubles"].as_object().into_iter().flatten().map(|(kind, told)| (kind.as_str(), text(told))))?;
+    // Of everything there ever was but what is hidden from her. While the service has yet to say what she is a party to, the rest of
+    // this page is wanted most.
+    let involved = sight::involvement(&book, &visitor.account, &review.config)?;
+    let counts = involved.map(|involved| book.counts(&involved, visitor.account.role == Role::Head)).transpose()?;
+    page(&Page { visitor, school: &review.config.school.name, runs, counts, rule_set: text(&said["rule_set"]["id"]), troubles })
+}
+
+/// What the daemon tells of, but no case by its name: a reader may be a party to it, and the technician sees none.
+fn troubles<'a>(book: &ReadOnly, told: impl Iterator<Item = (&'a str, String)>) -> Result<Vec<String>, Refusal> {
+    let told: Vec<_> = told.collect();
+    let cases = if told.is_empty() { Vec::new() } else { book.cases(&Filter::default())? };
+    let names_a_case = |text: &str| cases.iter().any(|row| text.contains(row.codename.as_str()));
+    let shown = told.into_iter().map(|(kind, text)| match names_a_case(&text) {
+        true => format!("{kind}: something stays undone, and the log of the service says what"),
+        false => format!("{kind}: {text}"),
+    });
+    Ok(shown.collect())
 }

@@ -8,6 +8,7 @@ use jiff::tz::TimeZone;
 use super::Review;
 use super::answer::{Answer, Refusal, page};
 use super::guard::{Visit, Visitor};
+use super::undo::HELD_BY;
 use super::words::{visible, wall};
 use crate::case::Codename;
 use crate::casebook::{Filter, ReadOnly};
@@ -138,6 +139,8 @@ fn told(event: &Event) -> (String, Option<&Codename>) {
         Event::KeyAdmitted { audience, name, .. } => (format!("let the key of {name} open what is sealed to {audience}"), None),
         Event::KeyConfirmed { name, .. } => (format!("confirmed the key of {name}"), None),
         Event::KeyMade { .. } => ("made a key".to_owned(), None),
+        // Which rule holds something may be how a reader learns that it holds something of hers.
+        Event::Listed { view, .. } if view.starts_with(HELD_BY) => ("was shown the list `held by a rule`".to_owned(), None),
         // How many there were stays in the journal: somebody else's list counts cases that the reader is a party to.
         Event::Listed { view, .. } => (format!("was shown the list `{view}`"), None),
         Event::NotFound { page } => (format!("asked for what is not there or not hers: {page}"), None),

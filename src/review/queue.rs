@@ -95,6 +95,7 @@ struct Line {
     due: String,
     overdue: bool,
     snoozed: String,
+    /// Since it arrived, or where nobody knows that, since it was found: `Arrived 3 days ago`.
     age: String,
     copies: u32,
     status: &'static str,
@@ -222,7 +223,11 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let name = |id: AccountId| {
         accounts.iter().find(|account| account.id == id).map_or("somebody who has left", |account| &account.name).to_owned()
     };
-    let lines: Vec<_> = wanted.into_iter().skip(from).take(PAGE).map(|seen| line(review, seen, now, &name, conditions.owner)).collect();
+    let shown = wanted.into_iter().skip(from).take(PAGE);
+    let book = review.casebook()?;
+    // Asked for what is on this page, and not for each of ten thousand cases.
+    let lines = shown.map(|seen| Ok(line(review, seen, now, book.arrived(seen.row.id)?, &name, conditions.owner)));
+    let lines = lines.collect::<Result<Vec<_>, Refusal>>()?;
     let others: BTreeSet<_> = all.iter().filter_map(|seen| seen.stand.owner).filter(|owner| *owner != me).collect();
     let owners = others.into_iter().map(|id| Owner { id: id.0, name: words::visible(&name(id)), chosen: conditions.owner == Some(id) });
     let owners: Vec<_> = owners.collect();
@@ -253,7 +258,14 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     })
 }
 
-fn line(review: &Review, seen: &Seen, now: Timestamp, name: &dyn Fn(AccountId) -> String, of: Option<AccountId>) -> Line {
+fn line(
+    review: &Review,
+    seen: &Seen,
+    now: Timestamp,
+    arrived: Option<Timestamp>,
+    name: &dyn Fn(AccountId) -> String,
+    of: Option<AccountId>,
+) -> Line {
     let Seen { row, stand, due } = seen;
     let zone = &review.config.school.clock.zone;
     Line {
@@ -264,7 +276,7 @@ fn line(review: &Review, seen: &Seen, now: Timestamp, name: &dyn Fn(AccountId) -
         due: due.map(|due| wall(due, zone)).unwrap_or_default(),
         overdue: seen.overdue(now),
         snoozed: seen.snoozed_until(now).map(|until| wall(until, zone)).unwrap_or_default(),
-        age: span(now.duration_since(row.opened_at).as_secs().try_into().unwrap_or(0)),
+        age: age(now, arrived, row.opened_at),
         copies: row.places,
         status: stand.status.as_str(),
         owner: stand.owner.map(name).map(|name| words::visible(&name)).unwrap_or_default(),
@@ -272,4 +284,10 @@ fn line(review: &Review, seen: &Seen, now: Timestamp, name: &dyn Fn(AccountId) -
         not_back: row.not_back.is_some() && stand.status != Status::Closed,
         ticks: seen.may_be_ticked(of),
     }
+}
+
+/// A server's clock that is ahead makes no message younger than its finding.
+fn age(now: Timestamp, arrived: Option<Timestamp>, found: Timestamp) -> String {
+    let (word, since) = arrived.map_or(("Found", found), |arrived| ("Arrived", arrived.min(found)));
+    format!("{word} {} ago", span(now.duration_since(since).as_secs().try_into().unwrap_or(0)))
 }

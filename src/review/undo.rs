@@ -12,6 +12,9 @@ use crate::desk::Account;
 use crate::finding::{Action, RuleId, RuleVersion};
 use crate::journal::Event;
 
+/// What the journal has of this list, before the name of the rule.
+pub const HELD_BY: &str = "held by ";
+
 #[derive(Template)]
 #[template(path = "undo.html")]
 struct Page<'a> {
@@ -51,7 +54,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         let (urgency, found) = (urgency(facts.row.level), wall(facts.row.opened_at, zone));
         lines.push(Line { codename: codename.to_string(), urgency, category: facts.row.category.title(), found });
     }
-    let listed = Event::Listed { view: format!("held by {rule}"), cases: lines.len() };
+    let listed = Event::Listed { view: format!("{HELD_BY}{rule}"), cases: lines.len() };
     review.desk().note(Review::now(), &visitor.account.actor(), &listed)?;
     let wrapped = visitor.account.keys.as_ref().map_or("", |keys| &keys.wrapped);
     page(&Page { visitor, school: &review.config.school.name, rule, version, lines, wrapped })

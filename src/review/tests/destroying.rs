@@ -137,6 +137,32 @@ async fn what_is_withheld_or_of_level_five_is_destroyed_by_two_people_and_either
 }
 
 #[tokio::test]
+async fn nobody_agrees_with_somebody_who_has_left_or_has_become_a_party() {
+    for has_left in [true, false] {
+        let school = School::new();
+        let case = school.sealed_case(1, Level::Now, Action::Hold);
+        let (dsl, deputy) = (school.person(Role::Dsl), school.person(Role::Deputy));
+        school.closes(&dsl, &case).await;
+        assert_eq!(school.decides(Role::Dsl, &case, "ask-destroy").await.status, StatusCode::SEE_OTHER);
+        if has_left {
+            school.review.desk().close(Timestamp::now(), &Actor::Program, Role::Dsl.title()).unwrap();
+        } else {
+            let tables = rusqlite::Connection::open(school.shelf.folder.path().join("casebook.db")).unwrap();
+            let key = school.shelf.book.key_address(&address(Role::Dsl));
+            tables
+                .execute("INSERT INTO party (address, of_case, part) VALUES (?, ?, 'sender')", rusqlite::params![key, case.case.0])
+                .unwrap();
+        }
+        because(&school.decides(Role::Deputy, &case, "destroy").await, "Please ask anew");
+        assert_eq!(school.deeds(&case), [Deed::Close, Deed::AskDestroy], "nothing is decided: {has_left}");
+        let shown = school.get(&format!("/case/{}", case.codename), Some(&deputy)).await.text;
+        assert!(shown.contains("Please ask anew") && !shown.contains("Agree: destroy it"), "{shown}");
+        assert_eq!(school.decides(Role::Deputy, &case, "ask-destroy").await.status, StatusCode::SEE_OTHER);
+        because(&school.decides(Role::Deputy, &case, "destroy").await, "takes two people");
+    }
+}
+
+#[tokio::test]
 async fn nothing_is_destroyed_while_a_copy_is_on_its_way_out_or_back() {
     let school = School::new();
     let case = school.sealed_case(1, Level::Day, Action::Hold);

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::casebook::Recorded;
+use crate::mail::Arrival;
 use crate::review::queue::PAGE;
 
 impl School {
@@ -129,4 +130,30 @@ async fn the_cases_of_a_colleague_who_is_away_are_taken_over_together_and_nobody
     let owner = |case: &Recorded| school.review.desk().stand(case.case).unwrap().owner;
     assert_eq!([&one, &two, &grave, &nobodys].map(owner), [Some(id(Role::Dsl)), Some(id(Role::Dsl)), Some(id(Role::Deputy)), None]);
     assert_eq!(school.status(&one), Status::InHand, "it is as far as it was");
+}
+
+#[tokio::test]
+async fn a_message_is_as_old_as_its_first_arrival_and_where_no_server_tells_that_as_its_finding() {
+    let now = Timestamp::now();
+    let hours_ago = |hours: i64| now - jiff::SignedDuration::from_hours(hours);
+    let second = |hours: i64| hours_ago(hours).as_second();
+    for (dates, told) in [
+        ([second(80), second(6)], "Arrived 3 days ago"),
+        ([second(6), second(80)], "Arrived 3 days ago"),
+        ([0, 0], "Found 5 hours ago"),
+        ([0, second(80)], "Arrived 3 days ago"),
+        // Its clock is ahead.
+        ([second(-80), second(-80)], "Arrived 5 hours ago"),
+    ] {
+        let school = School::new();
+        let concern = concern(Level::Day, Action::Flag);
+        for (uid, internal_date) in (1..).zip(dates) {
+            let (place, arrival) = (place("ann", uid), Arrival { internal_date, ..school.shelf.arrival.clone() });
+            let plain = school.shelf.plain(1, &concern);
+            school.shelf.book.record(&New { place: &place, arrival: &arrival, found_at: hours_ago(5), ..plain }).unwrap();
+        }
+        let page = school.get("/queue", Some(&school.person(Role::Dsl))).await.text;
+        assert_eq!(page.matches("class=\"age\"").count(), 1, "copies fold: {page}");
+        assert!(page.contains(&format!("<span class=\"age\">{told}</span>")), "{dates:?}, {told}: {page}");
+    }
 }

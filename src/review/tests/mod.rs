@@ -6,6 +6,7 @@ mod deeds;
 mod destroying;
 mod evidence;
 mod forms;
+mod health;
 mod keys;
 mod lists;
 mod passkeys;

@@ -102,6 +102,19 @@ async fn how_many_cases_others_were_shown_is_told_to_nobody() {
 }
 
 #[tokio::test]
+async fn the_rule_that_holds_something_is_named_to_nobody_who_reads_the_journal() {
+    let school = School::new();
+    school.case(1, Category::Bullying, &[Audience::Dsl], Action::Hold, &[(address(Role::Head), Party::Sender)]);
+    let dsl = school.person(Role::Dsl);
+    assert_eq!(school.get("/rule/bullying.test/0303030303030303", Some(&dsl)).await.status, StatusCode::OK);
+    for role in [Role::Head, Role::Chair, Role::DataProtection] {
+        let told = school.get("/journal", Some(&school.person(role))).await.text;
+        assert!(told.contains("held by a rule"), "{role}: {told}");
+        assert!(!told.contains("bullying.test"), "{role}: {told}");
+    }
+}
+
+#[tokio::test]
 async fn no_page_of_the_journal_is_shorter_for_what_is_left_out() {
     let school = School::new();
     let about = school.case(1, Category::StaffConcern, &[Audience::Head], Action::Flag, &[(address(Role::Head), Party::Sender)]);

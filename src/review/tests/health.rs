@@ -1,0 +1,47 @@
+//! What the page of health tells, and of which cases it tells nothing.
+
+use super::*;
+
+#[tokio::test]
+async fn whoever_a_case_is_hidden_from_does_not_find_it_among_the_counts() {
+    let school = School::new();
+    school.case(1, Category::HeadConcern, &[Audience::Chair], Action::Flag, &[]);
+    school.case(2, Category::StaffConcern, &[Audience::Head], Action::Flag, &[(address(Role::Dsl), Party::Sender)]);
+    school.case(3, Category::Hate, &[Audience::Dsl], Action::Flag, &[(address(Role::Technician), Party::Recipient)]);
+    let hidden = [(Role::Head, Category::HeadConcern), (Role::Dsl, Category::StaffConcern), (Role::Technician, Category::Hate)];
+    for (role, hidden_from_her) in hidden {
+        let told = school.get("/health", Some(&school.person(role))).await.text;
+        for (_, category) in hidden {
+            let counted = told.contains(&format!("<td>{}</td><td class=\"number\">1</td>", category.title()));
+            assert_eq!(counted, category != hidden_from_her, "{role}, {category}: {told}");
+            assert_eq!(told.contains(category.title()), counted, "not even as none: {role}, {category}");
+        }
+        let rule = told.split("bullying.test</th>").nth(1).unwrap();
+        assert!(rule.starts_with("<td role=\"cell\" data-label=\"Cases\" class=\"number\">2</td>"), "{role}: {told}");
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_counted_for_somebody_of_whom_nobody_knows_yet_what_she_is_a_party_to_and_the_rest_is_told() {
+    let school = School::new();
+    school.case(1, Category::Hate, &[Audience::Dsl], Action::Flag, &[]);
+    school.shelf.book.key_desk(&[].into()).unwrap();
+    let told = school.get("/health", Some(&school.person(Role::Technician))).await;
+    assert_eq!(told.status, StatusCode::OK);
+    assert!(told.text.contains("The service does not run") && told.text.contains("not counted for you yet"), "{}", told.text);
+    assert!(!told.text.contains(Category::Hate.title()) && !told.text.contains("bullying.test"), "{}", told.text);
+}
+
+#[tokio::test]
+async fn a_trouble_names_no_case() {
+    let school = School::new();
+    let codename = school.case(1, Category::StaffConcern, &[Audience::Head], Action::Flag, &[(address(Role::Dsl), Party::Sender)]);
+    let troubles = serde_json::json!({ "desk": format!("a copy of {codename} is on its way"), "vault": "the disk is full" });
+    let board = school.review.config.state.directory.join("status.json");
+    fs::write(board, serde_json::json!({ "troubles": troubles }).to_string()).unwrap();
+    for role in [Role::Dsl, Role::Technician] {
+        let told = school.get("/health", Some(&school.person(role))).await.text;
+        assert!(told.contains("desk: something stays undone") && told.contains("vault: the disk is full"), "{told}");
+        assert!(!told.contains(codename.as_str()), "{told}");
+    }
+}
