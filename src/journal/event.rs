@@ -252,6 +252,9 @@ pub enum Event {
     },
     SignInRefused {
         why: String,
+        /// How many the line stands for: what comes too often is written once a minute.
+        #[serde(default = "once", skip_serializing_if = "is_once")]
+        times: u32,
     },
     SignedIn,
     SignedOut,
@@ -366,6 +369,15 @@ impl Event {
     }
 }
 
+fn once() -> u32 {
+    1
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks in this way")]
+fn is_once(times: &u32) -> bool {
+    *times == 1
+}
+
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -379,6 +391,16 @@ pub struct Entry {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_refusal_of_an_older_journal_is_one_and_reads_as_it_was_written() {
+        let written = r#"{"event":"sign-in-refused","why":"wrong"}"#;
+        let read: Event = serde_json::from_str(written).unwrap();
+        assert_eq!(read, Event::SignInRefused { why: "wrong".to_owned(), times: 1 });
+        assert_eq!(serde_json::to_string(&read).unwrap(), written);
+        let many = serde_json::to_string(&Event::SignInRefused { why: "wrong".to_owned(), times: 500 }).unwrap();
+        assert!(many.contains(r#""times":500"#), "{many}");
+    }
 
     #[test]
     fn what_the_technician_is_shown_leaves_out_what_a_person_typed() {

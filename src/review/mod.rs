@@ -32,6 +32,7 @@ mod sight;
 mod sign_in;
 mod snooze;
 mod step_up;
+mod tally;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -44,7 +45,7 @@ mod words;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use crate::casebook::{CasebookError, ReadOnly};
 use crate::config::{Config, Review as Settings};
@@ -53,6 +54,7 @@ use crate::vault::Vault;
 use attempts::Attempts;
 use challenges::Challenges;
 use session::Sessions;
+use tally::Tally;
 
 pub use serve::{ServeError, serve};
 
@@ -70,6 +72,9 @@ pub struct Review {
     sessions: Sessions,
     attempts: Attempts,
     challenges: Challenges,
+    tally: Tally,
+    /// Wakes the task that writes what is counted there.
+    to_tell: Notify,
     /// Passwords are weighed one at a time: each takes 64 MiB.
     hashing: Mutex<()>,
     /// Requests at work at once, of whoever reaches the desk and of those on the pages for people who are signed in: a list of ten
@@ -99,6 +104,8 @@ impl Review {
             sessions: Sessions::default(),
             attempts: Attempts::default(),
             challenges,
+            tally: Tally::default(),
+            to_tell: Notify::new(),
             hashing: Mutex::default(),
             for_strangers: Arc::new(Semaphore::new(AT_WORK)),
             for_people: Arc::new(Semaphore::new(AT_WORK)),

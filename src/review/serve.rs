@@ -154,14 +154,7 @@ pub async fn serve(
 
     let (router, room) = (router(Arc::clone(&review)), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
     let stop = watch::Sender::new(());
-    let tidying = tokio::spawn(async move {
-        let mut minute = tokio::time::interval(TIDY);
-        loop {
-            minute.tick().await;
-            let review = Arc::clone(&review);
-            let _ = tokio::task::spawn_blocking(move || review.tidy()).await;
-        }
-    });
+    let tidying = tokio::spawn(tidy(Arc::clone(&review)));
     loop {
         let permit = tokio::select! {
             permit = Arc::clone(&room).acquire_owned() => permit,
@@ -190,7 +183,27 @@ pub async fn serve(
     tidying.abort();
     stop.send_replace(());
     let _ = timeout(DRAIN, stop.closed()).await;
+    let _ = tokio::task::spawn_blocking(move || review.tell_rest(Review::now())).await;
     Ok(())
+}
+
+/// Once a minute, and whenever there is something to be told.
+pub async fn tidy(review: Arc<Review>) {
+    let mut minute = tokio::time::interval(TIDY);
+    loop {
+        let whole = tokio::select! {
+            _ = minute.tick() => true,
+            () = review.to_tell.notified() => false,
+        };
+        let review = Arc::clone(&review);
+        let work = move || {
+            review.tell_refused(Review::now());
+            if whole {
+                review.tidy();
+            }
+        };
+        let _ = tokio::task::spawn_blocking(work).await;
+    }
 }
 
 async fn connection(

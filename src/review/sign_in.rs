@@ -10,8 +10,8 @@ use super::attempts::Caller;
 use super::guard::{Visit, cookie};
 use super::{Review, password, session, sight, totp};
 use crate::case::Codename;
-use crate::desk::{AccountId, Invited, Role};
-use crate::journal::{Actor, Event};
+use crate::desk::{Account, AccountId, Credentials, Invited, Role};
+use crate::journal::Event;
 
 /// The browser that holds it has signed in under this account before. It opens nothing.
 const DEVICE: &str = "__Host-mw-device";
@@ -82,7 +82,7 @@ pub fn sign_in(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         _ => Caller::Stranger,
     };
     if !review.attempts.allowed(now, name, caller, visit.asked.from) {
-        return refuse(review, visit, known.is_some(), "too-often");
+        return refuse(review, visit, account(&known), "too-often");
     }
     let fits = {
         let _one = review.hashing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -111,17 +111,19 @@ pub fn sign_in(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         }
         (known, ..) => {
             review.attempts.missed(now, name, caller);
-            refuse(review, visit, known.is_some(), "wrong")
+            refuse(review, visit, account(&known), "wrong")
         }
     }
 }
 
-/// The same words whatever was wrong. The journal names accounts, never what a stranger typed: it may be a password.
-fn refuse(review: &Review, visit: &Visit, account: bool, why: &str) -> Result<Answer, Refusal> {
+fn account(known: &Option<(Account, Credentials)>) -> Option<&Account> {
+    known.as_ref().map(|(account, _)| account)
+}
+
+/// The same words whatever was wrong.
+fn refuse(review: &Review, visit: &Visit, account: Option<&Account>, why: &'static str) -> Result<Answer, Refusal> {
     let name = visit.asked.form.text("name");
-    let who = if account { Actor::Account(name.to_owned()) } else { Actor::Program };
-    let why = if account { why } else { "no such account" };
-    review.desk().note(Review::now(), &who, &Event::SignInRefused { why: why.to_owned() })?;
+    review.refused(Review::now(), account, why);
     page(&SignIn { school: &review.config.school.name, case: visit.asked.form.text("case"), told: REFUSED, name })
 }
 

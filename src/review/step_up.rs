@@ -26,7 +26,7 @@ impl Review {
             return Ok(());
         }
         self.attempts.missed(now, name, Caller::Known);
-        self.desk().note(now, &account.actor(), &Event::SignInRefused { why: "second factor".to_owned() })?;
+        self.desk().note(now, &account.actor(), &Event::SignInRefused { why: "second factor".to_owned(), times: 1 })?;
         let told = "That code is not the one of now, or it was used already. Nothing was changed. Please wait for the next six digits of your \
                     app, go back, and type them; or use your passkey.";
         Err(Refusal::unfit(told))

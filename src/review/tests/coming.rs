@@ -51,8 +51,7 @@ async fn an_invitation_a_password_and_a_code_let_her_in_and_nothing_less_does() 
     let person = Person { form, ..person };
     assert_eq!(school.post("/sign-out", Some(&person), "").await.headers[LOCATION], "/sign-in");
     assert_eq!(school.get("/queue", Some(&person)).await.status, StatusCode::SEE_OTHER, "she is out");
-    let refused = school.events().into_iter().filter(|event| matches!(event, Event::SignInRefused { .. })).count();
-    assert_eq!(refused, 4);
+    assert_eq!(refusals(&school).iter().map(|(_, times)| times).sum::<u32>(), 4);
     let journal = format!("{:?}", school.review.desk().journal_end(1_000).unwrap());
     assert!(!journal.contains("Finck") && !journal.contains("horse"), "what a stranger typed is written nowhere");
 }
@@ -69,8 +68,58 @@ async fn who_guesses_is_slowed_down_and_told_the_same() {
     };
     let first = tries(1).await;
     assert_eq!(tries(5).await, first);
-    let slowed = school.events().into_iter().filter(|event| matches!(event, Event::SignInRefused { why } if why == "too-often")).count();
-    assert_eq!(slowed, 1, "the sixth is not even weighed");
+    let slowed = refusals(&school).into_iter().filter(|(why, _)| why == "too-often").collect::<Vec<_>>();
+    assert_eq!(slowed, [("too-often".to_owned(), 1)], "the sixth is not even weighed");
+}
+
+/// Each line about somebody who was not let in: why, and how many it stands for.
+fn refusals(school: &School) -> Vec<(String, u32)> {
+    let events = school.events().into_iter();
+    events.filter_map(|event| if let Event::SignInRefused { why, times } = event { Some((why, times)) } else { None }).collect()
+}
+
+#[tokio::test]
+async fn a_flood_of_refusals_is_a_line_a_minute_that_says_how_many_there_were() {
+    let school = School::new();
+    let tidying = tokio::spawn(serve::tidy(Arc::clone(&school.review)));
+    let told = async |lines: usize| {
+        let written = async {
+            while school.review.desk().journal_end(1_000).unwrap().iter().filter(|line| refusal(&line.event)).count() < lines {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(std::time::Duration::from_secs(20), written).await.expect("a line is missing");
+    };
+    // Whom the desk does not know, and who comes too often, is not even weighed.
+    let here = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
+    let fill = || (0..25).for_each(|_| drop(school.review.attempts.allowed(Timestamp::now(), "nobody", Caller::Stranger, here)));
+    let flood = async |name: &str| {
+        for _ in 0..200 {
+            fill();
+            school.post("/sign-in", None, &format!("name={name}&password=CANARY&code=")).await;
+        }
+    };
+    flood("Safeguarding+Lead").await;
+    flood("CANARY").await;
+    told(2).await;
+    tidying.abort();
+    let in_two_minutes = Timestamp::now() + jiff::SignedDuration::from_mins(2);
+    school.review.tell_refused(in_two_minutes);
+    let mut sums = std::collections::BTreeMap::new();
+    let lines = school.review.desk().journal_end(1_000).unwrap().into_iter().filter(|line| refusal(&line.event)).collect::<Vec<_>>();
+    // Should the minute turn over meanwhile, there is one more of each.
+    assert!(lines.len() <= 6, "{lines:?}");
+    for line in &lines {
+        let Event::SignInRefused { why, times } = &line.event else { continue };
+        *sums.entry((line.who.name(), why.as_str())).or_insert(0) += times;
+    }
+    assert_eq!(sums, [(("mailwarden", "no such account"), 200), (("safeguarding lead", "too-often"), 200)].into());
+    assert!(!format!("{lines:?}").contains("CANARY"), "what a stranger typed is written nowhere");
+    school.review.desk().verify_journal().unwrap();
+}
+
+fn refusal(event: &Event) -> bool {
+    matches!(event, Event::SignInRefused { .. })
 }
 
 #[tokio::test]

@@ -65,7 +65,7 @@ async fn one_person_destroys_what_is_closed_when_she_confirms_that_no_agency_nee
     because(&school.decides(Role::Dsl, &case, "ask-destroy").await, "changed this case");
     assert_eq!(school.decides(Role::Dsl, &case, "note").await.status, StatusCode::BAD_REQUEST);
     assert_eq!(school.deeds(&case), [Deed::Close], "nothing is decided yet");
-    let missed = school.events().into_iter().filter(|event| matches!(event, Event::SignInRefused { why } if why == "second factor"));
+    let missed = school.events().into_iter().filter(|event| matches!(event, Event::SignInRefused { why, .. } if why == "second factor"));
     assert_eq!(missed.count(), 2);
 
     let code = school.code(Role::Dsl);

@@ -28,7 +28,7 @@ use tower::ServiceExt;
 
 use super::routes::{ROUTES, Who};
 use super::session::Found;
-use super::{Review, serve::router, totp};
+use super::{Review, serve, serve::router, totp};
 use crate::case::Codename;
 use crate::casebook::desk::{Desk as Shelf, concern, place};
 use crate::casebook::{New, Party};
@@ -151,6 +151,7 @@ impl School {
     }
 
     fn events(&self) -> Vec<Event> {
+        self.review.tell_refused(Timestamp::now());
         self.review.desk().journal_end(1_000).unwrap().into_iter().map(|entry| entry.event).collect()
     }
 }
