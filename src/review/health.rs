@@ -49,9 +49,12 @@ fn troubles<'a>(book: &ReadOnly, told: impl Iterator<Item = (&'a str, String)>) 
     let told: Vec<_> = told.collect();
     let cases = if told.is_empty() { Vec::new() } else { book.cases(&Filter::default())? };
     let names_a_case = |text: &str| cases.iter().any(|row| text.contains(row.codename.as_str()));
-    let shown = told.into_iter().map(|(kind, text)| match names_a_case(&text) {
-        true => format!("{kind}: something stays undone, and the log of the service says what"),
-        false => format!("{kind}: {text}"),
+    let shown = told.into_iter().map(|(kind, text)| {
+        if names_a_case(&text) {
+            format!("{kind}: something stays undone, and the log of the service says what")
+        } else {
+            format!("{kind}: {text}")
+        }
     });
     Ok(shown.collect())
 }

@@ -82,7 +82,7 @@ pub fn sign_in(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         _ => Caller::Stranger,
     };
     if !review.attempts.allowed(now, name, caller, visit.asked.from) {
-        return refuse(review, visit, account(&known), "too-often");
+        return refuse(review, visit, account(known.as_ref()), "too-often");
     }
     let fits = {
         let _one = review.hashing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
@@ -111,13 +111,13 @@ pub fn sign_in(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         }
         (known, ..) => {
             review.attempts.missed(now, name, caller);
-            refuse(review, visit, account(&known), "wrong")
+            refuse(review, visit, account(known.as_ref()), "wrong")
         }
     }
 }
 
-fn account(known: &Option<(Account, Credentials)>) -> Option<&Account> {
-    known.as_ref().map(|(account, _)| account)
+fn account(known: Option<&(Account, Credentials)>) -> Option<&Account> {
+    known.map(|(account, _)| account)
 }
 
 /// The same words whatever was wrong.

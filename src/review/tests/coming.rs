@@ -92,7 +92,11 @@ async fn a_flood_of_refusals_is_a_line_a_minute_that_says_how_many_there_were() 
     };
     // Whom the desk does not know, and who comes too often, is not even weighed.
     let here = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
-    let fill = || (0..25).for_each(|_| drop(school.review.attempts.allowed(Timestamp::now(), "nobody", Caller::Stranger, here)));
+    let fill = || {
+        (0..25).for_each(|_| {
+            let _ = school.review.attempts.allowed(Timestamp::now(), "nobody", Caller::Stranger, here);
+        })
+    };
     let flood = async |name: &str| {
         for _ in 0..200 {
             fill();

@@ -164,7 +164,7 @@ async fn whoever_took_over_an_open_session_makes_confirms_and_admits_no_key() {
         (Role::Deputy, "/keys/confirm", format!("account={}&recipient={hers}", school.id(Role::Chair).0), StatusCode::SEE_OTHER),
         (Role::Dsl, "/keys/admit", admitting, StatusCode::OK),
     ];
-    let missed = |event: &Event| matches!(event, Event::SignInRefused { why } if why == "second factor");
+    let missed = |event: &Event| matches!(event, Event::SignInRefused { why, .. } if why == "second factor");
     let before = school.review.desk().accounts().unwrap();
     for (role, path, fields, _) in &grave {
         let (taken_over, used) = (school.person(*role), school.code(*role));
