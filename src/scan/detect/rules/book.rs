@@ -61,6 +61,7 @@ impl RuleBook {
         let disguised_patterns = disguised.collect();
         let terms = wanted.terms.len() + wanted.patterns.len();
         let restless = (0..rules.len()).filter(|place| evaluate::could_fire(&rules[*place], &|_| false)).collect();
+        rules.iter_mut().for_each(Rule::put_cheapest_first);
         rules.iter_mut().for_each(Rule::shed);
         Self { rules, sources, entries, words, lexicon, literals, pattern_sources, disguised_patterns, restless, terms }
     }
@@ -287,6 +288,13 @@ impl Rule {
             Evasion::Letters => &[View::Folded, View::Reread],
             Evasion::None => &[View::Folded],
         }
+    }
+
+    /// Most rules that could fire are ruled out by ordinary words, for which no regex need run.
+    fn put_cheapest_first(&mut self) {
+        let mut fire = self.fire.clone();
+        fire.cheapest_first(&|signal| evaluate::cost(self, signal));
+        self.fire = fire;
     }
 
     /// Lets go what only compiling, checking and indexing need.

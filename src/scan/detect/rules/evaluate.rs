@@ -39,6 +39,17 @@ pub fn could_fire(rule: &Rule, seen: &impl Fn(usize) -> bool) -> bool {
     })
 }
 
+/// How dear it is to know whether a signal holds: terms are found already, a regex is still to be run around its literals,
+/// and one without literals over the whole text.
+pub fn cost(rule: &Rule, signal: usize) -> u32 {
+    match &rule.signals[signal] {
+        Signal::Terms(_) => 0,
+        Signal::Patterns { patterns, .. } => patterns.iter().map(|pattern| if pattern.is_bare { 100 } else { 1 }).sum(),
+        Signal::Near { a, b, .. } => cost(rule, *a) + cost(rule, *b),
+        Signal::Count { of, .. } => of.iter().map(|signal| cost(rule, *signal)).sum(),
+    }
+}
+
 /// A rule that fires.
 pub struct Fired {
     /// The first of the finds that speak for it.
@@ -108,6 +119,11 @@ impl<'a> Weighing<'a> {
                 Evidence::of(&spans, flooded, self.exceptions())
             }
             Signal::Near { a, b, words, ordered, same_sentence } => {
+                // Where one of the two is absent, the dearer is not looked for.
+                let cheaper = if cost(self.rule, *a) <= cost(self.rule, *b) { *a } else { *b };
+                if !self.of(cheaper).holds {
+                    return Evidence { holds: false, spans: Vec::new() };
+                }
                 let close = |first: &Range<usize>, second: &Range<usize>| close(self.text, first.end, second.start, *words, *same_sentence);
                 Evidence::near(self.of(*a), self.of(*b), close, *ordered)
             }

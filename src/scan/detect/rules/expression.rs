@@ -53,6 +53,18 @@ impl Expression {
         }
     }
 
+    /// Puts what costs less before what costs more, wherever the order makes no difference but in time.
+    pub fn cheapest_first(&mut self, cost: &impl Fn(usize) -> u32) {
+        match self {
+            Self::Signal(_) => {}
+            Self::Not(inner) => inner.cheapest_first(cost),
+            Self::And(inner) | Self::Or(inner) => {
+                inner.iter_mut().for_each(|inner| inner.cheapest_first(cost));
+                inner.sort_by_key(|inner| inner.names().into_iter().map(cost).max());
+            }
+        }
+    }
+
     /// The signals that speak for it; those behind a `not` only speak against.
     pub fn speaks_for(&self) -> Vec<usize> {
         match self {
