@@ -95,7 +95,7 @@ async fn a_flood_of_refusals_is_a_line_a_minute_that_says_how_many_there_were() 
     let fill = || {
         (0..25).for_each(|_| {
             let _ = school.review.attempts.allowed(Timestamp::now(), "nobody", Caller::Stranger, here);
-        })
+        });
     };
     let flood = async |name: &str| {
         for _ in 0..200 {

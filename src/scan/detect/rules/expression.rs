@@ -59,7 +59,9 @@ impl Expression {
             Self::Signal(_) => {}
             Self::Not(inner) => inner.cheapest_first(cost),
             Self::And(inner) | Self::Or(inner) => {
-                inner.iter_mut().for_each(|inner| inner.cheapest_first(cost));
+                for inner in inner.iter_mut() {
+                    inner.cheapest_first(cost);
+                }
                 inner.sort_by_key(|inner| inner.names().into_iter().map(cost).max());
             }
         }
