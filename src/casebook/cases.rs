@@ -158,8 +158,9 @@ pub struct NoticeFacts {
     pub failure: Option<String>,
 }
 
-const ROW: &str = "SELECT *, (SELECT count(*) FROM place WHERE of_case = cases.id) AS places,
-     (SELECT max(release_deed) FROM place WHERE of_case = cases.id AND not_back IS NOT NULL) AS not_back FROM cases";
+/// What a row tells of its copies.
+const OF_COPIES: &str = "(SELECT count(*) FROM place WHERE of_case = cases.id) AS places,
+     (SELECT max(release_deed) FROM place WHERE of_case = cases.id AND not_back IS NOT NULL) AS not_back";
 
 impl Casebook {
     /// The cases that pass the filter, newest first.
@@ -219,20 +220,18 @@ impl Casebook {
 
 pub(super) fn cases(conn: &Connection, filter: &Filter) -> rusqlite::Result<Vec<CaseRow>> {
     // Each is looked up by its name, in this order: of ten thousand rows, what nobody asks for is felt.
-    conn.prepare_cached(
+    conn.prepare_cached(&format!(
         "SELECT id, codename, released_at, acknowledged_at, category, level, action, opened_at, backscan, audiences, sender, recipients,
-         (SELECT count(*) FROM place WHERE of_case = cases.id) AS places,
-         (SELECT max(release_deed) FROM place WHERE of_case = cases.id AND not_back IS NOT NULL) AS not_back FROM cases
-         WHERE (NOT ?1 OR released_at IS NULL) AND (?2 IS NULL OR category = ?2) AND (?3 IS NULL OR level >= ?3)
+         {OF_COPIES} FROM cases WHERE (NOT ?1 OR released_at IS NULL) AND (?2 IS NULL OR category = ?2) AND (?3 IS NULL OR level >= ?3)
          AND (?4 IS NULL OR opened_at >= ?4) ORDER BY id DESC",
-    )?
+    ))?
     .query_map(params![filter.undecided, filter.category.map(Json), filter.at_least.map(Json), filter.opened_since.map(Moment)], case_row)?
     .collect()
 }
 
 pub(super) fn case(conn: &Connection, codename: &Codename) -> rusqlite::Result<Option<CaseFacts>> {
     let facts = conn
-        .prepare_cached(&format!("{ROW} WHERE codename = ?"))?
+        .prepare_cached(&format!("SELECT *, {OF_COPIES} FROM cases WHERE codename = ?"))?
         .query_row([codename.as_str()], |row| {
             Ok(CaseFacts {
                 row: case_row(row)?,

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use rusqlite::{Connection, params};
 
 use super::cases::codename;
-use super::column::{Json, Moment, parsed, word};
+use super::column::{Moment, parsed, word};
 use super::outbox::acknowledge;
 use super::{Casebook, CasebookError, Refusal, Result, cases, place};
 use crate::case::{CaseId, Codename, PlaceState};
@@ -106,11 +106,7 @@ impl Casebook {
             // A copy that was put back, or never left its mailbox, is where it was.
             for copy in place::of_case(tx, case)?.into_iter().filter(|copy| copy.state == PlaceState::Removed) {
                 let state = PlaceState::Destroyed;
-                tx.prepare_cached("UPDATE place SET state = ?, settled_at = ?, not_back = NULL WHERE id = ?")?.execute(params![
-                    Json(state),
-                    Moment(now),
-                    copy.id.0
-                ])?;
+                place::become_of(tx, now, copy.id, state)?;
                 self.append(tx, now, &Actor::Program, &Event::PlaceSettled { case, place: copy.place, state })?;
             }
             Ok(())

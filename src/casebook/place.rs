@@ -130,11 +130,7 @@ impl Casebook {
             if was == state {
                 return Ok(());
             }
-            tx.prepare_cached("UPDATE place SET state = ?, settled_at = ?, not_back = NULL WHERE id = ?")?.execute(params![
-                Json(state),
-                Moment(now),
-                place.0
-            ])?;
+            become_of(tx, now, place, state)?;
             self.append(tx, now, who, &Event::PlaceSettled { case, place: at, state })
         })
     }
@@ -244,6 +240,16 @@ pub(super) fn sealed(row: &Row<'_>, object: &str, sha256: &str) -> rusqlite::Res
         Some(ciphertext_sha256) => Ok(Some(SealedObject { object: parsed(row, object)?, ciphertext_sha256 })),
         None => Ok(None),
     }
+}
+
+/// What became of a place: whatever kept it from going back counts no longer.
+pub(super) fn become_of(tx: &Transaction<'_>, now: Timestamp, place: PlaceId, state: PlaceState) -> rusqlite::Result<()> {
+    tx.prepare_cached("UPDATE place SET state = ?, settled_at = ?, not_back = NULL WHERE id = ?")?.execute(params![
+        Json(state),
+        Moment(now),
+        place.0
+    ])?;
+    Ok(())
 }
 
 /// The place of a row of `place` joined with its mailbox.
