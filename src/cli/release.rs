@@ -245,9 +245,8 @@ impl Obstacle {
             Self::NotTheMessage => Some(NotBack::NotTheMessage),
             Self::NotWatched(_) => Some(NotBack::NotWatched),
             Self::Trouble(trouble) => trouble.keeps_for_good(),
-            Self::Vault(VaultError::Damaged { .. }) => Some(NotBack::Damaged),
-            Self::Vault(VaultError::Missing { .. }) => Some(NotBack::Missing),
-            Self::Casebook(_) | Self::Credential(_) | Self::OnItsWay | Self::SealedToOthers | Self::Vault(_) => None,
+            Self::Vault(error) => error.keeps_for_good(),
+            Self::Casebook(_) | Self::Credential(_) | Self::OnItsWay | Self::SealedToOthers => None,
         }
     }
 

@@ -3,6 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::case::NotBack;
 use crate::fault::{At, Fault, remedy_of_file};
 use crate::finding::Audience;
 
@@ -45,6 +46,15 @@ pub enum VaultError {
 }
 
 impl VaultError {
+    /// Why a copy is not back, where no waiting and no other key brings it back.
+    pub fn keeps_for_good(&self) -> Option<NotBack> {
+        match self {
+            Self::Damaged { .. } => Some(NotBack::Damaged),
+            Self::Missing { .. } => Some(NotBack::Missing),
+            _ => None,
+        }
+    }
+
     /// What whoever reads it can do now.
     pub fn remedy(&self) -> &'static str {
         match self {

@@ -106,9 +106,8 @@ impl Trouble {
     pub fn keeps_for_good(&self) -> Option<NotBack> {
         match self {
             Self::NotTheMessage => Some(NotBack::NotTheMessage),
-            Self::Vault(VaultError::Damaged { .. }) => Some(NotBack::Damaged),
-            Self::Vault(VaultError::Missing { .. }) => Some(NotBack::Missing),
             Self::Vault(VaultError::WrongIdentity { .. }) => Some(NotBack::KeyWrong),
+            Self::Vault(error) => error.keeps_for_good(),
             _ => None,
         }
     }
