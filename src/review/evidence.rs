@@ -56,7 +56,7 @@ pub fn keys(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     if objects.is_empty() {
         return Err(nothing());
     }
-    check_size(review, &facts)?;
+    check_size(review, &objects)?;
     sealed::handed(review, account, &facts, audience, &objects, "hand-over", words)
 }
 
@@ -70,7 +70,7 @@ pub fn package(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     if hand == Hand::None {
         return Err(nothing());
     }
-    check_size(review, &facts)?;
+    check_size(review, &objects)?;
     let to = if hand == Hand::Anew { Some(For::read(visit, &objects)?) } else { None };
     let words = form.text("words");
     check_words(Deed::HandOver, words)?;
@@ -105,8 +105,7 @@ pub fn package(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
 }
 
 /// Whether a browser can take a package of it: told before it is asked to seal anything.
-fn check_size(review: &Review, facts: &CaseFacts) -> Result<(), Refusal> {
-    let objects: Vec<_> = facts.places.iter().filter_map(|copy| Some(copy.object?.object)).collect();
+fn check_size(review: &Review, objects: &[ObjectId]) -> Result<(), Refusal> {
     // Enough to know that there are too many: none of them is looked at.
     fits(objects.len(), 0)?;
     let sizes = objects.iter().map(|object| review.vault.size(object)).collect::<Result<Vec<_>, _>>()?;
