@@ -292,9 +292,7 @@ impl Rule {
 
     /// Most rules that could fire are ruled out by ordinary words, for which no regex need run.
     fn put_cheapest_first(&mut self) {
-        let mut fire = self.fire.clone();
-        fire.cheapest_first(&|signal| evaluate::cost(self, signal));
-        self.fire = fire;
+        self.fire.cheapest_first(&|signal| evaluate::cost(&self.signals, signal));
     }
 
     /// Lets go what only compiling, checking and indexing need.

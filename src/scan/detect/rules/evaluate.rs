@@ -41,12 +41,12 @@ pub fn could_fire(rule: &Rule, seen: &impl Fn(usize) -> bool) -> bool {
 
 /// How dear it is to know whether a signal holds: terms are found already, a regex is still to be run around its literals,
 /// and one without literals over the whole text.
-pub fn cost(rule: &Rule, signal: usize) -> u32 {
-    match &rule.signals[signal] {
+pub fn cost(signals: &[Signal], signal: usize) -> u32 {
+    match &signals[signal] {
         Signal::Terms(_) => 0,
         Signal::Patterns { patterns, .. } => patterns.iter().map(|pattern| if pattern.is_bare { 100 } else { 1 }).sum(),
-        Signal::Near { a, b, .. } => cost(rule, *a) + cost(rule, *b),
-        Signal::Count { of, .. } => of.iter().map(|signal| cost(rule, *signal)).sum(),
+        Signal::Near { a, b, .. } => cost(signals, *a) + cost(signals, *b),
+        Signal::Count { of, .. } => of.iter().map(|signal| cost(signals, *signal)).sum(),
     }
 }
 
@@ -120,7 +120,8 @@ impl<'a> Weighing<'a> {
             }
             Signal::Near { a, b, words, ordered, same_sentence } => {
                 // Where one of the two is absent, the dearer is not looked for.
-                let cheaper = if cost(self.rule, *a) <= cost(self.rule, *b) { *a } else { *b };
+                let signals = &self.rule.signals;
+                let cheaper = if cost(signals, *a) <= cost(signals, *b) { *a } else { *b };
                 if !self.of(cheaper).holds {
                     return Evidence { holds: false, spans: Vec::new() };
                 }
