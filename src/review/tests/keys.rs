@@ -42,9 +42,22 @@ impl School {
     }
 
     async fn admits(&self, by: Role, whose: Role, recipient: &str, ring: &str, wrapped: &str) -> Told {
-        let wrapped: String = form_urlencoded::byte_serialize(BASE64.encode(wrapped).as_bytes()).collect();
-        let fields = format!("account={}&recipient={recipient}&ring={ring}&wrapped={wrapped}&code={}", self.id(whose).0, self.code(by));
+        let fields = format!("{}&code={}", self.admission_fields(whose, recipient, ring, wrapped), self.code(by));
         self.post("/keys/admit", Some(&self.person(by)), &fields).await
+    }
+
+    /// What a browser sends of a ring that it has wrapped for somebody.
+    fn admission_fields(&self, whose: Role, recipient: &str, ring: &str, wrapped: &str) -> String {
+        let wrapped: String = form_urlencoded::byte_serialize(BASE64.encode(wrapped).as_bytes()).collect();
+        format!("account={}&recipient={recipient}&ring={ring}&wrapped={wrapped}", self.id(whose).0)
+    }
+
+    /// The deputy makes a key, the head confirms it, and whoever holds that of the ceremony admits it; gives the key.
+    async fn deputy_is_admitted(&self) -> String {
+        let recipient = self.makes_a_key(Role::Deputy).await;
+        self.confirms(Role::Head, Role::Deputy, &recipient).await;
+        assert_eq!(self.admits(Role::Dsl, Role::Deputy, &recipient, &self.ring(), WRAPPED).await.status, StatusCode::OK);
+        recipient
     }
 
     fn admissions(&self) -> Vec<Admission> {
@@ -157,8 +170,7 @@ async fn whoever_took_over_an_open_session_makes_confirms_and_admits_no_key() {
     let (recipient, hers) = (school.makes_a_key(Role::Deputy).await, school.makes_a_key(Role::Chair).await);
     let another = MemberIdentity::generate().recipient().to_string();
     school.confirms(Role::Head, Role::Deputy, &recipient).await;
-    let wrapped: String = form_urlencoded::byte_serialize(BASE64.encode(WRAPPED).as_bytes()).collect();
-    let admitting = format!("account={}&recipient={recipient}&ring={}&wrapped={wrapped}", school.id(Role::Deputy).0, school.ring());
+    let admitting = school.admission_fields(Role::Deputy, &recipient, &school.ring(), WRAPPED);
     let grave = [
         (Role::Deputy, "/keys", key_fields(&another), StatusCode::OK),
         (Role::Deputy, "/keys/confirm", format!("account={}&recipient={hers}", school.id(Role::Chair).0), StatusCode::SEE_OTHER),
@@ -193,9 +205,7 @@ async fn whoever_took_over_an_open_session_makes_confirms_and_admits_no_key() {
 async fn a_key_that_is_made_anew_is_neither_confirmed_nor_admitted() {
     let school = School::new();
     school.uses_the_key_of_the_ceremony(Role::Dsl).await;
-    let recipient = school.makes_a_key(Role::Deputy).await;
-    school.confirms(Role::Head, Role::Deputy, &recipient).await;
-    assert_eq!(school.admits(Role::Dsl, Role::Deputy, &recipient, &school.ring(), WRAPPED).await.status, StatusCode::OK);
+    school.deputy_is_admitted().await;
     let other = school.makes_a_key(Role::Deputy).await;
     assert_eq!(school.admissions(), [], "the service does not admit what was replaced");
     because(&school.admits(Role::Dsl, Role::Deputy, &other, &school.ring(), WRAPPED).await, "is not as this page showed it");
@@ -205,9 +215,7 @@ async fn a_key_that_is_made_anew_is_neither_confirmed_nor_admitted() {
 async fn an_admission_ends_with_the_confirmation_that_it_rests_on_and_a_later_one_does_not_revive_it() {
     let school = School::new();
     school.uses_the_key_of_the_ceremony(Role::Dsl).await;
-    let recipient = school.makes_a_key(Role::Deputy).await;
-    school.confirms(Role::Head, Role::Deputy, &recipient).await;
-    assert_eq!(school.admits(Role::Dsl, Role::Deputy, &recipient, &school.ring(), WRAPPED).await.status, StatusCode::OK);
+    let recipient = school.deputy_is_admitted().await;
     assert_eq!(school.admissions().len(), 1);
     // The very key once more, by way of her recovery sheet, say.
     school.keeps(Role::Deputy, &recipient).await;
