@@ -16,7 +16,7 @@ use mailwarden::config::{Secret, Security};
 use mailwarden::watch::imap::{Limits, Login, Server, Session, trust_file};
 use tempfile::TempDir;
 
-use super::{await_port, copy, end, free_port, hand_over, require, unprivileged};
+use super::{await_port, copy, end, free_port, give, hand_over, require, unprivileged};
 
 pub const PASSWORD: &str = "correct-horse";
 pub const MASTER: &str = "scanner";
@@ -114,7 +114,9 @@ impl Dovecot {
         let mut file = File::create(maildir.join("tmp").join(&name)).expect("a file");
         io::copy(&mut message, &mut file).expect("room for a message");
         file.set_modified(date).expect("a date");
-        hand_over(&maildir).expect("a Maildir that Dovecot may write");
+        // What else is in it is Dovecot's already, and it may be renaming it just now.
+        let made = [maildir.clone(), maildir.join("cur"), maildir.join("new"), maildir.join("tmp"), maildir.join("tmp").join(&name)];
+        made.iter().try_for_each(|path| give(path)).expect("a Maildir that Dovecot may write");
         fs::rename(maildir.join("tmp").join(&name), maildir.join("new").join(&name)).expect("a delivery");
     }
 

@@ -51,16 +51,18 @@ fn unprivileged(command: &mut Command) -> &mut Command {
 
 /// Gives a folder and what is in it to whom [`unprivileged`] runs as.
 fn hand_over(path: &Path) -> io::Result<()> {
-    if !is_root() {
-        return Ok(());
-    }
-    std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY))?;
+    give(path)?;
     if path.is_dir() {
         for entry in fs::read_dir(path)? {
             hand_over(&entry?.path())?;
         }
     }
     Ok(())
+}
+
+/// As [`hand_over`], without what is in it.
+fn give(path: &Path) -> io::Result<()> {
+    if is_root() { std::os::unix::fs::lchown(path, Some(NOBODY), Some(NOBODY)) } else { Ok(()) }
 }
 
 /// Lets everybody enter a folder: its files keep their own modes.
