@@ -46,7 +46,7 @@ main() {
 
     end=$((SECONDS + ${DEMO_SECONDS:-1000000}))
     while going_on; do
-        kill -0 "$watch_pid" 2>/dev/null || { echo "mailwarden ended:" >&2; cat "$demo/mailwarden.log" >&2; exit 1; }
+        kill -0 "$watch_pid" 2>/dev/null || it_ended
         show_the_day
         release_what_was_wrongly_held
         sleep 1
@@ -54,6 +54,14 @@ main() {
     wait "$deliver_pid"
     deliver_pid=
     sum_up
+}
+
+# The shell forgets a Ctrl-C that comes while a command is just ending; mailwarden has heard it, and ends well.
+it_ended() {
+    wait "$watch_pid" && exit 0
+    echo "mailwarden ended:" >&2
+    cat "$demo/mailwarden.log" >&2
+    exit 1
 }
 
 # Until the time is over; on a slow machine for up to two minutes more, until the message is released and no case has changed for three seconds.
