@@ -1,6 +1,6 @@
 //! One mailbox, for as long as it is watched: poll, wait, poll. What is wrong with one delays no other.
 
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::thread;
 use std::time::Duration;
@@ -48,7 +48,7 @@ const WITHOUT_IDLE: Duration = Duration::from_mins(15);
 /// What is kept of a mailbox from one poll to the next.
 #[derive(Default)]
 pub struct Post {
-    open: Option<Open>,
+    open: Option<Box<Open>>,
     /// Whose session it is, and with which server: a reload may have changed either.
     of: Option<Watched>,
     memory: Memory,
@@ -85,14 +85,15 @@ pub async fn keep_watching(daemon: Arc<Daemon>, address: Address, bell: Arc<Noti
             continue;
         }
         let until = Instant::now() + wait;
-        post.news(&daemon, async {
+        // Pinned here and there: a future that is handed down by value has room kept for it at every step.
+        let until = pin!(async {
             tokio::select! {
                 () = sleep_until(until) => {}
                 () = bell.notified() => {}
                 _ = stop.changed() => {}
             }
-        })
-        .await;
+        });
+        post.news(&daemon, until).await;
     }
     post.make_room().await;
 }
@@ -186,9 +187,9 @@ impl Post {
     async fn round(&mut self, daemon: &Arc<Daemon>, watched: &Watched) -> Result<Rounded, Trouble> {
         if self.open.as_ref().is_none_or(|open| !open.session.is_in_step()) {
             self.open = None;
-            self.open = Some(open(daemon, watched).await?);
+            self.open = Some(Box::new(open(daemon, watched).await?));
         }
-        let Some(Open { session, .. }) = self.open.as_mut() else { return Ok(Rounded::default()) };
+        let Some(Open { session, .. }) = self.open.as_deref_mut() else { return Ok(Rounded::default()) };
         Round { daemon, watched, session, memory: &mut self.memory, standing: &self.standing, came: 0 }.run().await
     }
 
@@ -196,24 +197,25 @@ impl Post {
     /// a server that falls silent delays nothing beyond the interval.
     ///
     /// A connection that somebody else waits for is given up, and the rest of the time is waited for without one.
-    async fn news(&mut self, daemon: &Daemon, until: impl Future<Output = ()>) {
+    async fn news(&mut self, daemon: &Daemon, mut until: Pin<&mut impl Future<Output = ()>>) {
         let may_idle = daemon.config().watch.idle && self.no_idle_before.is_none_or(|before| before <= Instant::now());
-        let mut until = pin!(until);
-        let Some(Open { session, seat }) = self.open.as_mut() else { return until.await };
+        let Some(Open { session, seat }) = self.open.as_deref_mut() else { return until.await };
         let (wanted, mut is_wanted) = (seat.wanted(), false);
-        let waiting = async {
-            tokio::select! {
-                () = &mut until => {}
-                () = wanted => is_wanted = true,
+        {
+            let waiting = pin!(async {
+                tokio::select! {
+                    () = &mut until => {}
+                    () = wanted => is_wanted = true,
+                }
+            });
+            if may_idle && session.is_in_step() && session.capabilities().idle {
+                match idle(session, self.inbox_next, waiting).await {
+                    Ok(()) => self.idles_again(daemon),
+                    Err(error) => return self.idle_failed(daemon, &error),
+                }
+            } else {
+                waiting.await;
             }
-        };
-        if may_idle && session.is_in_step() && session.capabilities().idle {
-            match idle(session, self.inbox_next, waiting).await {
-                Ok(()) => self.idles_again(daemon),
-                Err(error) => return self.idle_failed(daemon, &error),
-            }
-        } else {
-            waiting.await;
         }
         if is_wanted {
             self.make_room().await;
@@ -223,8 +225,10 @@ impl Post {
 
     /// Gives the connection up, for whoever waits for one.
     async fn make_room(&mut self) {
-        if let Some(Open { session, seat }) = self.open.take() {
-            session.logout().await;
+        if let Some(open) = self.open.take() {
+            let Open { session, seat } = *open;
+            // On the heap, as a round.
+            Box::pin(session.logout()).await;
             drop(seat);
         }
     }

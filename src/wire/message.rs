@@ -19,11 +19,16 @@ const PIECE: usize = 64 << 10;
 
 /// Gathers the octets of one message as they arrive, whole or in pieces.
 pub struct MessageWriter {
-    /// Octets that came and are not in `file`. Its capacity says when it is full.
+    /// Octets that came and are not in `spilled`. Its capacity says when it is full.
     piece: Vec<u8>,
-    /// What no longer fits on the heap, and how many octets it has.
-    file: Option<File>,
-    spilled: u64,
+    /// Boxed: a session of a mailbox has room for a writer, and few messages are large.
+    spilled: Option<Box<Spilled>>,
+}
+
+/// What no longer fits on the heap.
+struct Spilled {
+    file: File,
+    size: u64,
     digester: Digester,
 }
 
@@ -47,7 +52,7 @@ impl MessageWriter {
     /// For a message of about so many octets: more and fewer may come.
     pub fn for_octets(octets: u64) -> Self {
         let expected = usize::try_from(octets).unwrap_or(HEAP).min(HEAP);
-        Self { piece: Vec::with_capacity(expected), file: None, spilled: 0, digester: Digester::default() }
+        Self { piece: Vec::with_capacity(expected), spilled: None }
     }
 
     /// Where the next octets go: behind what is there, as many as fit without making it larger, and one at least does.
@@ -62,7 +67,7 @@ impl MessageWriter {
     fn room_for(&mut self, octets: usize) -> io::Result<&mut Vec<u8>> {
         let room = self.piece.capacity();
         if self.piece.len() == room {
-            if self.file.is_none() && room < HEAP {
+            if self.spilled.is_none() && room < HEAP {
                 let enough = (2 * room).max(room + octets.min(HEAP)).clamp(PIECE / 16, HEAP);
                 self.piece.reserve_exact(enough - room);
             } else {
@@ -86,32 +91,33 @@ impl MessageWriter {
 
     /// In octets.
     pub fn size(&self) -> u64 {
-        self.spilled + self.piece.len() as u64
+        self.spilled.as_ref().map_or(0, |spilled| spilled.size) + self.piece.len() as u64
     }
 
     /// # Errors
     /// When memory is short, or the kernel refuses the seals.
     pub fn seal(mut self) -> io::Result<Message> {
-        if self.file.is_some() {
+        if self.spilled.is_some() {
             self.spill()?;
         }
         let size = self.size();
-        let Some(mut file) = self.file else {
+        let Some(spilled) = self.spilled else {
             return Ok(Message { octets: Octets::Heap(self.piece), size, digests: OnceLock::new() });
         };
+        let Spilled { mut file, digester, .. } = *spilled;
         seal(&mut file)?;
-        Ok(Message { octets: Octets::Memory(file), size, digests: self.digester.finish().into() })
+        Ok(Message { octets: Octets::Memory(file), size, digests: digester.finish().into() })
     }
 
     /// Moves what came to the memory file. What is large is hashed while it passes by.
     fn spill(&mut self) -> io::Result<()> {
-        let file = match &mut self.file {
-            Some(file) => file,
-            none => none.insert(memory_file(c"message")?.into()),
+        let spilled = match &mut self.spilled {
+            Some(spilled) => spilled,
+            none => none.insert(Box::new(Spilled { file: memory_file(c"message")?.into(), size: 0, digester: Digester::default() })),
         };
-        file.write_all(&self.piece)?;
-        self.digester.update(&self.piece);
-        self.spilled += self.piece.len() as u64;
+        spilled.file.write_all(&self.piece)?;
+        spilled.digester.update(&self.piece);
+        spilled.size += self.piece.len() as u64;
         self.piece.clear();
         self.piece.shrink_to(PIECE);
         Ok(())
