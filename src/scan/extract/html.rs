@@ -1,7 +1,9 @@
 //! HTML as its reader sees it, and as he does not: a walk along the tags, with no tree and nothing fetched. Drawings (SVG) are
 //! read the same way, for their words and for the pictures in them; their lines are not drawn.
 
+mod charset;
 mod data_uri;
+mod elements;
 mod lenient;
 mod link;
 mod style;
@@ -13,6 +15,7 @@ use std::convert::Infallible;
 use html5gum::emitters::callback::{CallbackEmitter, CallbackEvent};
 use html5gum::{Span, Tokenizer};
 
+use self::elements::{closes_its_own_kind, is_void, space_around};
 use self::lenient::Lenient;
 use self::style::Unseen;
 use super::sniff::SVG;
@@ -24,7 +27,8 @@ use crate::scan::parse::charset_text;
 const REACH: usize = 64;
 
 pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
-    let (markup, damaged) = charset_text(&item.octets, item.declared.charset);
+    let charset = charset::of(&item.octets, item.declared.charset);
+    let (markup, damaged) = charset_text(&item.octets, charset.as_deref());
     if damaged {
         reader.extracts.defects.push(Defect::DamagedEncoding);
     }
@@ -247,6 +251,8 @@ impl Walk {
             part(&mut self.page.hidden, '\n');
             collapse(&mut self.page.hidden, &inner.hidden);
         }
+        self.page.links.push_str(&inner.links);
+        self.page.has_deceptive_link |= inner.has_deceptive_link;
         self.page.files.append(&mut inner.files);
     }
 
@@ -302,48 +308,6 @@ fn part(out: &mut String, space: char) {
     if !out.is_empty() && !out.ends_with([' ', '\n']) {
         out.push(space);
     }
-}
-
-/// The elements that a reader sees on a line or in a cell of their own. All others run on: `ki<b>nd</b>`.
-fn space_around(name: &str) -> Option<char> {
-    match name {
-        "address" | "article" | "aside" | "blockquote" | "body" | "br" | "caption" | "center" | "dd" | "details" | "dialog" | "dir"
-        | "div" | "dl" | "dt" | "fieldset" | "figcaption" | "figure" | "footer" | "form" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6"
-        | "head" | "header" | "hr" | "html" | "legend" | "li" | "main" | "menu" | "nav" | "ol" | "optgroup" | "option" | "p"
-        | "plaintext" | "pre" | "section" | "select" | "summary" | "table" | "tbody" | "textarea" | "tfoot" | "thead" | "title" | "tr"
-        | "ul" | "xmp" => Some('\n'),
-        "button" | "iframe" | "input" | "object" | "td" | "th" | "video" => Some(' '),
-        _ => None,
-    }
-}
-
-/// Elements whose start tag ends an open one of the same name.
-fn closes_its_own_kind(name: &str) -> bool {
-    matches!(name, "dd" | "dt" | "li" | "option" | "p" | "td" | "th" | "tr")
-}
-
-/// Elements that cannot hold anything (HTML, 13.1.2).
-fn is_void(name: &str) -> bool {
-    matches!(
-        name,
-        "area"
-            | "base"
-            | "basefont"
-            | "bgsound"
-            | "br"
-            | "col"
-            | "embed"
-            | "frame"
-            | "hr"
-            | "img"
-            | "input"
-            | "link"
-            | "meta"
-            | "param"
-            | "source"
-            | "track"
-            | "wbr"
-    )
 }
 
 /// What the tokenizer hands out is text as it was given in.
@@ -428,6 +392,16 @@ mod tests {
             "<td background='https://pictures.example/a.png'><font color=white>heron</font></td>",
         ] {
             assert!(page(seen).visible.contains("heron"), "{seen}");
+        }
+    }
+
+    #[test]
+    fn links_and_pictures_that_only_some_readers_show_are_read_too() {
+        let inside = "<a href='https://heron.example'>bank.example</a><img src='https://pictures.example/1.png'>";
+        for around in [["<!--[if mso]>", "<![endif]-->"], ["<noscript>", "</noscript>"]] {
+            let page = page(&around.join(inside));
+            assert_eq!(page.links, "https://heron.example\nhttps://pictures.example/1.png\n", "{around:?}");
+            assert!(page.has_deceptive_link, "{around:?}");
         }
     }
 
