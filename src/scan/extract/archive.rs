@@ -1,6 +1,7 @@
 //! Zip archives: every member is read within the budget, whatever the archive says of its size.
 
 mod inflate;
+mod listed;
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -9,11 +10,15 @@ use zip::read::{Config, OwnedZipFileEntry};
 use zip::unstable::read::ZipIterable;
 
 use self::inflate::{Unlocked, inflate, reason, unlock};
+use self::listed::Listed;
 use super::ooxml::Package;
 use super::stream::Unpacked;
 use super::{Item, Reader};
 use crate::finding::{Defect, Reason};
 use crate::scan::parse::charset_text;
+
+/// What a packer may make of nothing, in octets.
+const NOTHING: u64 = 2;
 
 pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     let octets: &[u8] = &item.octets;
@@ -23,20 +28,23 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     };
     let Ok(entries) = archive.files() else { return reader.extracts.incomplete(&item.part, Reason::Damaged) };
     let mut office = Package::of(item.sniffed.media_type);
-    let mut containers = Vec::new();
+    let (mut containers, mut listed, mut is_cut_short) = (Vec::new(), Listed::default(), false);
     for (index, entry) in entries.enumerate() {
         let entry = match entry {
             Ok(entry) => OwnedZipFileEntry::from(entry),
             Err(error) => {
                 reader.extracts.incomplete(&item.part, reason(&error));
+                is_cut_short = true;
                 break;
             }
         };
-        if entry.is_dir() && entry.size() == 0 {
+        listed.add(&entry, octets);
+        if entry.is_dir() && entry.size() == 0 && entry.compressed_size() <= NOTHING {
             continue;
         }
         let Some(allowance) = reader.open() else {
             reader.extracts.incomplete(&item.part, Reason::Budget);
+            is_cut_short = true;
             break;
         };
         let Unpacked { octets, failure } = if entry.encrypted() {
@@ -69,6 +77,9 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
         }
         // Those that unfold come last: what is plain is read even if one of them is a bomb.
         if member.container_size() > 0 { containers.push(member) } else { reader.read(&member) }
+    }
+    if !is_cut_short && !listed.accounts_for(octets) {
+        reader.extracts.incomplete(&item.part, Reason::Damaged);
     }
     if let Some(package) = office {
         package.read(reader, item);

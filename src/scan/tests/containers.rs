@@ -63,6 +63,28 @@ fn the_key_may_stand_in_the_message_that_is_attached_with_the_archive() {
 }
 
 #[test]
+fn members_that_an_archive_does_not_list_are_told() {
+    let whole = zip_of(&[("a.txt", b"amber"), ("b/", b"heron"), ("nested.zip", &zip_of(&[("c.txt", b"wren")]))]);
+    let seen = see(with_files(&[("a.zip", &whole)]));
+    assert_eq!(seen.incomplete, []);
+    assert!(seen.says("heron"), "a folder with octets of its own is read");
+    // How many lines the directory has stands 12 octets before the end, twice (APPNOTE, 4.3.16).
+    let counted = |count: u8| {
+        let mut changed = whole.clone();
+        let at = changed.len() - 14;
+        (changed[at], changed[at + 2]) = (count, count);
+        changed
+    };
+    for (what, changed) in [
+        ("fewer lines", counted(2)),
+        ("no lines", counted(0)),
+        ("one archive behind another", [whole.clone(), zip_of(&[("d.txt", b"robin")])].concat()),
+    ] {
+        assert!(see(with_files(&[("a.zip", &changed)])).lacks("2", Reason::Damaged), "{what}");
+    }
+}
+
+#[test]
 fn archives_that_break_off_or_turn_are_damaged_and_never_whole() {
     let mut changes = Changes(0x2545_f491_4f6c_dd1d);
     let mut tried = 0;

@@ -1,6 +1,7 @@
 //! One member of a zip archive: unlocked with what the message itself gives as a password, and unpacked by its method.
 
 use std::io::Cursor;
+use std::ops::Range;
 
 use flate2::Crc;
 use zip::read::OwnedZipFileEntry;
@@ -34,7 +35,7 @@ pub fn unlock(entry: &OwnedZipFileEntry, archive: &[u8], allowance: Allowance, k
 /// As much of a member without a lock as the allowance lets through.
 pub fn inflate(entry: &OwnedZipFileEntry, archive: &[u8], allowance: Allowance) -> Unpacked {
     let method = entry.compression();
-    let unpacked = match packed(entry, archive) {
+    let unpacked = match packed(entry, archive).and_then(|packed| archive.get(packed)) {
         Some(packed) if method == CompressionMethod::LZMA => stream::zip_lzma(packed, entry.size(), allowance),
         Some(packed) if method == CompressionMethod::XZ => stream::unpack(Codec::Xz, packed, allowance),
         Some(packed) if method == CompressionMethod::ZSTD || method == CompressionMethod::ZSTD_DEPRECATED => {
@@ -54,12 +55,15 @@ fn with_key(entry: &OwnedZipFileEntry, archive: &[u8], allowance: Allowance, key
     }
 }
 
-/// The octets of a member as they are stored.
-fn packed<'a>(entry: &OwnedZipFileEntry, archive: &'a [u8]) -> Option<&'a [u8]> {
-    let local = archive.get(usize::try_from(entry.header_start()).ok()?..)?;
+/// Where the octets of a member are as they are stored.
+pub fn packed(entry: &OwnedZipFileEntry, archive: &[u8]) -> Option<Range<usize>> {
+    let header = usize::try_from(entry.header_start()).ok()?;
+    let local = archive.get(header..)?;
     let &[name, more_of_name, extra, more_of_extra] = local.get(LOCAL_HEADER - 4..LOCAL_HEADER)? else { return None };
     let behind = u16::from_le_bytes([name, more_of_name]) as usize + u16::from_le_bytes([extra, more_of_extra]) as usize;
-    local.get(LOCAL_HEADER + behind..)?.get(..usize::try_from(entry.compressed_size()).ok()?)
+    let start = header + LOCAL_HEADER + behind;
+    let end = start.checked_add(usize::try_from(entry.compressed_size()).ok()?)?;
+    (end <= archive.len()).then_some(start..end)
 }
 
 /// In octets (APPNOTE, 5.10).
