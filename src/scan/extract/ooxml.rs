@@ -21,6 +21,8 @@ use crate::finding::{Defect, Field, Layer, Place, Reason, Unit};
 pub struct Package {
     parts: BTreeMap<String, Vec<u8>>,
     has_program: bool,
+    /// Two parts have one name. Which of them a program shows is its own affair.
+    is_ambiguous: bool,
 }
 
 /// What is told of a package besides its files.
@@ -58,9 +60,9 @@ impl Package {
     /// Keeps a member that is markup; any other is handed back, to be read as a file.
     pub fn keep<'m>(&mut self, mut member: Item<'m>) -> Option<Item<'m>> {
         let name = member.name.take().unwrap_or_default();
-        // A drawing is a file like other pictures, and pictures may stand in it.
-        if is_markup(&member.octets) && member.sniffed.media_type != SVG {
-            self.parts.insert(name.into_owned(), member.octets.into_owned());
+        // A drawing is a file like other pictures, and a page of its own is one too: pictures may stand in them.
+        if is_markup(&member.octets) && member.sniffed.media_type != SVG && !is_page(&name) {
+            self.is_ambiguous |= self.parts.insert(name.into_owned(), member.octets.into_owned()).is_some();
             return None;
         }
         self.has_program |= name.ends_with("vbaProject.bin");
@@ -95,7 +97,7 @@ impl Package {
         reader.extracts.words(item.location(Field::AttachmentText), found.words);
         reader.extracts.text(item.location(Field::HiddenText), Cow::Owned(found.hidden));
         reader.extracts.text(item.location(Field::Link), Cow::Owned(found.links));
-        for (is_so, reason) in [(found.is_damaged, Reason::Damaged), (found.is_over_budget, Reason::Budget)] {
+        for (is_so, reason) in [(found.is_damaged || self.is_ambiguous, Reason::Damaged), (found.is_over_budget, Reason::Budget)] {
             if is_so {
                 reader.extracts.incomplete(&item.part, reason);
             }
@@ -113,6 +115,11 @@ impl Package {
 fn is_markup(octets: &[u8]) -> bool {
     let octets = octets.strip_prefix(b"\xef\xbb\xbf").unwrap_or(octets);
     octets.trim_ascii_start().starts_with(b"<") || octets.starts_with(b"\xff\xfe<\0") || octets.starts_with(b"\xfe\xff\0<")
+}
+
+/// What a document takes in as HTML (`altChunk`, ECMA-376, part 1, 17.17.2).
+fn is_page(name: &str) -> bool {
+    name.rsplit_once('.').is_some_and(|(_, ending)| ["htm", "html", "xhtml", "mht"].iter().any(|page| ending.eq_ignore_ascii_case(page)))
 }
 
 /// Printer settings, fonts and the declaration `mimetype` are kept by programs and read by nobody. Whatever else is

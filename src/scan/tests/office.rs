@@ -207,6 +207,37 @@ fn sheets_have_rows_and_documents_have_paragraphs() {
 }
 
 #[test]
+fn a_page_in_a_document_is_a_file_with_files_of_its_own() {
+    let page = format!("<html><p>amber<img src=\"data:image/png;base64,{}\">", base64_of(PICTURE));
+    let docx = zip_of(&[
+        ("[Content_Types].xml", b"<Types/>"),
+        ("word/document.xml", b"<w:p><w:t>heron</w:t></w:p>"),
+        ("word/afchunk.HTML", page.as_bytes()),
+    ]);
+    let seen = see_file("essay.docx", &docx);
+    assert!(seen.says("amber") && seen.says("heron"));
+    assert!(seen.files.iter().any(|(_, _, kind, _)| *kind == "image/png"), "{:?}", seen.files);
+    assert_eq!(seen.incomplete, []);
+}
+
+#[test]
+fn a_document_that_has_a_part_twice_may_be_another_to_its_reader() {
+    let mut docx = zip_of(&[
+        ("[Content_Types].xml", b"<Types/>"),
+        ("word/document.xml", b"<w:p><w:t>heron</w:t></w:p>"),
+        ("word/documenT.xml", b"<w:p><w:t>amber</w:t></w:p>"),
+    ]);
+    assert_eq!(see_file("essay.docx", &docx).incomplete, []);
+    let name = b"word/documenT.xml";
+    for at in 0..docx.len() - name.len() {
+        if docx[at..].starts_with(name) {
+            docx[at + name.len() - 5] = b't';
+        }
+    }
+    assert_eq!(see_file("essay.docx", &docx).incomplete, [("2".to_owned(), Reason::Damaged)]);
+}
+
+#[test]
 fn open_documents_and_books_are_read() {
     let content = b"<office:document-content><office:body><office:text><text:p>amber <text:span>he</text:span>ron<office:annotation><text:p>remark</text:p></office:annotation></text:p></office:text></office:body></office:document-content>";
     let odt = zip_of(&[("mimetype", b"application/vnd.oasis.opendocument.text"), ("content.xml", content)]);
