@@ -229,6 +229,35 @@ pub(super) fn cases(conn: &Connection, filter: &Filter) -> rusqlite::Result<Vec<
     .collect()
 }
 
+/// Of a case that may be one of which nothing is told: its own line, and nothing that would take longer the more there is of it.
+const LINE: &str = "SELECT *, 0 AS places, NULL AS not_back FROM cases";
+
+pub(super) fn case_if(
+    conn: &Connection,
+    codename: &Codename,
+    passes: impl FnOnce(&CaseRow) -> bool,
+) -> rusqlite::Result<Option<CaseFacts>> {
+    let line = conn.prepare_cached(&format!("{LINE} WHERE codename = ?"))?.query_row([codename.as_str()], case_row).optional()?;
+    if line.is_some_and(|line| passes(&line)) { case(conn, codename) } else { Ok(None) }
+}
+
+pub(super) fn codenames(
+    conn: &Connection,
+    of: &[CaseId],
+    most: usize,
+    passes: impl Fn(&CaseRow) -> bool,
+) -> rusqlite::Result<Vec<Codename>> {
+    let mut line = conn.prepare_cached(&format!("{LINE} WHERE id = ?"))?;
+    let mut found = Vec::new();
+    for case in of {
+        if found.len() == most {
+            break;
+        }
+        found.extend(line.query_row([case.0], case_row).optional()?.filter(&passes).map(|line| line.codename));
+    }
+    Ok(found)
+}
+
 pub(super) fn case(conn: &Connection, codename: &Codename) -> rusqlite::Result<Option<CaseFacts>> {
     let facts = conn
         .prepare_cached(&format!("SELECT *, {OF_COPIES} FROM cases WHERE codename = ?"))?

@@ -10,6 +10,17 @@ pub fn sees(account: &Account, row: &CaseRow, involved: &Involvement) -> bool {
     !involved.includes(row.id) && is_for(account.role, row.category, &row.audiences)
 }
 
+/// Whether a case is in the numbers that somebody watches over the program with. The headteacher watches over all but what is for the
+/// chair; the technician, who sees no case, counts what the safeguarding lead deals with: that there is a concern about one of few
+/// colleagues is nothing that a number may tell (D6).
+pub fn counts(account: &Account, row: &CaseRow, involved: &Involvement) -> bool {
+    match account.role {
+        Role::Head => !involved.hides(row, true),
+        Role::Technician => !involved.includes(row.id) && is_for(Role::Dsl, row.category, &row.audiences),
+        _ => sees(account, row, involved),
+    }
+}
+
 /// Whether a role deals with such cases. The safeguarding team, the headteacher and the chair see what their own key opens;
 /// the pastoral lead and the data protection officer see the facts of what the list of categories brings to them, and never
 /// what the safeguarding lead may not see.

@@ -9,7 +9,7 @@ use super::guard::{Visit, Visitor};
 use super::words::{Urgency, urgency, wall};
 use super::{Review, sealed, sight};
 use crate::case::PlaceState;
-use crate::casebook::{CaseFacts, FindingFacts, Involvement};
+use crate::casebook::{CaseFacts, CaseRow, FindingFacts, Involvement};
 use crate::desk::{Account, Deed};
 use crate::finding::{Action, RuleId, RuleVersion};
 use crate::journal::Event;
@@ -112,8 +112,8 @@ fn hers_to_put_back(review: &Review, visit: &Visit) -> Result<Vec<CaseFacts>, Re
     let involved = review.involvement(&book, account)?;
     let (mut hers, mut copies) = (Vec::new(), 0);
     for codename in book.held_by(&rule, version)? {
-        let Some(facts) = book.case(&codename)? else { continue };
-        if !is_hers_to_put_back(account, &facts, &involved) || review.on_its_way(&facts)?.is_some() {
+        let Some(facts) = book.case_if(&codename, |row| is_hers_to_put_back(account, row, &involved))? else { continue };
+        if !facts.has_copy_in(PlaceState::Removed) || review.on_its_way(&facts)?.is_some() {
             continue;
         }
         copies += facts.places.len();
@@ -125,9 +125,6 @@ fn hers_to_put_back(review: &Review, visit: &Visit) -> Result<Vec<CaseFacts>, Re
     Ok(hers)
 }
 
-fn is_hers_to_put_back(account: &Account, facts: &CaseFacts, involved: &Involvement) -> bool {
-    facts.row.action == Action::Hold
-        && facts.has_copy_in(PlaceState::Removed)
-        && sight::sees(account, &facts.row, involved)
-        && sight::opens_sheet(account, &facts.row).is_some()
+fn is_hers_to_put_back(account: &Account, row: &CaseRow, involved: &Involvement) -> bool {
+    row.action == Action::Hold && sight::sees(account, row, involved) && sight::opens_sheet(account, row).is_some()
 }
