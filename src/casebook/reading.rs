@@ -39,6 +39,11 @@ impl Involvement {
         }
     }
 
+    /// Every case that she is a party to.
+    pub fn cases(&self) -> BTreeSet<CaseId> {
+        self.sent.union(&self.received).copied().collect()
+    }
+
     pub fn includes(&self, case: CaseId) -> bool {
         self.sent.contains(&case) || self.received.contains(&case)
     }
@@ -69,7 +74,7 @@ impl ReadOnly {
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn cases(&self, filter: &Filter) -> Result<Vec<CaseRow>> {
+    pub fn cases(&self, filter: &Filter<'_>) -> Result<Vec<CaseRow>> {
         self.read(|conn| cases::cases(conn, filter))
     }
 

@@ -137,15 +137,20 @@ async fn nothing_of_a_case_that_is_not_hers_is_read_but_its_own_line_and_of_case
     };
     let dsl = school.person(Role::Dsl);
     let nowhere = school.get("/case/amber-heron-7", Some(&dsl)).await;
+    let held = "/rule/bullying.test/0303030303030303";
     for codename in [&about_her, &above_her] {
         for (table, column) in [("finding", "category"), ("place", "flags")] {
             unreadable(table, column, codename);
             let told = school.get(&format!("/case/{codename}"), Some(&dsl)).await;
             assert_eq!((told.status, &told.text), (StatusCode::NOT_FOUND, &nowhere.text), "{table}");
+            assert_eq!(school.get(held, Some(&dsl)).await.status, StatusCode::OK, "{table}");
         }
     }
-    let held = "/rule/bullying.test/0303030303030303";
-    assert_eq!(school.get(held, Some(&dsl)).await.status, StatusCode::OK);
+    tables.execute("UPDATE cases SET category = 'x' WHERE codename IN (?, ?)", [about_her.as_str(), above_her.as_str()]).unwrap();
+    for page in ["/queue", "/trends"] {
+        let told = school.get(page, Some(&dsl)).await;
+        assert_eq!(told.status, StatusCode::OK, "{page}");
+    }
     tables.execute("UPDATE cases SET category = 'x' WHERE codename = ?", [elsewhere.as_str()]).unwrap();
     let told = school.get(&format!("/case/{one}"), Some(&dsl)).await;
     assert!(told.status == StatusCode::OK && told.text.contains(other.as_str()), "{}", told.text);
