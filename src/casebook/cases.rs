@@ -1,5 +1,7 @@
 //! What the casebook says of its cases, and the decision that ends one.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -16,12 +18,16 @@ use crate::vault::ObjectId;
 
 /// Which cases are listed.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Filter {
+pub struct Filter<'a> {
     /// Leave out what was released.
     pub undecided: bool,
     pub category: Option<Category>,
     pub at_least: Option<Level>,
     pub opened_since: Option<Timestamp>,
+    /// Whose keys open the sheet, among others.
+    pub audience: Option<Audience>,
+    /// Leave these out before anything of them is looked at.
+    pub but: Option<&'a BTreeSet<CaseId>>,
 }
 
 /// How far people have come with a case.
@@ -167,7 +173,7 @@ impl Casebook {
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn cases(&self, filter: &Filter) -> Result<Vec<CaseRow>> {
+    pub fn cases(&self, filter: &Filter<'_>) -> Result<Vec<CaseRow>> {
         self.read(|conn| cases(conn, filter))
     }
 
@@ -218,15 +224,56 @@ impl Casebook {
     }
 }
 
-pub(super) fn cases(conn: &Connection, filter: &Filter) -> rusqlite::Result<Vec<CaseRow>> {
+pub(super) fn cases(conn: &Connection, filter: &Filter<'_>) -> rusqlite::Result<Vec<CaseRow>> {
+    let left_out: Vec<_> = filter.but.into_iter().flatten().map(|case| case.0).collect();
     // Each is looked up by its name, in this order: of ten thousand rows, what nobody asks for is felt.
     conn.prepare_cached(&format!(
         "SELECT id, codename, released_at, acknowledged_at, category, level, action, opened_at, backscan, audiences, sender, recipients,
          {OF_COPIES} FROM cases WHERE (NOT ?1 OR released_at IS NULL) AND (?2 IS NULL OR category = ?2) AND (?3 IS NULL OR level >= ?3)
-         AND (?4 IS NULL OR opened_at >= ?4) ORDER BY id DESC",
+         AND (?4 IS NULL OR opened_at >= ?4) AND (?5 IS NULL OR instr(audiences, '\"' || ?5 || '\"'))
+         AND id NOT IN (SELECT value FROM json_each(?6)) ORDER BY id DESC",
     ))?
-    .query_map(params![filter.undecided, filter.category.map(Json), filter.at_least.map(Json), filter.opened_since.map(Moment)], case_row)?
+    .query_map(
+        params![
+            filter.undecided,
+            filter.category.map(Json),
+            filter.at_least.map(Json),
+            filter.opened_since.map(Moment),
+            filter.audience.map(Json),
+            Json(left_out)
+        ],
+        case_row,
+    )?
     .collect()
+}
+
+/// Of a case that may be one of which nothing is told: its own line, and nothing that would take longer the more there is of it.
+const LINE: &str = "SELECT *, 0 AS places, NULL AS not_back FROM cases";
+
+pub(super) fn case_if(
+    conn: &Connection,
+    codename: &Codename,
+    passes: impl FnOnce(&CaseRow) -> bool,
+) -> rusqlite::Result<Option<CaseFacts>> {
+    let line = conn.prepare_cached(&format!("{LINE} WHERE codename = ?"))?.query_row([codename.as_str()], case_row).optional()?;
+    if line.is_some_and(|line| passes(&line)) { case(conn, codename) } else { Ok(None) }
+}
+
+pub(super) fn codenames(
+    conn: &Connection,
+    of: &[CaseId],
+    most: usize,
+    passes: impl Fn(&CaseRow) -> bool,
+) -> rusqlite::Result<Vec<Codename>> {
+    let mut line = conn.prepare_cached(&format!("{LINE} WHERE id = ?"))?;
+    let mut found = Vec::new();
+    for case in of {
+        if found.len() == most {
+            break;
+        }
+        found.extend(line.query_row([case.0], case_row).optional()?.filter(&passes).map(|line| line.codename));
+    }
+    Ok(found)
 }
 
 pub(super) fn case(conn: &Connection, codename: &Codename) -> rusqlite::Result<Option<CaseFacts>> {
@@ -345,6 +392,10 @@ mod tests {
         assert_eq!(listed(Filter { at_least: Some(Level::Day), ..Filter::default() }), [decided.case, grave.case]);
         assert_eq!(listed(Filter { category: Some(Category::Hate), ..Filter::default() }), []);
         assert_eq!(listed(Filter { opened_since: Some(at(4_601)), ..Filter::default() }), []);
+        let grave_alone = BTreeSet::from([grave.case]);
+        assert_eq!(listed(Filter { but: Some(&grave_alone), ..Filter::default() }), [decided.case, mild.case]);
+        let of = |audience| listed(Filter { audience: Some(audience), ..Filter::default() }).len();
+        assert_eq!((of(Audience::Dsl), of(Audience::Head)), (3, 0));
     }
 
     #[test]

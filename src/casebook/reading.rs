@@ -39,6 +39,11 @@ impl Involvement {
         }
     }
 
+    /// Every case that she is a party to.
+    pub fn cases(&self) -> BTreeSet<CaseId> {
+        self.sent.union(&self.received).copied().collect()
+    }
+
     pub fn includes(&self, case: CaseId) -> bool {
         self.sent.contains(&case) || self.received.contains(&case)
     }
@@ -69,7 +74,7 @@ impl ReadOnly {
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn cases(&self, filter: &Filter) -> Result<Vec<CaseRow>> {
+    pub fn cases(&self, filter: &Filter<'_>) -> Result<Vec<CaseRow>> {
         self.read(|conn| cases::cases(conn, filter))
     }
 
@@ -77,6 +82,24 @@ impl ReadOnly {
     /// When the database refuses.
     pub fn case(&self, codename: &Codename) -> Result<Option<CaseFacts>> {
         self.read(|conn| cases::case(conn, codename))
+    }
+
+    /// A case of which somebody may be told. Of one that does not pass no more is read than of one that is not there, but its own line:
+    /// nobody can tell the two apart by the time that it takes.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn case_if(&self, codename: &Codename, passes: impl FnOnce(&CaseRow) -> bool) -> Result<Option<CaseFacts>> {
+        self.read(|conn| cases::case_if(conn, codename, passes))
+    }
+
+    /// The names of those of some cases that pass, in their order, `most` at most. The copies and the releases of a row that is asked
+    /// about are not counted.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn codenames(&self, of: &[CaseId], most: usize, passes: impl Fn(&CaseRow) -> bool) -> Result<Vec<Codename>> {
+        self.read(|conn| cases::codenames(conn, of, most, passes))
     }
 
     /// What somebody with this address is to which cases. `None` as long as it has not been keyed by the service: until then nobody

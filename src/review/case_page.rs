@@ -13,7 +13,7 @@ use super::snooze::Snooze;
 use super::words::{self, Urgency, ends, span, urgency, visible, wall};
 use super::{Review, sight, undo};
 use crate::case::{CaseId, Codename, NotBack, PlaceState};
-use crate::casebook::{CaseFacts, Filter, PlaceFacts};
+use crate::casebook::{CaseFacts, PlaceFacts};
 use crate::desk::{Account, Deed, DeedRow, Role, Status};
 use crate::finding::{Action, Category};
 use crate::journal::Event;
@@ -114,7 +114,7 @@ impl Review {
         let codename: Codename = codename.parse().map_err(|_| Refusal::NotFound)?;
         let book = self.casebook()?;
         let involved = self.involvement(&book, account)?;
-        book.case(&codename)?.filter(|facts| sight::sees(account, &facts.row, &involved)).ok_or(Refusal::NotFound)
+        book.case_if(&codename, |row| sight::sees(account, row, &involved))?.ok_or(Refusal::NotFound)
     }
 
     /// Who else may be given a case: those who see it and may decide.
@@ -264,12 +264,8 @@ fn context(review: &Review, account: &Account, facts: &CaseFacts) -> Result<[Vec
     }
     same_sender.retain(|other| !exchange.contains(other));
     let involved = review.involvement(&book, account)?;
-    let rows = book.cases(&Filter::default())?;
-    let hers = |some: &[CaseId]| {
-        let hers = rows.iter().filter(|row| some.contains(&row.id) && sight::sees(account, row, &involved));
-        hers.map(|row| row.codename.clone()).take(MOST_OTHERS).collect()
-    };
-    Ok([hers(&exchange), hers(&same_sender)])
+    let hers = |some: &[CaseId]| book.codenames(some, MOST_OTHERS, |row| sight::sees(account, row, &involved));
+    Ok([hers(&exchange)?, hers(&same_sender)?])
 }
 
 fn points(facts: &CaseFacts) -> [Point; 5] {

@@ -8,7 +8,6 @@ use super::answer::{Answer, Refusal, page};
 use super::guard::{Visit, Visitor};
 use super::{Review, sight};
 use crate::casebook::{CaseCounts, Filter, ReadOnly};
-use crate::desk::Role;
 
 /// The daemon writes its board every two seconds; older than this, it does not run.
 const STALE: Duration = Duration::from_mins(1);
@@ -37,10 +36,10 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let book = review.casebook()?;
     let troubles = troubles(&book, said["troubles"].as_object().into_iter().flatten().map(|(kind, told)| (kind.as_str(), text(told))))?;
-    // Of everything there ever was but what is hidden from her. While the service has yet to say what she is a party to, the rest of
+    // While the service has yet to say what she is a party to, the rest of
     // this page is wanted most.
     let involved = sight::involvement(&book, &visitor.account, &review.config)?;
-    let counts = involved.map(|involved| book.counts(&involved, visitor.account.role == Role::Head)).transpose()?;
+    let counts = involved.map(|involved| book.counts(|row| sight::counts(&visitor.account, row, &involved))).transpose()?;
     page(&Page { visitor, school: &review.config.school.name, runs, counts, rule_set: text(&said["rule_set"]["id"]), troubles })
 }
 

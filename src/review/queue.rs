@@ -181,8 +181,8 @@ impl Review {
         let book = self.casebook()?;
         let involved = self.involvement(&book, account)?;
         let stands = self.desk().stands()?;
-        let rows = book.cases(&Filter::default())?;
-        let of_hers = rows.into_iter().filter(|row| row.level > Level::Counted && sight::sees(account, row, &involved));
+        let rows = sight::seen(&book, account, &involved, &Filter::default())?;
+        let of_hers = rows.into_iter().filter(|row| row.level > Level::Counted);
         let mut seen: Vec<_> = of_hers.map(|row| self.seen(&stands.get(&row.id).copied().unwrap_or_default(), row)).collect();
         seen.sort_by_key(|seen| (seen.snoozed_until(now).is_some(), std::cmp::Reverse(seen.row.level), seen.due, seen.row.id));
         Ok(seen)

@@ -75,6 +75,8 @@ pub const ROUTES: &[Route] = &[
     post("/queue/lists", Who::Roles(CASES), lists::keep),
     post("/queue/lists/drop", Who::Roles(CASES), lists::drop),
     get("/rule/{rule}/{version}", Who::Roles(OPEN), undo::show),
+    post("/rule/{rule}/{version}/headers", Who::Roles(OPEN), undo::headers),
+    post_of_copies("/rule/{rule}/{version}/release", Who::Roles(OPEN), undo::release),
     get("/sign-in", Who::Anyone, sign_in::show),
     post("/sign-in", Who::Anyone, sign_in::sign_in),
     post("/sign-out", Who::Roles(EVERYBODY), sign_in::sign_out),

@@ -68,7 +68,7 @@ pub fn headers(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     handed(review, account, &facts, audience, &held(&facts)?, "release", "")
 }
 
-/// Hands out the headers of sealed messages, all of which are written down first.
+/// Hands out the headers of sealed messages of one case, all of which are written down first.
 pub fn handed(
     review: &Review,
     account: &Account,
@@ -78,8 +78,23 @@ pub fn handed(
     depth: &str,
     reason: &str,
 ) -> Result<Answer, Refusal> {
-    let events: Vec<_> = objects.iter().map(|object| served(facts, *object, depth, reason)).collect();
-    review.desk().note_all(Review::now(), &account.actor(), &events)?;
+    let events = objects.iter().map(|object| served(facts, *object, depth, reason));
+    handed_all(review, account, audience, objects, &events.collect::<Vec<_>>())
+}
+
+/// Hands out the headers of what is held of several cases, to be released at once, all of which are written down first.
+pub fn handed_for_release(review: &Review, account: &Account, audience: Audience, cases: &[CaseFacts]) -> Result<Answer, Refusal> {
+    let (mut objects, mut events) = (Vec::new(), Vec::new());
+    for facts in cases {
+        let held = held(facts)?;
+        events.extend(held.iter().map(|object| served(facts, *object, "release", "")));
+        objects.extend(held);
+    }
+    handed_all(review, account, audience, &objects, &events)
+}
+
+fn handed_all(review: &Review, account: &Account, audience: Audience, objects: &[ObjectId], events: &[Event]) -> Result<Answer, Refusal> {
+    review.desk().note_all(Review::now(), &account.actor(), events)?;
     let mut found = Vec::new();
     for object in objects {
         found.push(Header { object: object.to_string(), header: BASE64.encode(review.vault.header(object)?) });
@@ -87,20 +102,27 @@ pub fn handed(
     json(&Headers { rings: rings(review, account, audience)?, objects: found })
 }
 
-/// Takes the keys of the held messages of one case, and no more than these: the service puts them back.
+/// Takes the keys of the held messages of one case, and no more than these, after a fresh second factor: the service puts them back.
 pub fn release(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let account = &visit.visitor()?.account;
     let (facts, _) = hers_to_open(review, account, visit.name("codename"))?;
     let objects = held(&facts)?;
     let words = visit.asked.form.text("words");
     super::decide::check_words(Deed::Release, words)?;
-    let keys = visit.asked.form.all("key").map(|text| key(text, &objects)).collect::<Option<Vec<_>>>().ok_or(Refusal::Malformed)?;
-    if objects.iter().any(|object| !keys.iter().any(|released| released.object == *object)) {
+    let keys = keys(visit)?;
+    if keys.iter().any(|released| !objects.contains(&released.object)) {
         return Err(Refusal::Malformed);
     }
-    let done = Done { case: facts.row.id, codename: &facts.row.codename, deed: Deed::Release, words, to: None, until: None, keys: &keys };
-    review.desk().done(Review::now(), account, &done)?;
+    let keys = keys_of(&objects, &keys).ok_or(Refusal::Malformed)?;
+    review.step_up(visit)?;
+    released(review, account, &facts, words, &keys)?;
     Ok(Answer::Json("{}".to_owned()))
+}
+
+/// Writes down that the held messages of a case go back.
+pub fn released(review: &Review, account: &Account, facts: &CaseFacts, words: &str, keys: &[ReleasedKey]) -> Result<(), Refusal> {
+    let done = Done { case: facts.row.id, codename: &facts.row.codename, deed: Deed::Release, words, to: None, until: None, keys };
+    Ok(review.desk().done(Review::now(), account, &done)?)
 }
 
 /// A case whose sheet is sealed to her own audience. Of what is withheld she knows that it is there: it has no depths.
@@ -117,7 +139,7 @@ pub fn hers_to_open(review: &Review, account: &Account, codename: &str) -> Resul
 }
 
 /// The messages of a held case that are out of their mailboxes, each once.
-fn held(facts: &CaseFacts) -> Result<Vec<ObjectId>, Refusal> {
+pub fn held(facts: &CaseFacts) -> Result<Vec<ObjectId>, Refusal> {
     let out = facts.places.iter().filter(|copy| copy.state == PlaceState::Removed);
     let mut objects: Vec<_> = out.filter_map(|copy| copy.object.map(|sealed| sealed.object)).collect();
     objects.sort_unstable();
@@ -129,13 +151,22 @@ fn held(facts: &CaseFacts) -> Result<Vec<ObjectId>, Refusal> {
     }
 }
 
+/// The keys that a form brings.
+pub fn keys(visit: &Visit) -> Result<Vec<ReleasedKey>, Refusal> {
+    visit.asked.form.all("key").map(key).collect::<Option<_>>().ok_or(Refusal::Malformed)
+}
+
+/// Of these objects the key of each; none where one is missing.
+pub fn keys_of(objects: &[ObjectId], keys: &[ReleasedKey]) -> Option<Vec<ReleasedKey>> {
+    objects.iter().map(|object| keys.iter().find(|released| released.object == *object).copied()).collect()
+}
+
 /// `object:key`, both in hex.
-fn key(text: &str, of: &[ObjectId]) -> Option<ReleasedKey> {
+fn key(text: &str) -> Option<ReleasedKey> {
     let (object, octets) = text.split_once(':')?;
-    let object = object.parse().ok().filter(|object| of.contains(object))?;
     let mut key = [0; 16];
     hex::decode_to_slice(octets, &mut key).ok()?;
-    Some(ReleasedKey { object, key })
+    Some(ReleasedKey { object: object.parse().ok()?, key })
 }
 
 /// That of the audience, and the one that was sealed to her alone. Base64.
@@ -160,6 +191,6 @@ fn served(facts: &CaseFacts, object: ObjectId, depth: &str, reason: &str) -> Eve
     }
 }
 
-fn json(value: &impl Serialize) -> Result<Answer, Refusal> {
+pub fn json(value: &impl Serialize) -> Result<Answer, Refusal> {
     serde_json::to_string(value).map(Answer::Json).map_err(|error| Refusal::World(error.to_string()))
 }

@@ -1,6 +1,6 @@
 //! Which cases somebody may see: by her role, by whose keys open them, and never one that she is a party to.
 
-use crate::casebook::{CaseRow, CasebookError, Involvement, ReadOnly};
+use crate::casebook::{CaseRow, CasebookError, Filter, Involvement, ReadOnly};
 use crate::config::Config;
 use crate::desk::{Account, Role};
 use crate::finding::{Audience, Category, Recipient};
@@ -8,6 +8,28 @@ use crate::finding::{Audience, Category, Recipient};
 /// Whether a case is one of hers. `involved` is what [`involvement`] says.
 pub fn sees(account: &Account, row: &CaseRow, involved: &Involvement) -> bool {
     !involved.includes(row.id) && is_for(account.role, row.category, &row.audiences)
+}
+
+/// The cases that somebody sees, of those that pass. What is hidden from her is left out where they lie: it takes no time to read.
+///
+/// # Errors
+/// When the casebook refuses.
+pub fn seen(book: &ReadOnly, account: &Account, involved: &Involvement, filter: &Filter<'_>) -> Result<Vec<CaseRow>, CasebookError> {
+    // Whoever has no audience of her own is shown of the safeguarding lead's.
+    let audience = Some(opens(account.role).unwrap_or(Audience::Dsl));
+    let rows = book.cases(&Filter { audience, but: Some(&involved.cases()), ..*filter })?;
+    Ok(rows.into_iter().filter(|row| sees(account, row, involved)).collect())
+}
+
+/// Whether a case is in the numbers that somebody watches over the program with. The headteacher watches over all but what is for the
+/// chair; the technician, who sees no case, counts what the safeguarding lead deals with: that there is a concern about one of few
+/// colleagues is nothing that a number may tell (D6).
+pub fn counts(account: &Account, row: &CaseRow, involved: &Involvement) -> bool {
+    match account.role {
+        Role::Head => !involved.hides(row, true),
+        Role::Technician => !involved.includes(row.id) && is_for(Role::Dsl, row.category, &row.audiences),
+        _ => sees(account, row, involved),
+    }
 }
 
 /// Whether a role deals with such cases. The safeguarding team, the headteacher and the chair see what their own key opens;

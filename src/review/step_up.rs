@@ -1,4 +1,5 @@
-//! The second factor once more, before what cannot be undone or lets somebody in: a session that somebody took over does not suffice.
+//! The second factor once more, before what cannot be undone, lets somebody in or lets a message out: a session that somebody took over
+//! does not suffice.
 
 use super::Review;
 use super::answer::Refusal;

@@ -137,9 +137,9 @@ fn cases(review: &Review, visitor: &Visitor, since: Timestamp) -> Result<Vec<Tol
     let book = review.casebook()?;
     let involved = review.involvement(&book, &visitor.account)?;
     let (mut courses, stands) = (book.courses(since)?, review.desk().stands()?);
-    let rows = book.cases(&Filter { opened_since: Some(since), ..Filter::default() })?;
-    let hers = rows.into_iter().filter(|row| sight::sees(&visitor.account, row, &involved));
+    let hers = sight::seen(&book, &visitor.account, &involved, &Filter { opened_since: Some(since), ..Filter::default() })?;
     Ok(hers
+        .into_iter()
         .map(|row| Told {
             course: courses.remove(&row.id).unwrap_or_default(),
             stand: stands.get(&row.id).copied().unwrap_or_default(),

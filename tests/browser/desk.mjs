@@ -219,6 +219,12 @@ await lead.click("#take-key");
 await lead.waitForSelector("#recovery:not([hidden])");
 await lead.goto(`${origin}/case/${held}`);
 await lead.fill("#release-words", "A lesson on biology, with the teacher");
+await lead.fill("#release-code", "000000");
+await lead.click("#release");
+await lead.waitForFunction(() => document.getElementById("release-status").className === "problem");
+assert.match(await lead.textContent("#release-status"), /not the one of now/, "a session alone lets nothing out");
+await look(lead, "case-release");
+await lead.fill("#release-code", await fresh(secret));
 await lead.click("#release");
 await lead.waitForFunction(() => /released the message/.test(document.querySelector(".history")?.textContent ?? ""));
 for (let tries = 0; !/put back/.test(await lead.textContent("#who + p + ul")) ; tries++) {

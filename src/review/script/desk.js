@@ -291,12 +291,11 @@ export async function fileKeys(own, path, fields) {
   return found;
 }
 
-// Hands over the keys of what is held of a case, for the service to put it back.
-export async function putBack(codename, form, words, own) {
-  if ([...words].length < 10) throw new Kind("Please say why in a few words, ten characters or more.");
-  const fields = new URLSearchParams({ form, words });
-  for (const { object, key } of await fileKeys(own, `/case/${codename}/headers`, { form })) fields.append("key", `${object}:${hex(key)}`);
-  await send(`/case/${codename}/release`, fields);
+// Hands over the keys of what is held, of a case or of many, with why and a fresh second factor: for the service to put it back.
+export async function putBack(path, form, own) {
+  const fields = new URLSearchParams(new FormData(form));
+  for (const { object, key } of await fileKeys(own, `${path}/headers`, { form: fields.get("form") })) fields.append("key", `${object}:${hex(key)}`);
+  return send(`${path}/release`, fields);
 }
 
 function headerOf(file) {
@@ -326,9 +325,12 @@ function casePage(section) {
   };
   on(byId("show-excerpt"), status, "Opening…", show("excerpt", () => ""));
   on(byId("show-full"), status, "Opening…", show("full", () => byId("reason").value));
+  const release = byId("release-form");
+  if (release) release.hidden = false;
   on(byId("release"), byId("release-status"), "Preparing…", async () => {
+    if (!release.reportValidity()) return "";
     const own = await identity(wrapped, passphrase.value === "" ? byId("release-passphrase") : passphrase);
-    await putBack(codename, form, byId("release-words").value.trim(), own);
+    await putBack(`/case/${codename}`, release, own);
     location.reload();
     return "Released. The service puts it back within a minute.";
   });

@@ -117,3 +117,41 @@ async fn who_could_be_anybody_sees_nothing_before_the_service_knows_her_addresse
         assert!(told.text.contains("Your account is being prepared") && !told.text.contains("Bullying"), "{}", told.text);
     }
 }
+
+/// What is read of a case takes time. Here what is not to be read cannot be.
+#[tokio::test]
+async fn nothing_of_a_case_that_is_not_hers_is_read_but_its_own_line_and_of_cases_elsewhere_nothing() {
+    let school = School::new();
+    let party = [(address(Role::Dsl), Party::Sender)];
+    let about_her = school.case(1, Category::Bullying, &[Audience::Dsl], Action::Hold, &party);
+    let above_her = school.case(2, Category::StaffConcern, &[Audience::Head], Action::Hold, &[]);
+    let [ann, ben] = ["ann", "ben"].map(|who| format!("{who}@school.example").parse::<Address>().unwrap());
+    let between = |from: &Address, to: &Address| [(from.clone(), Party::Sender), (to.clone(), Party::Recipient)];
+    let one = school.case(3, Category::Bullying, &[Audience::Dsl], Action::Flag, &between(&ann, &ben));
+    let other = school.case(4, Category::Bullying, &[Audience::Dsl], Action::Flag, &between(&ben, &ann));
+    let elsewhere = school.case(5, Category::Bullying, &[Audience::Dsl], Action::Flag, &[]);
+    let tables = rusqlite::Connection::open(school.shelf.folder.path().join("casebook.db")).unwrap();
+    let unreadable = |table: &str, column: &str, codename: &Codename| {
+        let sql = format!("UPDATE {table} SET {column} = 'x' WHERE of_case = (SELECT id FROM cases WHERE codename = ?)");
+        assert_ne!(tables.execute(&sql, [codename.as_str()]).unwrap(), 0);
+    };
+    let dsl = school.person(Role::Dsl);
+    let nowhere = school.get("/case/amber-heron-7", Some(&dsl)).await;
+    let held = "/rule/bullying.test/0303030303030303";
+    for codename in [&about_her, &above_her] {
+        for (table, column) in [("finding", "category"), ("place", "flags")] {
+            unreadable(table, column, codename);
+            let told = school.get(&format!("/case/{codename}"), Some(&dsl)).await;
+            assert_eq!((told.status, &told.text), (StatusCode::NOT_FOUND, &nowhere.text), "{table}");
+            assert_eq!(school.get(held, Some(&dsl)).await.status, StatusCode::OK, "{table}");
+        }
+    }
+    tables.execute("UPDATE cases SET category = 'x' WHERE codename IN (?, ?)", [about_her.as_str(), above_her.as_str()]).unwrap();
+    for page in ["/queue", "/trends"] {
+        let told = school.get(page, Some(&dsl)).await;
+        assert_eq!(told.status, StatusCode::OK, "{page}");
+    }
+    tables.execute("UPDATE cases SET category = 'x' WHERE codename = ?", [elsewhere.as_str()]).unwrap();
+    let told = school.get(&format!("/case/{one}"), Some(&dsl)).await;
+    assert!(told.status == StatusCode::OK && told.text.contains(other.as_str()), "{}", told.text);
+}

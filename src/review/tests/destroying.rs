@@ -173,7 +173,7 @@ async fn nothing_is_destroyed_while_a_copy_is_on_its_way_out_or_back() {
     school.settle(&case, PlaceState::Removed);
 
     let object = school.shelf.book.case(&case.codename).unwrap().unwrap().places[0].object.unwrap().object;
-    let release = format!("words=a+lesson+on+biology&key={object}:{}", "07".repeat(16));
+    let release = format!("words=a+lesson+on+biology&code={}&key={object}:{}", school.code(Role::Dsl), "07".repeat(16));
     assert_eq!(school.post(&format!("/case/{}/release", case.codename), Some(&dsl), &release).await.status, StatusCode::OK);
     because(&school.decides(Role::Dsl, &case, "destroy").await, "is being put back");
     // The service has taken the decision over, and one mailbox is out of reach.
@@ -191,7 +191,7 @@ async fn a_case_whose_message_cannot_be_put_back_opens_again_says_why_and_is_rel
     let (dsl, page) = (school.person(Role::Dsl), format!("/case/{}", case.codename));
     let object = school.shelf.book.case(&case.codename).unwrap().unwrap().places[0].object.unwrap().object;
     let releases = async |deed: i64, why: NotBack| {
-        let release = format!("words=a+lesson+on+biology&key={object}:{}", "07".repeat(16));
+        let release = format!("words=a+lesson+on+biology&code={}&key={object}:{}", school.code(Role::Dsl), "07".repeat(16));
         assert_eq!(school.post(&format!("{page}/release"), Some(&dsl), &release).await.status, StatusCode::OK);
         let pending = school.get(&page, Some(&dsl)).await.text;
         assert!(pending.contains("<dd>closed") && !pending.contains("Not put back"), "it is on its way: {pending}");

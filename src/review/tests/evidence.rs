@@ -182,7 +182,7 @@ async fn a_case_of_many_copies_is_handed_over_and_put_back_as_one_of_few_is() {
     assert!(files.contains_key(&format!("message-{COPIES}.eml.age")));
 
     let keys = objects.iter().map(|object| format!("&key={object}:{}", "07".repeat(16))).collect::<Vec<_>>().concat();
-    let fields = format!("words=a+lesson+on+biology{keys}&padding={}", "x".repeat(64 << 10));
+    let fields = format!("words=a+lesson+on+biology&code={}{keys}&padding={}", school.code(Role::Dsl), "x".repeat(64 << 10));
     let told = school.post(&format!("/case/{}/release", case.codename), Some(&school.person(Role::Dsl)), &fields).await;
     assert_eq!(told.status, StatusCode::OK, "{}", told.text);
 }

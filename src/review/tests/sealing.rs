@@ -53,7 +53,18 @@ async fn what_is_withheld_has_no_depths_and_what_is_held_is_released_with_its_ow
     for key in [String::new(), format!("&key={object}"), format!("&key={object}:00"), format!("&key={other}:{}", "07".repeat(16))] {
         assert_eq!(release(key.clone()).await, StatusCode::BAD_REQUEST, "{key}");
     }
-    assert_eq!(release(format!("&key={object}:{}", "07".repeat(16))).await, StatusCode::OK);
+    // Whoever took her session over has its keys at most.
+    let whole = format!("&key={object}:{}", "07".repeat(16));
+    for code in ["", "&code=000000", "&passkey=a.b.c.d"] {
+        assert_eq!(release(format!("{whole}{code}")).await, StatusCode::UNPROCESSABLE_ENTITY, "{code}");
+    }
+    let case = school.shelf.book.case(&held).unwrap().unwrap().row.id;
+    assert!(school.review.desk().history(case).unwrap().is_empty(), "nothing was decided");
+    let refused = school.events().into_iter().filter(|event| matches!(event, Event::SignInRefused { why, .. } if why == "second factor"));
+    assert_eq!(refused.count(), 3);
+    let code = format!("&code={}", school.code(Role::Dsl));
+    assert_eq!(release(format!("{whole}{code}")).await, StatusCode::OK);
+    assert_eq!(release(format!("{whole}{code}")).await, StatusCode::UNPROCESSABLE_ENTITY, "digits count once");
     let deeds = crate::desk::Deeds::open(&school.shelf.folder.path().join("desk")).unwrap().unwrap();
     assert!(deeds.keys(1).unwrap() == [crate::desk::ReleasedKey { object, key: [7; 16] }]);
     school.shelf.book.desk_progressed(1).unwrap();
