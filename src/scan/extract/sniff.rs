@@ -2,8 +2,9 @@
 
 use memchr::memmem;
 
+use super::compound::Compound;
 use super::mailbox;
-use super::outlook::Wrapping;
+use super::outlook::{self, Wrapping};
 use super::packed::Packing;
 use super::shortcut;
 use super::stream::Codec;
@@ -156,12 +157,7 @@ fn marked(octets: &[u8]) -> Option<Sniffed> {
     let by_table = MAGICS.iter().find(|magic| octets.get(magic.at..).is_some_and(|rest| rest.starts_with(magic.octets)));
     let is = match by_table.map(|magic| magic.is) {
         Some(Sniffed { media_type: "application/zip", family }) => Sniffed { media_type: zip_type(octets), family },
-        Some(Sniffed { media_type: media_type @ "application/x-ole-storage", .. }) if is_password_protected(octets) => {
-            Sniffed { media_type, family: Family::Unread(Reason::EncryptedDocument) }
-        }
-        Some(Sniffed { media_type: "application/x-ole-storage", .. }) if is_outlook_message(octets) => {
-            Sniffed { media_type: "application/vnd.ms-outlook", family: Family::Outlook(Wrapping::CompoundFile) }
-        }
+        Some(is @ Sniffed { media_type: "application/x-ole-storage", .. }) => compound(octets).unwrap_or(is),
         Some(is) => is,
         None => boxed(octets).or_else(|| signed_or_enveloped(octets))?,
     };
@@ -258,16 +254,21 @@ fn zip_type(octets: &[u8]) -> &'static str {
     NAMES.iter().find(|(name, _)| memmem::find(directory, name).is_some()).map_or("application/zip", |(_, media_type)| media_type)
 }
 
-/// An office document with a password is an OLE file with this stream (MS-OFFCRYPTO, 1.3.3).
-fn is_password_protected(octets: &[u8]) -> bool {
-    const NAME: &[u8] = b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0";
-    memmem::find(octets, NAME).is_some()
-}
-
-/// Each message and each attachment in it has a stream of this name ([MS-OXMSG] 2.4).
-fn is_outlook_message(octets: &[u8]) -> bool {
-    const NAME: &[u8] = b"_\0_\0p\0r\0o\0p\0e\0r\0t\0i\0e\0s\0_\0v\0e\0r\0s\0i\0o\0n\x001\0.\x000\0";
-    memmem::find(octets, NAME).is_some()
+/// Compound files that are no document to be read, by what lies in their root: in an embedded object or in a text the same names
+/// mean nothing.
+fn compound(octets: &[u8]) -> Option<Sniffed> {
+    let file = Compound::open(octets)?;
+    let has = |name: &str| file.find("", name).is_some();
+    match () {
+        // MS-OFFCRYPTO, 1.3.3.
+        () if has("EncryptedPackage") => {
+            Some(Sniffed { media_type: "application/x-ole-storage", family: Family::Unread(Reason::EncryptedDocument) })
+        }
+        () if has(outlook::PROPERTIES) => {
+            Some(Sniffed { media_type: "application/vnd.ms-outlook", family: Family::Outlook(Wrapping::CompoundFile) })
+        }
+        () => None,
+    }
 }
 
 /// The end of a zip directory stands at the end of the octets, whatever they begin with.
