@@ -13,8 +13,8 @@ use crate::scan::extract::compound::{Compound, Stream};
 use crate::scan::extract::members::{Member, Members};
 use crate::scan::extract::ole;
 
-/// Names in the storage of a message begin so, whatever they hold (2.2).
-const OWN: &str = "__";
+/// Names in the storage of a message begin so, whatever they hold (2.2); and what Outlook keeps for itself beside them.
+const OWN: [&str; 2] = ["__", "Olk10SideProps_"];
 const STREAM: &str = "__substg1.0_";
 const ATTACHMENT: &str = "__attach_version1.0_";
 /// Of one entry in the stream of properties (2.4.2.1): a tag, flags and the value. The header before them is half of one, or
@@ -34,7 +34,10 @@ pub fn read(octets: &[u8], members: &mut Members<'_, '_, '_>) {
         members.lacks(Reason::Damaged);
     }
     // Another program's document beside the message, or behind a storage that no message has.
-    let is_own = |stream: &Stream| if stream.storage.is_empty() { stream.name.starts_with(OWN) } else { stream.storage.starts_with(OWN) };
+    let is_own = |stream: &Stream| {
+        let name = if stream.storage.is_empty() { &stream.name } else { &stream.storage };
+        OWN.iter().any(|start| name.starts_with(start))
+    };
     if !file.streams().iter().all(is_own) {
         members.lacks(Reason::Unsupported);
     }
