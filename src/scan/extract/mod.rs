@@ -139,7 +139,11 @@ pub struct Item<'a> {
     declared: Declared<'a>,
     is_body: bool,
     is_mislabelled: bool,
+    /// Read as words, and too odd to be no more than that.
+    is_opaque: bool,
     sniffed: Sniffed,
+    /// What a text is as well.
+    besides: Option<Family>,
     /// How many containers are around it.
     depth: u8,
 }
@@ -147,7 +151,11 @@ pub struct Item<'a> {
 impl<'a> Item<'a> {
     pub fn of_leaf(leaf: Leaf<'a>) -> Self {
         let sniffed = sniff::sniff(&leaf.octets, leaf.declared);
+        let is_words = matches!(sniffed.family, Family::Calendar | Family::Html | Family::Text);
+        let is_text = sniffed.family == Family::Text && leaf.declared.is_text();
         Self {
+            is_opaque: is_words && !sniff::reads_as_text(&leaf.octets, leaf.declared.charset),
+            besides: is_text.then(|| sniff::besides(&leaf.octets)).flatten(),
             part: leaf.part,
             name: leaf.name.map(Cow::Borrowed),
             declared: leaf.declared,
@@ -168,7 +176,8 @@ impl<'a> Item<'a> {
     /// Its size where further files may come out of it, 0 for what is no container.
     pub fn container_size(&self) -> usize {
         let holds_file = || self.sniffed.family == Family::Text && may_hold_file(&self.octets);
-        if self.sniffed.family.is_container() || holds_file() || self.hides_archive() { self.octets.len() } else { 0 }
+        let is_container = self.sniffed.family.is_container() || self.besides.is_some();
+        if is_container || holds_file() || self.hides_archive() { self.octets.len() } else { 0 }
     }
 
     /// Words only, for which no other core need be woken.
@@ -249,10 +258,16 @@ impl<'f> Reader<'f> {
         if item.is_mislabelled {
             self.extracts.defects.push(Defect::MislabelledType);
         }
-        if !item.is_body {
+        if !item.is_body || item.is_opaque {
             (self.each_file)(&item.as_file());
         }
+        if item.is_opaque {
+            self.extracts.incomplete(&item.part, Reason::Unsupported);
+        }
         if item.depth >= budget::CONTAINER_DEPTH && item.container_size() > 0 {
+            if item.besides.is_some() {
+                text::read(self, item);
+            }
             return self.extracts.incomplete(&item.part, Reason::Budget);
         }
         if item.hides_archive() {
@@ -273,7 +288,7 @@ impl<'f> Reader<'f> {
             Family::Shortcut => shortcut::read(self, item),
             Family::Packed(packing) => self.guarded(item, |reader, item| packed::read(reader, item, packing)),
             Family::Signed => signed::read(self, item),
-            Family::Text => text::read(self, item),
+            Family::Text => self.text(item),
             Family::Unread(reason) => self.extracts.incomplete(&item.part, reason),
         }
     }
@@ -306,6 +321,16 @@ impl<'f> Reader<'f> {
         self.extracts.parts += 1;
         if let Some(name) = &item.name {
             self.extracts.text(item.location(Field::FileName), Cow::Borrowed(name));
+        }
+    }
+
+    /// As it stands there, and as what it may be shown as besides.
+    fn text(&mut self, item: &Item<'_>) {
+        text::read(self, item);
+        match item.besides {
+            Some(Family::Html) => html::read(self, item),
+            Some(Family::Mail) => self.mail(item),
+            _ => {}
         }
     }
 

@@ -28,6 +28,9 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>, wrapping: Wrapping) {
     members.finish();
 }
 
+/// Each message has a stream of this name, and each attachment in it ([MS-OXMSG] 2.4).
+pub const PROPERTIES: &str = "__properties_version1.0";
+
 /// Numbers of properties ([MS-OXPROPS]).
 mod property {
     pub const SUBJECT: u16 = 0x0037;

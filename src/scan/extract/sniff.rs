@@ -2,13 +2,14 @@
 
 use memchr::memmem;
 
+use super::compound::Compound;
 use super::mailbox;
-use super::outlook::Wrapping;
+use super::outlook::{self, Wrapping};
 use super::packed::Packing;
 use super::shortcut;
 use super::stream::Codec;
 use crate::finding::Reason;
-use crate::scan::parse::Declared;
+use crate::scan::parse::{Declared, charset_text};
 
 /// What a file turned out to be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -156,12 +157,7 @@ fn marked(octets: &[u8]) -> Option<Sniffed> {
     let by_table = MAGICS.iter().find(|magic| octets.get(magic.at..).is_some_and(|rest| rest.starts_with(magic.octets)));
     let is = match by_table.map(|magic| magic.is) {
         Some(Sniffed { media_type: "application/zip", family }) => Sniffed { media_type: zip_type(octets), family },
-        Some(Sniffed { media_type: media_type @ "application/x-ole-storage", .. }) if is_password_protected(octets) => {
-            Sniffed { media_type, family: Family::Unread(Reason::EncryptedDocument) }
-        }
-        Some(Sniffed { media_type: "application/x-ole-storage", .. }) if is_outlook_message(octets) => {
-            Sniffed { media_type: "application/vnd.ms-outlook", family: Family::Outlook(Wrapping::CompoundFile) }
-        }
+        Some(is @ Sniffed { media_type: "application/x-ole-storage", .. }) => compound(octets).unwrap_or(is),
         Some(is) => is,
         None => boxed(octets).or_else(|| signed_or_enveloped(octets))?,
     };
@@ -258,16 +254,21 @@ fn zip_type(octets: &[u8]) -> &'static str {
     NAMES.iter().find(|(name, _)| memmem::find(directory, name).is_some()).map_or("application/zip", |(_, media_type)| media_type)
 }
 
-/// An office document with a password is an OLE file with this stream (MS-OFFCRYPTO, 1.3.3).
-fn is_password_protected(octets: &[u8]) -> bool {
-    const NAME: &[u8] = b"E\0n\0c\0r\0y\0p\0t\0e\0d\0P\0a\0c\0k\0a\0g\0e\0";
-    memmem::find(octets, NAME).is_some()
-}
-
-/// Each message and each attachment in it has a stream of this name ([MS-OXMSG] 2.4).
-fn is_outlook_message(octets: &[u8]) -> bool {
-    const NAME: &[u8] = b"_\0_\0p\0r\0o\0p\0e\0r\0t\0i\0e\0s\0_\0v\0e\0r\0s\0i\0o\0n\x001\0.\x000\0";
-    memmem::find(octets, NAME).is_some()
+/// Compound files that are no document to be read, by what lies in their root: in an embedded object or in a text the same names
+/// mean nothing.
+fn compound(octets: &[u8]) -> Option<Sniffed> {
+    let file = Compound::open(octets)?;
+    let has = |name: &str| file.find("", name).is_some();
+    match () {
+        // MS-OFFCRYPTO, 1.3.3.
+        () if has("EncryptedPackage") => {
+            Some(Sniffed { media_type: "application/x-ole-storage", family: Family::Unread(Reason::EncryptedDocument) })
+        }
+        () if has(outlook::PROPERTIES) => {
+            Some(Sniffed { media_type: "application/vnd.ms-outlook", family: Family::Outlook(Wrapping::CompoundFile) })
+        }
+        () => None,
+    }
 }
 
 /// The end of a zip directory stands at the end of the octets, whatever they begin with.
@@ -278,11 +279,52 @@ pub fn has_archive_behind(octets: &[u8]) -> bool {
     memmem::find_iter(tail, END).last().is_some_and(|at| tail.len() - at >= 22)
 }
 
+/// Next to no control characters in any stretch of it, read in its charset. A few are passed over, as old programs write them.
+pub fn reads_as_text(octets: &[u8], charset: Option<&str>) -> bool {
+    const STRETCH: usize = 4 << 10;
+    const FEW: usize = 4;
+    let is_bearable = |odd: usize, length: usize| odd <= FEW + length / 100;
+    if is_wide(octets, charset) {
+        let characters: Vec<char> = charset_text(octets, charset).0.chars().collect();
+        return characters.chunks(STRETCH).all(|stretch| is_bearable(stretch.iter().filter(|c| is_odd(**c)).count(), stretch.len()));
+    }
+    // Some charsets shift with 14, 15 and 27.
+    let is_odd = |octet: &&u8| matches!(octet, 0..=8 | 11 | 16..=26 | 28..=31 | 127);
+    octets.chunks(STRETCH).all(|stretch| is_bearable(stretch.iter().filter(is_odd).count(), stretch.len()))
+}
+
+/// Of more than one octet a character, NUL among them.
+fn is_wide(octets: &[u8], charset: Option<&str>) -> bool {
+    let starts = |label: &str, start: &str| label.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
+    let is_declared =
+        charset.is_some_and(|label| ["utf-16", "utf16", "utf-32", "ucs-2", "iso-10646-ucs"].iter().any(|wide| starts(label, wide)));
+    is_declared || charset.is_none() && matches!(octets, [0xff, 0xfe, ..] | [0xfe, 0xff, ..])
+}
+
+/// Signs that chance makes of octets, and people next to never write.
+fn is_odd(character: char) -> bool {
+    matches!(character, '\0'..='\u{8}' | '\u{b}' | '\u{e}'..='\u{1f}' | '\u{7f}' | '\u{e000}'..='\u{f8ff}' | '\u{fffd}'..='\u{ffff}')
+}
+
+/// What a text is besides, by its first octets: some readers of mail show a page as one, and open a message by its name. A message
+/// without a type or an encoding of its own says no more than its text.
+pub fn besides(octets: &[u8]) -> Option<Family> {
+    let has_field = |octets: &[u8]| {
+        let mut lines = octets.split(|octet| *octet == b'\n').take_while(|line| !line.trim_ascii().is_empty());
+        lines.any(|line| line.get(..9).is_some_and(|head| head.eq_ignore_ascii_case(b"content-t")))
+    };
+    match () {
+        () if looks_like_html(octets) => Some(Family::Html),
+        () if looks_like_mail(octets) && has_field(octets) => Some(Family::Mail),
+        () => None,
+    }
+}
+
 /// No NUL and next to no other control characters at the beginning and at the end, or UTF-16 with its mark.
 fn looks_like_text(octets: &[u8]) -> bool {
     const PROBE: usize = 4 << 10;
     if matches!(octets, [0xff, 0xfe, ..] | [0xfe, 0xff, ..]) {
-        return true;
+        return reads_as_text(octets, None);
     }
     let head = &octets[..octets.len().min(PROBE)];
     let tail = if octets.len() > PROBE { &octets[octets.len() - PROBE..] } else { &[] };

@@ -91,6 +91,32 @@ fn a_message_that_outlook_saved_is_read_with_the_message_inside() {
 }
 
 #[test]
+fn a_document_is_none_of_outlooks_for_a_name_that_stands_in_it() {
+    let [document, table] = office::word_streams("amber in the document", "", 0);
+    let mut file = CompoundFile::create(Cursor::new(Vec::new())).unwrap();
+    file.create_storage_all("/ObjectPool/_1").unwrap();
+    let embedded = ("/ObjectPool/_1/__properties_version1.0", &[0; 32][..]);
+    for (name, octets) in [("/WordDocument", &document[..]), ("/0Table", &table), embedded] {
+        file.create_stream(name).unwrap().write_all(octets).unwrap();
+    }
+    file.flush().unwrap();
+    let seen = see(with_files(&[("plan.doc", &file.into_inner().into_inner())]));
+    assert!(seen.says("amber in the document"), "{seen:?}");
+    let written = see(with_files(&[("plan.doc", &office::word("amber __properties_version1.0 EncryptedPackage", "", 0))]));
+    assert!(written.says("amber __properties"), "{written:?}");
+    assert_eq!(written.incomplete, []);
+}
+
+#[test]
+fn a_message_of_outlooks_in_which_nothing_is_found_is_incomplete() {
+    let empty = office::compound_of(&[("__properties_version1.0", &[0; 32])]);
+    assert!(see(with_files(&[("a.msg", &empty)])).lacks("2", Reason::Damaged));
+    let beside = office::compound_of(&[("__properties_version1.0", &[0; 32]), ("__substg1.0_1000001F", &utf16("wren")), ("Book", b"x")]);
+    let seen = see(with_files(&[("a.msg", &beside)]));
+    assert!(seen.says("wren") && seen.lacks("2", Reason::Unsupported), "{seen:?}");
+}
+
+#[test]
 fn invitations_and_cards_give_their_words_and_their_photographs() {
     let invitation = "Content-Type: text/calendar; charset=utf-8\r\n\r\nBEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\nSUMMARY:am\r\n ber\\, heron\r\nEND:VEVENT\r\nEND:VCALENDAR\r\n";
     let seen = see(invitation);

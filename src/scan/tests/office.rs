@@ -57,7 +57,13 @@ fn entry(name: &str, kind: u8, child: u32, start: u32, size: usize) -> Vec<u8> {
 }
 
 /// A document of one piece: main text, then a comment.
-fn word(main: &str, comment: &str, flags: u16) -> Vec<u8> {
+pub fn word(main: &str, comment: &str, flags: u16) -> Vec<u8> {
+    let [document, table] = word_streams(main, comment, flags);
+    compound_of(&[("WordDocument", &document), ("0Table", &table)])
+}
+
+/// The two streams of such a document.
+pub fn word_streams(main: &str, comment: &str, flags: u16) -> [Vec<u8>; 2] {
     let text: Vec<u8> = format!("{main}{comment}").encode_utf16().flat_map(u16::to_le_bytes).collect();
     let mut document = vec![0; 1_024];
     document[..4].copy_from_slice(&[0xec, 0xa5, 0xc1, 0]);
@@ -70,7 +76,7 @@ fn word(main: &str, comment: &str, flags: u16) -> Vec<u8> {
     table.extend_from_slice(&[0, 0, 0, 4, 0, 0, 0, 0]);
     long(0x1a6, table.len());
     document.extend_from_slice(&text);
-    compound_of(&[("WordDocument", &document), ("0Table", &table)])
+    [document, table]
 }
 
 fn record(kind: u16, octets: &[u8]) -> Vec<u8> {

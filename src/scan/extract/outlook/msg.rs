@@ -6,14 +6,15 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 use std::time::Instant;
 
-use super::{Voice, attach, kind, property, say, say_rtf, text, voice};
+use super::{PROPERTIES, Voice, attach, kind, property, say, say_rtf, text, voice};
 use crate::finding::Reason;
 use crate::scan::budget;
 use crate::scan::extract::compound::{Compound, Stream};
 use crate::scan::extract::members::{Member, Members};
 use crate::scan::extract::ole;
 
-const PROPERTIES: &str = "__properties_version1.0";
+/// Names in the storage of a message begin so, whatever they hold (2.2); and what Outlook keeps for itself beside them.
+const OWN: [&str; 2] = ["__", "Olk10SideProps_"];
 const STREAM: &str = "__substg1.0_";
 const ATTACHMENT: &str = "__attach_version1.0_";
 /// Of one entry in the stream of properties (2.4.2.1): a tag, flags and the value. The header before them is half of one, or
@@ -27,6 +28,18 @@ pub fn read(octets: &[u8], members: &mut Members<'_, '_, '_>) {
     let mut storages: BTreeMap<&str, Vec<&Stream>> = BTreeMap::new();
     for stream in file.streams() {
         storages.entry(&stream.storage).or_default().push(stream);
+    }
+    let is_empty = !file.streams().iter().any(|stream| stream.name.starts_with(STREAM));
+    if is_empty {
+        members.lacks(Reason::Damaged);
+    }
+    // Another program's document beside the message, or behind a storage that no message has.
+    let is_own = |stream: &Stream| {
+        let name = if stream.storage.is_empty() { &stream.name } else { &stream.storage };
+        OWN.iter().any(|start| name.starts_with(start))
+    };
+    if !file.streams().iter().all(is_own) {
+        members.lacks(Reason::Unsupported);
     }
     Walk { file: &file, storages, members }.message("", None, 0);
 }
@@ -82,9 +95,10 @@ impl<'a> Walk<'a, '_, '_, '_, '_> {
         }
         let name = name.map(|(_, name)| name);
         if let Some(data) = data {
-            attach(name, &data, self.members);
-        } else if let Some(object) = self.within(storage, STREAM).pop() {
-            self.object(name, object, codepage, depth);
+            attach(name.clone(), &data, self.members);
+        }
+        for object in self.within(storage, STREAM) {
+            self.object(name.clone(), object, codepage, depth);
         }
     }
 
