@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
-use super::{Account, Desk, Result};
+use super::{Account, AccountId, Desk, Result};
 use crate::journal::Event;
 
 /// More than somebody has devices.
@@ -50,6 +50,18 @@ impl Desk {
     pub fn passkeys(&self, of: &Account) -> Result<Vec<Passkey>> {
         self.read(|conn| {
             conn.prepare_cached("SELECT * FROM passkey WHERE account = ? ORDER BY made_at, rowid")?.query_map([of.id.0], passkey)?.collect()
+        })
+    }
+
+    /// A passkey by its authenticator's name for it, and whose it is.
+    ///
+    /// # Errors
+    /// When the database refuses.
+    pub fn passkey(&self, credential: &[u8]) -> Result<Option<(AccountId, Passkey)>> {
+        self.read(|conn| {
+            conn.prepare_cached("SELECT * FROM passkey WHERE credential = ?")?
+                .query_row([credential], |row| Ok((AccountId(row.get("account")?), passkey(row)?)))
+                .optional()
         })
     }
 

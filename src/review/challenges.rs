@@ -64,7 +64,7 @@ fn until(challenge: &[u8]) -> Option<Timestamp> {
     Timestamp::from_second(i64::from_be_bytes(octets)).ok()
 }
 
-fn random<const N: usize>() -> std::io::Result<[u8; N]> {
+pub fn random<const N: usize>() -> std::io::Result<[u8; N]> {
     let mut octets = [0; N];
     getrandom::fill(&mut octets).map_err(|error| std::io::Error::other(error.to_string()))?;
     Ok(octets)

@@ -12,6 +12,7 @@ mod challenges;
 mod chart;
 mod decide;
 mod destroy;
+mod device;
 mod evidence;
 mod factor;
 mod form;

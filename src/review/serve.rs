@@ -51,7 +51,7 @@ pub enum ServeError {
 
 /// Who is at the other end.
 #[derive(Clone, Copy)]
-struct Peer(IpAddr);
+pub struct Peer(pub IpAddr);
 
 /// Every page of the table, and a refusal for everything else.
 pub fn router(review: Arc<Review>) -> Router {
@@ -127,9 +127,9 @@ fn too_long(route: &Route) -> Refusal {
     Refusal::Shown(StatusCode::PAYLOAD_TOO_LARGE, told.to_owned())
 }
 
-/// The last address of the list is the one that the proxy itself has seen.
+/// The last address of the last line is the one that the proxy itself has seen: some proxies add a line of their own behind what came.
 fn told_by_proxy(headers: &axum::http::HeaderMap) -> Option<IpAddr> {
-    headers.get("x-forwarded-for")?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
+    headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
 }
 
 /// Serves until SIGTERM or SIGINT. `announce` hears where, and by which certificate.

@@ -2,20 +2,19 @@
 
 use askama::Template;
 use axum::http::StatusCode;
+use jiff::Timestamp;
 use qrcode::QrCode;
 use qrcode::render::svg;
 
 use super::answer::{Answer, Refusal, page};
 use super::attempts::Caller;
+use super::challenges::random;
+use super::factor::shows_passkey;
 use super::guard::{Visit, cookie};
 use super::{Review, password, session, sight, totp};
 use crate::case::Codename;
-use crate::desk::{Account, AccountId, Credentials, Invited, Role};
+use crate::desk::{Account, Credentials, Invited, Role};
 use crate::journal::Event;
-
-/// The browser that holds it has signed in under this account before. It opens nothing.
-const DEVICE: &str = "__Host-mw-device";
-const DEVICE_SECONDS: u32 = 180 * 24 * 3_600;
 
 /// What every page uses, by its name in the address.
 const ASSETS: [(&str, &str, &[u8]); 3] = [
@@ -77,11 +76,8 @@ pub fn sign_in(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let form = &visit.asked.form;
     let (name, now) = (form.text("name"), Review::now());
     let known = review.desk().credentials(name)?;
-    let caller = match (&known, cookie(&visit.asked.headers, DEVICE)) {
-        (Some((account, _)), Some(device)) if review.knows_device(account.id, device) => Caller::Known,
-        _ => Caller::Stranger,
-    };
-    if !review.attempts.allowed(now, name, caller, visit.asked.from) {
+    let caller = review.caller(now, known.as_ref(), visit)?;
+    if !review.attempts.begin(now, name, &caller) {
         return refuse(review, visit, account(known.as_ref()), "too-often");
     }
     let fits = {
@@ -90,28 +86,35 @@ pub fn sign_in(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     };
     let factor = match &known {
         // A passkey is not asked of whoever does not know the password.
-        Some((account, credentials)) if fits => review.factor(now, account, credentials, form)?,
+        Some((account, credentials)) if fits && (shows_passkey(form) || review.attempts.may_show_code(now, name, &caller)) => {
+            review.factor(now, account, credentials, form)?
+        }
         _ => None,
     };
     match (known, factor) {
         // Whoever watched her type a code cannot use it again.
-        (Some((account, _)), Some(factor)) if review.desk().signed_in(now, &account, &factor)? => {
-            review.attempts.succeeded(name, caller);
+        (Some((account, credentials)), Some(factor)) if review.desk().signed_in(now, &account, &factor)? => {
+            review.attempts.succeeded(name, &caller);
             // What was signed in before in this browser ends: a session is never carried over.
             if let Some(before) = cookie(&visit.asked.headers, session::COOKIE) {
                 review.sessions.end(before);
             }
             let token = review.sessions.begin(now, account.id).map_err(|error| Refusal::World(error.to_string()))?;
+            let device = match review.device(now, account.id, &credentials.totp, &visit.asked.headers) {
+                Some(device) => device,
+                None => random().map_err(|error| Refusal::World(error.to_string()))?,
+            };
             let to = form.text("case").parse::<Codename>().map_or_else(|_| "/".to_owned(), |codename| format!("/case/{codename}"));
             let cookies = vec![
                 format!("{}={token}; Path=/; Secure; HttpOnly; SameSite=Strict", session::COOKIE),
-                format!("{DEVICE}={}; Path=/; Max-Age={DEVICE_SECONDS}; Secure; HttpOnly; SameSite=Strict", review.device(account.id)),
+                review.device_cookie(now, account.id, &credentials.totp, device),
             ];
             Ok(Answer::SeeWith { to, cookies })
         }
         (known, ..) => {
-            review.attempts.missed(now, name, caller);
-            refuse(review, visit, account(known.as_ref()), "wrong")
+            // For the journal alone: whoever has her password and not her phone is another matter than whoever has neither.
+            let why = if fits { "second factor" } else { "wrong" };
+            refuse(review, visit, account(known.as_ref()), why)
         }
     }
 }
@@ -166,7 +169,10 @@ pub fn accept(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     review.sessions.end_all(invited.account.id);
     // A step earlier: the code that she has just shown may be the one that she signs in with.
     if review.desk().accept(now, visit.name("link"), &hash, step.saturating_sub(1))? {
-        Ok(Answer::See("/sign-in".to_owned()))
+        // She may sign in from here whatever strangers do meanwhile.
+        let device = random().map_err(|error| Refusal::World(error.to_string()))?;
+        let cookies = vec![review.device_cookie(now, invited.account.id, &invited.totp, device)];
+        Ok(Answer::SeeWith { to: "/sign-in".to_owned(), cookies })
     } else {
         Err(expired())
     }
@@ -192,16 +198,19 @@ fn invitation_page(review: &Review, visit: &Visit, invited: &Invited, told: &str
 }
 
 impl Review {
-    pub(super) fn device(&self, account: AccountId) -> String {
-        format!("{}.{}", account.0, hex::encode(self.desk().mac("device", &[&account.0.to_be_bytes()])))
-    }
-
-    fn knows_device(&self, account: AccountId, device: &str) -> bool {
-        let expected = self.device(account);
-        expected.len() == device.len() && expected.bytes().zip(device.bytes()).fold(0, |differing, (a, b)| differing | (a ^ b)) == 0
+    /// Whose misses a try counts among.
+    fn caller(&self, now: Timestamp, known: Option<&(Account, Credentials)>, visit: &Visit) -> Result<Caller, Refusal> {
+        // Looked for whether or not there is such an account: how long it takes says nothing of that.
+        let signed = self.signed(now, &visit.asked.form)?;
+        let stranger = Caller::Stranger(visit.asked.from.into());
+        let Some((account, credentials)) = known else { return Ok(stranger) };
+        if let Some(signed) = signed.filter(|signed| signed.account == account.id) {
+            return Ok(Caller::Passkey(signed.credential));
+        }
+        Ok(self.device(now, account.id, &credentials.totp, &visit.asked.headers).map_or(stranger, Caller::Device))
     }
 }
 
-fn seconds(now: jiff::Timestamp) -> u64 {
+fn seconds(now: Timestamp) -> u64 {
     now.as_second().try_into().unwrap_or(0)
 }

@@ -15,7 +15,11 @@ impl Review {
     pub fn step_up(&self, visit: &Visit) -> Result<(), Refusal> {
         let (account, now) = (&visit.visitor()?.account, Self::now());
         let name = &account.name;
-        if !self.attempts.allowed(now, name, Caller::Known, visit.asked.from) {
+        let caller = match self.signed(now, &visit.asked.form)?.filter(|signed| signed.account == account.id) {
+            Some(signed) => Caller::Passkey(signed.credential),
+            None => Caller::SignedIn(visit.visitor()?.form_token.clone()),
+        };
+        if !self.attempts.begin(now, name, &caller) {
             return Err(Refusal::TooOften);
         }
         let known = self.desk().credentials(name)?;
@@ -23,10 +27,9 @@ impl Review {
         if let Some(factor) = factor
             && self.desk().showed(account, &factor)?
         {
-            self.attempts.succeeded(name, Caller::Known);
+            self.attempts.succeeded(name, &caller);
             return Ok(());
         }
-        self.attempts.missed(now, name, Caller::Known);
         self.desk().note(now, &account.actor(), &Event::SignInRefused { why: "second factor".to_owned(), times: 1 })?;
         let told = "That code is not the one of now, or it was used already. Nothing was changed. Please wait for the next six digits of your \
                     app, go back, and type them; or use your passkey.";

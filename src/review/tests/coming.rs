@@ -94,7 +94,7 @@ async fn a_flood_of_refusals_is_a_line_a_minute_that_says_how_many_there_were() 
     let here = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
     let fill = || {
         (0..25).for_each(|_| {
-            let _ = school.review.attempts.allowed(Timestamp::now(), "nobody", Caller::Stranger, here);
+            let _ = school.review.attempts.begin(Timestamp::now(), "nobody", &Caller::Stranger(here.into()));
         });
     };
     let flood = async |name: &str| {
@@ -201,17 +201,28 @@ async fn a_flood_of_guesses_from_her_own_network_keeps_strangers_out_and_not_her
     let secret = school.review.desk().invited(Timestamp::now(), link.expose()).unwrap().unwrap().totp;
     let code = || totp::code(&secret, Timestamp::now().as_second().try_into().unwrap());
     let fields = format!("password=correct+horse+battery&again=correct+horse+battery&code={}", code());
-    school.post(&format!("/invitation/{}", link.expose()), None, &fields).await;
+    let accepted = school.post(&format!("/invitation/{}", link.expose()), None, &fields).await;
+    let cookie = accepted.headers[SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
     let here = std::net::IpAddr::V4(std::net::Ipv4Addr::UNSPECIFIED);
     for number in 0..25 {
-        school.review.attempts.allowed(Timestamp::now(), &format!("nobody {number}"), Caller::Stranger, here);
+        school.review.attempts.begin(Timestamp::now(), &format!("nobody {number}"), &Caller::Stranger(here.into()));
     }
     let sign_in = format!("name=safeguarding+lead&password=correct+horse+battery&code={}", code());
     assert!(!school.post("/sign-in", None, &sign_in).await.headers.contains_key(SET_COOKIE), "a stranger from there waits");
-    let id = school.review.desk().accounts().unwrap().into_iter().find(|account| account.role == Role::Dsl).unwrap().id;
-    let known = Person { cookie: format!("__Host-mw-device={}", school.review.device(id)), form: String::new() };
+    let forged = Person { cookie: cookie.replace("-device-", "-device-1"), form: String::new() };
+    assert!(!school.post("/sign-in", Some(&forged), &sign_in).await.headers.contains_key(SET_COOKIE), "the proof is of one account");
+    let known = Person { cookie, form: String::new() };
     let told = school.post("/sign-in", Some(&known), &sign_in).await;
-    assert!(told.headers.contains_key(SET_COOKIE), "a browser that she has signed in from does not: {}", told.text);
+    assert!(told.headers.contains_key(SET_COOKIE), "the browser that took her invitation does not: {}", told.text);
+    let asked = asked(Method::GET, "/sign-in", Some(&known), String::new());
+    let (account, credentials) = school.review.desk().credentials(Role::Dsl.title()).unwrap().unwrap();
+    let device = |days: i64, totp: &[u8]| {
+        let then = Timestamp::now() + jiff::SignedDuration::from_hours(24 * days);
+        school.review.device(then, account.id, totp, asked.headers())
+    };
+    assert!(device(0, &credentials.totp).is_some() && device(179, &credentials.totp).is_some());
+    assert_eq!(device(180, &credentials.totp), None, "it ages");
+    assert_eq!(device(0, &[0; 20]), None, "and ends with the next invitation");
 }
 
 #[tokio::test]
