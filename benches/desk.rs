@@ -95,7 +95,7 @@ fn readers() -> Result<()> {
     Ok(())
 }
 
-/// A sealed message in Chromium, from octets in memory to octets in memory, and what the lead waits for at the desk: all that a sheet
+/// A sealed message in Chromium, from octets in memory to octets in memory, and what the lead waits for at the desk: all that a text
 /// may hold on the page, and a package of the message for the police.
 fn unseal() -> Result<()> {
     let Some(binary) = binary()? else {

@@ -121,10 +121,12 @@ impl School {
         found
     }
 
-    /// A case whose sheet is made of these octets, as a captured scan process could make it. Answers with its codename.
-    fn forge(&self, number: u8, sheet: &[u8]) -> String {
+    /// A case whose sheet, and text where it has one of its own, are made of these octets, as a captured scan process could make them.
+    /// Answers with its codename.
+    fn forge(&self, number: u8, sheet: &str, text: Option<&str>) -> String {
         let (book, vault) = (self.warden.book(), Vault::open(&self.warden.state().join("vault")).expect("a vault"));
-        let sealed = vault.seal(|| sheet, &[Audience::Dsl]).expect("a sealed sheet");
+        let seal = |octets: &str| vault.seal(|| octets.as_bytes(), &[Audience::Dsl]).expect("a sealed object");
+        let (sheet, text) = (seal(sheet), text.map(seal));
         let category = Category::Bullying;
         let finding = Finding {
             rule: "bullying.test".parse().expect("a rule"),
@@ -161,7 +163,8 @@ impl School {
             parties: &[],
             ends: &Ends { sender: "pupil".to_owned(), recipients: vec!["pupil".to_owned()] },
             audiences: &[Audience::Dsl],
-            sheet: Some(&sealed),
+            sheet: Some(&sheet),
+            text: text.as_ref(),
             message_object: None,
             rule_set: "0123456789abcdef",
             notices: &[],
@@ -207,7 +210,9 @@ async fn people_work_at_the_desk_in_a_browser_and_a_released_message_is_back() {
     let decided = school.case(Category::Bullying);
     assert!(decided.released.is_some(), "what was decided without script was carried out");
     assert!(decided.destroyed.is_some_and(|(_, who)| who == "Robin Finch"), "and what was sealed of it is destroyed");
-    assert!(decided.sheet.is_some_and(|sheet| warden.vault().ciphertext(&sheet.object).is_err()));
+    for sealed in [decided.sheet, decided.text] {
+        assert!(sealed.is_some_and(|sealed| warden.vault().ciphertext(&sealed.object).is_err()));
+    }
 }
 
 #[tokio::test]
@@ -335,8 +340,11 @@ async fn nothing_of_a_message_runs_loads_or_draws_in_the_browser_of_whoever_open
         .map(serde_json::Value::to_string)
         .chain(broken)
         .zip(10..)
-        .map(|(sheet, number)| school.forge(number, sheet.as_bytes()))
+        .map(|(sheet, number)| school.forge(number, &sheet, None))
         .collect();
+    let apart = |number, text: &str| school.forge(number, &sheet(&hostile, "").to_string(), Some(text));
+    let text = serde_json::json!({ "bodies": whole["bodies"] }).to_string();
+    let no_text: Vec<_> = ["[]", "{\"bodies\":7}", MARKUP, ""].into_iter().zip(30..).map(|(text, number)| apart(number, text)).collect();
     school.work(
         "canary.mjs",
         serde_json::json!({
@@ -344,6 +352,8 @@ async fn nothing_of_a_message_runs_loads_or_draws_in_the_browser_of_whoever_open
             "key": school.warden.identity(),
             "arrived": arrived,
             "whole": forged[0],
+            "apart": apart(40, &text),
+            "noText": no_text,
             "unseen": forged[1],
             "many": forged[2],
             "broken": forged[3..],

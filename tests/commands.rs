@@ -9,7 +9,7 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use mailwarden::case::{BodyText, Codename, Envelope, Passage, PlaceState, Sheet};
+use mailwarden::case::{BodyText, Codename, Envelope, Passage, PlaceState, Sheet, Text};
 use mailwarden::casebook::{Casebook, Ends, Judged, Learnt, New, NewNotice, Outcome, Party, Progress, Trouble};
 use mailwarden::finding::{Action, Audience, Category, Concern, Field, Finding, Incomplete, Kind, Level, Location, Reason, RuleVersion};
 use mailwarden::journal::{Actor, Event, InstanceKey};
@@ -46,7 +46,7 @@ impl Desk {
         let key = InstanceKey::read(&state.join("instance.key")).expect("an instance key");
         let book = Casebook::open(&state.join("casebook.db"), key).expect("a casebook");
         let vault = Vault::open(&state.join("vault")).expect("a vault");
-        let codename = record(&book, &vault, 1, Some(sheet()));
+        let codename = record(&book, &vault, 1, Some(sheet()), Some(text()));
         Self { school, book, codename }
     }
 
@@ -124,7 +124,7 @@ fn sheet() -> Sheet {
             subject: "canary-subject".to_owned(),
             date: "Mon, 2 Mar 2026 08:15:00 +0000".to_owned(),
         }),
-        bodies: vec![BodyText { location: location.clone(), text: "canary-body".to_owned(), shortened: false }],
+        bodies: Vec::new(),
         attachments: Vec::new(),
         passages: vec![Passage {
             rule: "violence.test".parse().expect("a rule"),
@@ -139,8 +139,13 @@ fn sheet() -> Sheet {
     }
 }
 
+fn text() -> Text {
+    let location = Location { part: "1".to_owned(), field: Field::Body, place: None };
+    Text { bodies: vec![BodyText { location, text: "canary-body".to_owned(), shortened: false }] }
+}
+
 /// A case about a message that was seen and forwarded within an hour, and then held.
-fn record(book: &Casebook, vault: &Vault, content: u8, sheet: Option<Sheet>) -> Codename {
+fn record(book: &Casebook, vault: &Vault, content: u8, sheet: Option<Sheet>, text: Option<Text>) -> Codename {
     let category = Category::Violence;
     let finding = Finding {
         rule: "violence.test".parse().expect("a rule"),
@@ -160,8 +165,9 @@ fn record(book: &Casebook, vault: &Vault, content: u8, sheet: Option<Sheet>) -> 
         findings: vec![finding],
         incomplete: vec![Incomplete { part: "2".to_owned(), reason: Reason::EncryptedArchive }],
     };
-    let octets = sheet.map(|sheet| serde_json::to_vec(&sheet).expect("JSON"));
-    let sheet = octets.as_ref().map(|octets| vault.seal(|| octets.as_slice(), &[Audience::Dsl]).expect("a sealed sheet"));
+    let seal = |octets: Vec<u8>| vault.seal(|| octets.as_slice(), &[Audience::Dsl]).expect("a sealed object");
+    let sheet = sheet.map(|sheet| seal(serde_json::to_vec(&sheet).expect("JSON")));
+    let text = text.map(|text| seal(serde_json::to_vec(&text).expect("JSON")));
     let message = vault.seal(|| &b"Subject: canary-subject\r\n\r\ncanary-body\r\n"[..], &[Audience::Dsl]).expect("a sealed message");
     let place = Place {
         mailbox: address(AMBER),
@@ -184,6 +190,7 @@ fn record(book: &Casebook, vault: &Vault, content: u8, sheet: Option<Sheet>) -> 
         ends: &Ends { sender: "pupil".to_owned(), recipients: vec!["pupil".to_owned()] },
         audiences: &[Audience::Dsl],
         sheet: sheet.as_ref(),
+        text: text.as_ref(),
         message_object: Some(&message),
         rule_set: "0123456789abcdef",
         notices: &[
@@ -315,7 +322,7 @@ fn a_case_in_hand_is_no_longer_listed_as_open() {
 fn opening_shows_the_sheet_and_nothing_but_the_sheet_after_it_was_written_down() {
     let desk = Desk::new();
     let opened = desk.on_case(&["open", "CASE", "--identity", "dsl.key", "--reason", REASON]);
-    assert_eq!(out(&opened), sheet().to_text(), "{}", err(&opened));
+    assert_eq!(out(&opened), sheet().to_text() + &text().to_text(), "{}", err(&opened));
     let last = desk.book.journal_end(1).unwrap().remove(0);
     assert_eq!(last.who, Actor::Member("dsl".to_owned()));
     assert!(matches!(last.event, Event::Viewed { codename, reason, .. } if codename == desk.codename && reason == REASON));
@@ -332,7 +339,37 @@ fn a_key_can_come_from_standard_input() {
         .spawn()
         .unwrap();
     child.stdin.take().unwrap().write_all(&fs::read(desk.school.path().join("dsl.key")).unwrap()).unwrap();
-    assert_eq!(out(&child.wait_with_output().unwrap()), sheet().to_text());
+    assert_eq!(out(&child.wait_with_output().unwrap()), sheet().to_text() + &text().to_text());
+}
+
+#[test]
+fn an_excerpt_is_opened_without_the_text_and_written_down_as_one() {
+    let desk = Desk::new();
+    let facts = desk.book.case(&desk.codename).unwrap().unwrap();
+    let (sheet_object, text_object) = (facts.sheet.unwrap().object, facts.text.unwrap().object);
+    fs::remove_file(desk.state().join(format!("vault/objects/{}/{text_object}.age", &text_object.to_string()[..2]))).unwrap();
+    let opened = desk.on_case(&["open", "CASE", "--excerpt", "--identity", "dsl.key", "--reason", REASON]);
+    assert_eq!(out(&opened), sheet().to_text(), "{}", err(&opened));
+    let last = desk.book.journal_end(1).unwrap().remove(0);
+    assert!(matches!(last.event, Event::Viewed { object, excerpt: true, .. } if object == sheet_object.to_string()));
+    let opened = desk.on_case(&["open", "CASE", "--identity", "dsl.key", "--reason", REASON]);
+    assert!(!opened.status.success() && err(&opened).contains("restore this file from the backup"), "{}", err(&opened));
+    let last = desk.book.journal_end(1).unwrap().remove(0);
+    assert!(matches!(last.event, Event::Viewed { object, excerpt: false, .. } if object == format!("{sheet_object} {text_object}")));
+}
+
+#[test]
+fn a_case_from_before_the_text_was_sealed_by_itself_opens_as_it_did() {
+    let desk = Desk::new();
+    let vault = Vault::open(&desk.state().join("vault")).unwrap();
+    let older = Sheet { bodies: text().bodies, ..sheet() };
+    let older = record(&desk.book, &vault, 2, Some(older), None);
+    let open = |more: &[&str]| {
+        let arguments = [&["open", older.as_str(), "--identity", "dsl.key", "--reason", REASON], more].concat();
+        out(&desk.school.run_here(&arguments))
+    };
+    assert_eq!(open(&[]), sheet().to_text() + &text().to_text());
+    assert_eq!(open(&["--excerpt"]), sheet().to_text());
 }
 
 #[test]
@@ -378,7 +415,7 @@ fn a_look_that_cannot_be_written_down_shows_nothing() {
 fn a_case_that_is_not_there_and_one_without_a_sheet_are_said_to_be() {
     let desk = Desk::new();
     let vault = Vault::open(&desk.state().join("vault")).unwrap();
-    let bare = record(&desk.book, &vault, 2, None);
+    let bare = record(&desk.book, &vault, 2, None, None);
     let output = desk.school.run_here(&["open", bare.as_str(), "--identity", "dsl.key", "--reason", REASON]);
     assert!(err(&output).starts_with(&format!("error: {bare} has no sheet\n")), "{}", err(&output));
     let unknown = if desk.codename.as_str() == "amber-wren-1" { "amber-wren-2" } else { "amber-wren-1" };

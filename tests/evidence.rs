@@ -156,7 +156,7 @@ async fn an_officer_opens_the_package_with_stock_tools_and_finds_the_very_messag
         panic!("{:?}", school.made())
     };
     assert_eq!((name.as_str(), to, reason.as_str(), objects.len()), ("Lead", &recipient, REASON, 1));
-    assert_eq!(school.warden.objects().len(), 2, "what is sealed is as it was");
+    assert_eq!(school.warden.objects().len(), 3, "what is sealed is as it was");
 
     let (code, told) = said(&school.package(&school.warden.identity(), &["--to", &recipient]));
     assert!(code == Some(1) && told.contains("is there already"), "{told}");

@@ -78,6 +78,7 @@ impl School {
             ends: &Ends::default(),
             audiences: &[audience],
             sheet: None,
+            text: None,
             message_object: None,
             rule_set: "0123456789abcdef",
             notices: &[],

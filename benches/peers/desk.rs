@@ -12,7 +12,7 @@ use argon2::password_hash::{PasswordHasher, SaltString};
 use argon2::{Algorithm, Argon2, Params, Version};
 use hmac::{Hmac, Mac};
 use jiff::Timestamp;
-use mailwarden::case::{AttachmentLine, BodyText, Envelope, PlaceState, Sheet};
+use mailwarden::case::{AttachmentLine, BodyText, Envelope, PlaceState, Sheet, Text};
 use mailwarden::casebook::{Casebook, Ends, New};
 use mailwarden::desk::{NewAccount, Role};
 use mailwarden::finding::{Action, Audience, Category, Concern, Field, Level, Location};
@@ -24,9 +24,9 @@ use tempfile::TempDir;
 use super::{Result, folder, stop};
 
 const PASSWORD: &str = "correct horse battery";
-/// Octets of the text in a sheet, as many as one holds.
-const SHEET_BODIES: usize = 8;
-const SHEET_BODY: usize = 64 << 10;
+/// Octets of the bodies of a text, as many as one holds.
+const BODIES: usize = 8;
+const BODY: usize = 64 << 10;
 
 /// How people come to it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -93,17 +93,18 @@ impl Desk {
         Ok(())
     }
 
-    /// A case of which a message of so many octets is held, with a sheet that holds all that one may.
+    /// A case of which a message of so many octets is held, with a text that holds all that one may.
     pub fn hold(&self, octets: usize) -> Result<String> {
         let vault = Vault::open(&self.folder.path().join("vault"))?;
         let identity = MemberIdentity::generate();
         identity.write(&self.key())?;
         vault.ring().create(Audience::Dsl, &[Member { name: "Robin Finch".to_owned(), recipient: identity.recipient() }])?;
         let message = vec![b'm'; octets];
-        let (sheet, message) = (serde_json::to_vec(&sheet())?, vault.seal(|| &message[..], &[Audience::Dsl])?);
-        let sheet = vault.seal(|| &sheet[..], &[Audience::Dsl])?;
+        let (sheet, text) = (serde_json::to_vec(&sheet())?, serde_json::to_vec(&text())?);
+        let seal = |octets: &[u8]| vault.seal(|| octets, &[Audience::Dsl]);
+        let (sheet, text, message) = (seal(&sheet)?, seal(&text)?, seal(&message)?);
         let (concern, place) = (concern(1, Action::Hold), place(1));
-        let new = New { sheet: Some(&sheet), message_object: Some(&message), ..self.new_case(1, &concern, &place) };
+        let new = New { sheet: Some(&sheet), text: Some(&text), message_object: Some(&message), ..self.new_case(1, &concern, &place) };
         let recorded = self.book.record(&new)?;
         self.book.settle(Timestamp::now(), &Actor::Program, recorded.place, PlaceState::Removed)?;
         Ok(recorded.codename.to_string())
@@ -124,6 +125,7 @@ impl Desk {
             ends: &ENDS,
             audiences: &[Audience::Dsl],
             sheet: None,
+            text: None,
             message_object: None,
             rule_set: "0123456789abcdef",
             notices: &[],
@@ -243,9 +245,13 @@ fn place(number: u32) -> Place {
 }
 
 /// Words of many kinds: what is drawn is not one line of one letter.
-fn sheet() -> Sheet {
+fn text() -> Text {
     let location = || Location { part: "1".to_owned(), field: Field::Body, place: None };
-    let text = "The quick brown fox jumps over the lazy dog, \u{e9}t\u{e9} and \u{200b}all.\n".repeat(SHEET_BODY / 70);
+    let text = "The quick brown fox jumps over the lazy dog, \u{e9}t\u{e9} and \u{200b}all.\n".repeat(BODY / 70);
+    Text { bodies: (0..BODIES).map(|_| BodyText { location: location(), text: text.clone(), shortened: true }).collect() }
+}
+
+fn sheet() -> Sheet {
     Sheet {
         envelope: Some(Envelope {
             from: vec!["Ann <ann@school.example>".to_owned()],
@@ -254,7 +260,7 @@ fn sheet() -> Sheet {
             subject: "the trip".to_owned(),
             date: "Mon, 16 Nov 2026 10:00:00 +0000".to_owned(),
         }),
-        bodies: (0..SHEET_BODIES).map(|_| BodyText { location: location(), text: text.clone(), shortened: true }).collect(),
+        bodies: Vec::new(),
         attachments: vec![AttachmentLine {
             part: "2".to_owned(),
             name: Some("trip.pdf".to_owned()),

@@ -6,7 +6,7 @@ mod sheet;
 
 pub use codename::Codename;
 pub use not_back::NotBack;
-pub use sheet::{AttachmentLine, BodyText, Envelope, Passage, Sheet, visible};
+pub use sheet::{AttachmentLine, BodyText, Envelope, Passage, Sheet, Text, visible};
 
 use std::fmt;
 use std::str::FromStr;

@@ -1,19 +1,30 @@
-//! The sheet: all that a person may ever see of a message. Plain text, names, types, sizes, digests and why
+//! The sheet and the text: all that a person may ever see of a message. Plain text, names, types, sizes, digests and why
 //! it matched; no picture, no HTML, no thumbnail.
+//!
+//! They are sealed apart, so that whoever is handed the sheet has no more of the bodies than the words around a match.
 
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Field, Kind, Location, RuleId};
 
-/// Made in the cage, sealed unread, shown as text. It has no `Debug`.
+/// The excerpt: from whom to whom, what is attached, and why it matched. Made in the cage, sealed unread, shown as text. It has no
+/// `Debug`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sheet {
     /// `None` in the facts-only form.
     pub envelope: Option<Envelope>,
-    /// The text of the bodies in the order of the message; empty in the facts-only form.
+    /// Of a case from before the text was sealed by itself: what now is in [`Text`]. Empty in every sheet that is made since.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bodies: Vec<BodyText>,
     pub attachments: Vec<AttachmentLine>,
     pub passages: Vec<Passage>,
+}
+
+/// The whole text. Made, sealed and shown as the sheet is.
+#[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Text {
+    /// In the order of the message.
+    pub bodies: Vec<BodyText>,
 }
 
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,7 +41,7 @@ pub struct Envelope {
 pub struct BodyText {
     pub location: Location,
     pub text: String,
-    /// The text is longer than a sheet holds (64 KiB a body, 512 KiB in all).
+    /// The text is longer than what is kept of one (64 KiB a body, 512 KiB in all).
     pub shortened: bool,
 }
 
@@ -55,7 +66,8 @@ pub struct Passage {
     pub title: String,
     pub kind: Kind,
     pub location: Location,
-    /// The matched words with a few on either side, for `Kind::Text`; empty in the facts-only form.
+    /// The matched words with a few on either side, for `Kind::Text`; empty in the facts-only form, and where the passages before it
+    /// have shown as much of the text as an excerpt may.
     pub before: String,
     pub matched: String,
     pub after: String,
@@ -79,7 +91,7 @@ impl Sheet {
         }
     }
 
-    /// As lines for a terminal. Control, bidirectional and zero-width characters are shown as `\u{..}`, so
+    /// The excerpt as lines for a terminal. Control, bidirectional and zero-width characters are shown as `\u{..}`, so
     /// that no message can draw on the reader's screen.
     pub fn to_text(&self) -> String {
         let mut out = String::new();
@@ -113,6 +125,18 @@ impl Sheet {
                 line(&format!("          named {}", visible(name)));
             }
         }
+        out
+    }
+}
+
+impl Text {
+    /// As [`Sheet::to_text`].
+    pub fn to_text(&self) -> String {
+        let mut out = String::new();
+        let mut line = |text: &str| {
+            out.push_str(text);
+            out.push('\n');
+        };
         for body in &self.bodies {
             let hidden = if body.location.field == Field::HiddenText { ", which its reader does not see" } else { "" };
             line("");
@@ -158,7 +182,7 @@ mod tests {
                 subject: "CANARY-SUBJECT\u{202e}\u{1b}[2J".to_owned(),
                 date: "CANARY-DATE".to_owned(),
             }),
-            bodies: vec![BodyText { location: location.clone(), text: "CANARY-BODY\r\nsecond".to_owned(), shortened: true }],
+            bodies: vec![body()],
             attachments: vec![AttachmentLine {
                 part: "2".to_owned(),
                 name: Some("CANARY-NAME".to_owned()),
@@ -179,6 +203,11 @@ mod tests {
         }
     }
 
+    fn body() -> BodyText {
+        let location = Location { part: "1".to_owned(), field: Field::Body, place: None };
+        BodyText { location, text: "CANARY-BODY\r\nsecond\u{202e}\u{1b}[2J".to_owned(), shortened: true }
+    }
+
     #[test]
     fn the_facts_only_form_holds_no_content() {
         let facts = sheet().facts_only();
@@ -188,8 +217,20 @@ mod tests {
 
     #[test]
     fn no_message_can_draw_on_the_readers_screen() {
-        let text = sheet().to_text();
-        assert!(text.contains("CANARY-SUBJECT\\u{202e}\\u{1b}[2J"), "{text}");
-        assert!(!text.chars().any(|c| c.is_control() && c != '\n'));
+        let (sheet, text) = (sheet().to_text(), Text { bodies: vec![body()] }.to_text());
+        assert!(sheet.contains("CANARY-SUBJECT\\u{202e}\\u{1b}[2J"), "{sheet}");
+        assert!(text.contains("  | second\\u{202e}\\u{1b}[2J\n  (shortened)\n"), "{text}");
+        assert!(![sheet, text].concat().chars().any(|c| c.is_control() && c != '\n'));
+    }
+
+    #[test]
+    fn the_lines_of_an_excerpt_hold_no_body_even_where_the_sheet_of_an_older_case_does() {
+        let older = sheet();
+        let read: Sheet = serde_json::from_slice(&serde_json::to_vec(&older).unwrap()).unwrap();
+        assert!(read.bodies == [body()], "an older case opens as it did");
+        assert!(!read.to_text().contains("CANARY-BODY") && read.to_text().contains("CANARY-MATCH"));
+        let newer = serde_json::to_string(&Sheet { bodies: Vec::new(), ..older }).unwrap();
+        assert!(!newer.contains("bodies"), "{newer}");
+        assert!(serde_json::from_str::<Sheet>(&newer).unwrap().bodies.is_empty());
     }
 }

@@ -61,7 +61,7 @@ pub struct CaseRow {
     pub standing: Standing,
     pub opened_at: Timestamp,
     pub backscan: bool,
-    /// Whose keys open the sheet.
+    /// Whose keys open the sheet and the text.
     pub audiences: Vec<Audience>,
     pub ends: Ends,
     /// Copies that were found.
@@ -89,7 +89,10 @@ pub struct CaseFacts {
     pub row: CaseRow,
     /// The name of the rules that were in force.
     pub rule_set: String,
+    /// The excerpt.
     pub sheet: Option<SealedObject>,
+    /// The whole text; none of a case from before it was sealed by itself, and of one that is withheld.
+    pub text: Option<SealedObject>,
     /// When and by whom.
     pub acknowledged: Option<(Timestamp, String)>,
     pub released: Option<(Timestamp, String)>,
@@ -110,10 +113,16 @@ impl CaseFacts {
     /// Every object that was ever sealed of it, each once.
     pub(super) fn objects(&self) -> Vec<ObjectId> {
         let copies = self.places.iter().filter_map(|copy| copy.object);
-        let mut objects: Vec<_> = self.sheet.into_iter().chain(copies).map(|sealed| sealed.object).collect();
+        let mut objects: Vec<_> = self.sheet.into_iter().chain(self.text).chain(copies).map(|sealed| sealed.object).collect();
         objects.sort_unstable();
         objects.dedup();
         objects
+    }
+
+    /// Whether the excerpt and the whole text are sealed as one, as they were before version 10: then no excerpt can be handed out
+    /// without the text.
+    pub fn has_one_object(&self) -> bool {
+        self.sheet.is_some() && self.text.is_none() && self.row.action != Action::Withhold
     }
 
     /// Whose keys open its messages, and who decides about them. When any copy was withheld, nobody at the school does (D3); once it is
@@ -284,6 +293,7 @@ pub(super) fn case(conn: &Connection, codename: &Codename) -> rusqlite::Result<O
                 row: case_row(row)?,
                 rule_set: row.get("rule_set")?,
                 sheet: sealed(row, "sheet", "sheet_sha256")?,
+                text: sealed(row, "text", "text_sha256")?,
                 acknowledged: moment_if_any(row, "acknowledged_at")?.zip(row.get("acknowledged_by")?),
                 released: moment_if_any(row, "released_at")?.zip(row.get("released_by")?),
                 destroyed: moment_if_any(row, "destroyed_at")?.zip(row.get("destroyed_by")?),

@@ -15,6 +15,8 @@ pub struct Desk {
     pub folder: TempDir,
     pub key: InstanceKey,
     pub vault: Vault,
+    /// The one member of the audience.
+    pub member: MemberIdentity,
     pub book: Casebook,
     pub arrival: Arrival,
     ends: Ends,
@@ -26,12 +28,13 @@ impl Desk {
         let folder = tempfile::tempdir().unwrap();
         let key = InstanceKey::random().unwrap();
         let vault = Vault::open(&folder.path().join("vault")).unwrap();
-        let recipient = MemberIdentity::generate().recipient();
+        let member = MemberIdentity::generate();
+        let recipient = member.recipient();
         vault.ring().create(Audience::Dsl, &[Member { name: "Ann Example".to_owned(), recipient }]).unwrap();
         let book = Casebook::open(&folder.path().join("casebook.db"), key.clone()).unwrap();
         let arrival = Arrival { flags: vec!["\\Seen".to_owned(), "$Forwarded".to_owned()], internal_date: 1_000, size: 2_000 };
         let ends = Ends { sender: "pupil".to_owned(), recipients: vec!["pupil".to_owned(), "staff".to_owned()] };
-        Self { folder, key, vault, book, arrival, ends, place: place("zoe", 1) }
+        Self { folder, key, vault, member, book, arrival, ends, place: place("zoe", 1) }
     }
 
     /// Another connection to the same casebook, as a command would open it.
@@ -40,7 +43,11 @@ impl Desk {
     }
 
     pub fn sealed(&self) -> Receipt {
-        self.vault.seal(|| &b"sealed"[..], &[Audience::Dsl]).unwrap()
+        self.seal("sealed")
+    }
+
+    pub fn seal(&self, text: &str) -> Receipt {
+        self.vault.seal(|| text.as_bytes(), &[Audience::Dsl]).unwrap()
     }
 
     /// Any number as a digest.
@@ -74,6 +81,7 @@ impl Desk {
             ends: &self.ends,
             audiences: &[Audience::Dsl],
             sheet: None,
+            text: None,
             message_object: None,
             rule_set: "0123456789abcdef",
             notices: &[],

@@ -140,9 +140,10 @@ mod tests {
 
     /// A case with a sheet and one copy in this state.
     fn case(desk: &Desk, level: Level, action: Action, state: PlaceState) -> Recorded {
-        let (concern, sheet, object) = (concern(level, action), desk.sealed(), desk.sealed());
+        let (concern, sheet, text, object) = (concern(level, action), desk.sealed(), desk.sealed(), desk.sealed());
         let message_object = (action >= Action::Hold).then_some(&object);
-        let recorded = desk.book.record(&New { sheet: Some(&sheet), message_object, ..desk.plain(1, &concern) }).unwrap();
+        let recorded =
+            desk.book.record(&New { sheet: Some(&sheet), text: Some(&text), message_object, ..desk.plain(1, &concern) }).unwrap();
         desk.book.settle(at(5), &Actor::Program, recorded.place, state).unwrap();
         recorded
     }
@@ -214,7 +215,7 @@ mod tests {
         let desk = Desk::new();
         let held = case(&desk, Level::Now, Action::Hold, PlaceState::Removed);
         let sealed = desk.book.case(&held.codename).unwrap().unwrap().sealed_objects();
-        assert_eq!(sealed.len(), 2, "the sheet and the message");
+        assert_eq!(sealed.len(), 3, "the sheet, the text and the message");
         for second in ["Ben Example", "Cal Example"] {
             decide(&desk, &held, Some(second)).unwrap();
         }

@@ -166,7 +166,7 @@ impl Casebook {
     /// When the database refuses.
     pub fn known_object(&self, object: &ObjectId) -> Result<bool> {
         self.read(|conn| {
-            conn.prepare_cached("SELECT 1 FROM place WHERE object = ?1 UNION ALL SELECT 1 FROM cases WHERE sheet = ?1")?
+            conn.prepare_cached("SELECT 1 FROM place WHERE object = ?1 UNION ALL SELECT 1 FROM cases WHERE sheet = ?1 OR text = ?1")?
                 .exists([object.to_string()])
         })
     }

@@ -29,9 +29,11 @@ pub struct New<'a> {
     pub parties: &'a [(Keyed, Party)],
     /// Who wrote to whom, as roles.
     pub ends: &'a Ends,
-    /// To whom the sheet is sealed.
+    /// To whom the sheet and the text are sealed.
     pub audiences: &'a [Audience],
     pub sheet: Option<&'a Receipt>,
+    /// None where there is no sheet, or one of facts alone.
+    pub text: Option<&'a Receipt>,
     /// The sealed message: with it the place is `Sealed` and may be emptied, without it `Delivered`.
     pub message_object: Option<&'a Receipt>,
     pub rule_set: &'a str,
@@ -66,7 +68,7 @@ pub struct Recorded {
     pub case: CaseId,
     pub codename: Codename,
     pub place: PlaceId,
-    /// The case was there before: nobody is told again, and the sheet that came with this copy is not kept.
+    /// The case was there before: nobody is told again, and the sheet and the text that came with this copy are not kept.
     pub folded: bool,
 }
 
@@ -109,7 +111,7 @@ impl Casebook {
         Ok(Recorded { case, codename: codename(tx, case)?, place, folded })
     }
 
-    /// The case that a copy of this level, as judged, would fold into: with one, there is no need to seal a sheet.
+    /// The case that a copy of this level, as judged, would fold into: with one, there is no need to seal a sheet or a text.
     ///
     /// # Errors
     /// When the database refuses.
@@ -135,8 +137,8 @@ impl Casebook {
         let codename = unused_codename(tx)?;
         let case = tx
             .prepare_cached(
-                "INSERT INTO cases (codename, content, category, judged_level, level, action, rule_set, backscan, opened_at, audiences, sheet, sheet_sha256, sender, recipients)
-                 VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
+                "INSERT INTO cases (codename, content, category, judged_level, level, action, rule_set, backscan, opened_at, audiences, sheet, sheet_sha256, text, text_sha256,
+                 sender, recipients) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING id",
             )?
             .query_row(
                 params![
@@ -152,6 +154,8 @@ impl Casebook {
                     Json(new.audiences),
                     new.sheet.map(|sheet| sheet.object().to_string()),
                     new.sheet.map(Receipt::ciphertext_sha256),
+                    new.text.map(|text| text.object().to_string()),
+                    new.text.map(Receipt::ciphertext_sha256),
                     new.ends.sender,
                     Json(&new.ends.recipients),
                 ],
@@ -324,14 +328,16 @@ mod tests {
     #[test]
     fn a_new_case_is_open_and_holds_every_fact() {
         let desk = Desk::new();
-        let sheet = desk.sealed();
+        let (sheet, text) = (desk.sealed(), desk.sealed());
         let (grave, at_home) = (concern(Level::Now, Action::Hold), place("ann", 7));
-        let new = New { place: &at_home, sheet: Some(&sheet), backscan: true, ..desk.plain(1, &grave) };
+        let new = New { place: &at_home, sheet: Some(&sheet), text: Some(&text), backscan: true, ..desk.plain(1, &grave) };
         let recorded = desk.book.record(&new).unwrap();
         let facts = desk.again().case(&recorded.codename).unwrap().unwrap();
         assert_eq!((facts.row.standing, facts.row.level, facts.row.backscan, facts.row.places), (Standing::Open, Level::Now, true, 1));
         assert_eq!((facts.rule_set.as_str(), &facts.row.audiences), ("0123456789abcdef", &grave.sheet_audiences()));
-        assert_eq!(facts.sheet.map(|sheet| sheet.object), Some(*sheet.object()));
+        assert_eq!([facts.sheet, facts.text].map(|it| it.map(|sealed| sealed.object)), [&sheet, &text].map(|it| Some(*it.object())));
+        assert!(!facts.has_one_object() && facts.sealed_objects().len() == 2);
+        assert!([sheet, text].iter().all(|it| desk.book.known_object(it.object()).unwrap()), "a sweep leaves both");
         assert_eq!((&facts.places[0].place, &facts.places[0].arrival), (&at_home, &desk.arrival));
         assert_eq!(facts.places[0].lay_there_seconds(), 3_600);
         assert!(facts.places[0].arrival.forwarded());

@@ -1,22 +1,23 @@
-//! `mailwarden open`: shows the sheet of a case to a person with a key and a reason.
+//! `mailwarden open`: shows the sheet and the text of a case to a person with a key and a reason.
 
 use std::io::Read;
 
 use clap::Args;
 use jiff::Timestamp;
+use serde::de::DeserializeOwned;
 
 use super::key_holder::{Admission, KeyHolder};
 use super::shelf::Shelf;
 use super::{Failure, Output};
-use crate::case::{Codename, Sheet};
+use crate::case::{Codename, Sheet, Text};
 use crate::casebook::SealedObject;
 use crate::journal::Event;
 use crate::vault::{AudienceIdentity, Vault};
 
-/// The largest sheet that is read, in octets; those that are made stay below a megabyte.
-const LARGEST_SHEET: u64 = 8 << 20;
+/// The largest sheet or text that is read, in octets; those that are made stay below a megabyte.
+const LARGEST: u64 = 8 << 20;
 
-/// Show the sheet of a case: who wrote what to whom, as text, and why it matched.
+/// Show a case: who wrote what to whom, as text, and why it matched.
 ///
 /// That you looked, and your reason, are written to the journal before anything is shown. Pictures and attachments are
 /// never shown.
@@ -24,6 +25,9 @@ const LARGEST_SHEET: u64 = 8 << 20;
 pub(super) struct Open {
     /// The case, as the notice names it.
     codename: Codename,
+    /// Open no more than what matched, a few words on either side, and who wrote to whom.
+    #[arg(long)]
+    excerpt: bool,
     #[command(flatten)]
     holder: KeyHolder,
 }
@@ -39,12 +43,24 @@ impl Open {
             let hint = format!("`mailwarden cases show {codename}` tells all that is known of it");
             return Err(Failure::world(format!("{codename} has no sheet"), &"it is a case of facts alone", hint));
         };
-        let object = sheet.object.to_string();
+        let text = facts.text.filter(|_| !self.excerpt);
+        let opened: Vec<_> = [Some(&sheet), text.as_ref()].into_iter().flatten().map(|sealed| sealed.object.to_string()).collect();
+        let object = opened.join(" ");
         match KeyHolder::admission(&holder.presented()?, &vault, &facts.row.audiences)? {
             Admission::Admitted { who, key, .. } => {
-                let reason = holder.reason.as_str().to_owned();
-                book.note(Timestamp::now(), &who, &Event::Viewed { case, codename, object, reason })?;
-                for line in read(&vault, &sheet, &key)?.to_text().lines() {
+                let (excerpt, reason) = (self.excerpt, holder.reason.as_str().to_owned());
+                book.note(Timestamp::now(), &who, &Event::Viewed { case, codename, object, excerpt, reason })?;
+                let sheet: Sheet = read(&vault, &sheet, &key)?;
+                for line in sheet.to_text().lines() {
+                    out.line(line)?;
+                }
+                let text = match text {
+                    Some(text) => read(&vault, &text, &key)?,
+                    None if excerpt => Text::default(),
+                    // Of a case from before the text was sealed by itself.
+                    None => Text { bodies: sheet.bodies },
+                };
+                for line in text.to_text().lines() {
                     out.line(line)?;
                 }
                 Ok(())
@@ -57,12 +73,12 @@ impl Open {
     }
 }
 
-/// The sheet, when it is the one that was recorded: another one could have been sealed by anybody.
-fn read(vault: &Vault, sealed: &SealedObject, key: &AudienceIdentity) -> Result<Sheet, Failure> {
+/// A sheet or a text, when it is the one that was recorded: another one could have been sealed by anybody.
+fn read<T: DeserializeOwned>(vault: &Vault, sealed: &SealedObject, key: &AudienceIdentity) -> Result<T, Failure> {
     let _ = vault.confirm(&sealed.object, &sealed.ciphertext_sha256)?;
     let mut octets = Vec::new();
-    let unreadable = |why: &dyn ToString| Failure::world("the sheet cannot be read", why, "restore the vault from the backup");
-    vault.unseal(&sealed.object, key)?.take(LARGEST_SHEET).read_to_end(&mut octets).map_err(|error| unreadable(&error))?;
-    // What the parser says could quote the sheet.
+    let unreadable = |why: &dyn ToString| Failure::world("what is sealed of it cannot be read", why, "restore the vault from the backup");
+    vault.unseal(&sealed.object, key)?.take(LARGEST).read_to_end(&mut octets).map_err(|error| unreadable(&error))?;
+    // What the parser says could quote the message.
     serde_json::from_slice(&octets).map_err(|_| unreadable(&"it is from another version of mailwarden"))
 }

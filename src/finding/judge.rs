@@ -100,7 +100,7 @@ pub struct Concern {
 }
 
 impl Concern {
-    /// To whom the sheet is sealed.
+    /// To whom the sheet and the text are sealed.
     pub fn sheet_audiences(&self) -> Vec<Audience> {
         self.each_once(Category::audiences)
     }

@@ -236,15 +236,17 @@ pub struct Opinions {
     pub gradient16: [u8; 32],
 }
 
-/// What the safeguarding lead may see of the message, as JSON of [`crate::case::Sheet`]. Made in the cage,
-/// sealed unread, opened in front of her.
+/// What the safeguarding lead may see of the message, as JSON. Made in the cage, sealed unread, opened in front of her.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SheetOctets(pub Vec<u8>);
 
-/// Both forms of the sheet: which one is sealed is decided outside the cage, by the verdict.
+/// All that may be sealed for her to see: what of it is, is decided outside the cage, by the verdict.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Sheets {
-    pub whole: SheetOctets,
-    /// Names, types, sizes and matches without any text: for withheld categories (D3).
+    /// A [`crate::case::Sheet`].
+    pub excerpt: SheetOctets,
+    /// A [`crate::case::Text`]: sealed by itself, for whoever gives a reason.
+    pub text: SheetOctets,
+    /// In the place of both for withheld categories (D3): names, types, sizes and matches without any text.
     pub facts: SheetOctets,
 }

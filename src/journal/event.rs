@@ -62,12 +62,12 @@ pub enum Event {
         rule_set: String,
         backscan: bool,
     },
-    /// Somebody was handed what is sealed, for her browser to open: an excerpt, the full text, or the keys for a release or a package
-    /// for the police. The
-    /// reason is her own words.
+    /// Somebody was handed what is sealed, for her browser to open: an excerpt, the full text with it, or the keys for a release or a
+    /// package for the police. The reason is her own words.
     CiphertextServed {
         case: CaseId,
         codename: Codename,
+        /// Each that was handed out, a space between them.
         object: String,
         depth: String,
         reason: String,
@@ -279,7 +279,11 @@ pub enum Event {
     Viewed {
         case: CaseId,
         codename: Codename,
+        /// Each that was opened, a space between them.
         object: String,
+        /// No more than what matched.
+        #[serde(default, skip_serializing_if = "is_whole")]
+        excerpt: bool,
         reason: String,
     },
     /// Somebody tried to look, and her key did not open it.
@@ -378,6 +382,11 @@ fn is_once(times: &u32) -> bool {
     *times == 1
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks in this way")]
+fn is_whole(excerpt: &bool) -> bool {
+    !excerpt
+}
+
 /// One line of the journal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
@@ -403,9 +412,17 @@ mod tests {
     }
 
     #[test]
+    fn a_look_of_an_older_journal_was_at_the_whole_and_reads_as_it_was_written() {
+        let written = r#"{"event":"viewed","case":1,"codename":"amber-heron-7","object":"ab","reason":"a tutor asked"}"#;
+        let read: Event = serde_json::from_str(written).unwrap();
+        assert!(matches!(read, Event::Viewed { excerpt: false, .. }));
+        assert_eq!(serde_json::to_string(&read).unwrap(), written);
+    }
+
+    #[test]
     fn what_the_technician_is_shown_leaves_out_what_a_person_typed() {
         let codename: Codename = "amber-heron-7".parse().unwrap();
-        let viewed = Event::Viewed { case: CaseId(1), codename, object: "ab".to_owned(), reason: "CANARY".to_owned() };
+        let viewed = Event::Viewed { case: CaseId(1), codename, object: "ab".to_owned(), excerpt: false, reason: "CANARY".to_owned() };
         assert!(serde_json::to_string(&viewed).unwrap().contains("CANARY"));
         let shown = serde_json::to_string(&viewed.without_reason()).unwrap();
         assert!(shown.contains("amber-heron-7") && !shown.contains("CANARY"), "{shown}");

@@ -9,7 +9,9 @@ pub enum Depth {
     Facts,
     Excerpt,
     Full,
-    /// With the command line and a key file.
+    /// With the command line and a key file: no more than what matched,
+    ExcerptAtTheServer,
+    /// or all of it.
     AtTheServer,
     /// The keys of what is held, for it to go back.
     Release,
@@ -25,6 +27,7 @@ impl Depth {
             Self::Facts => "the facts",
             Self::Excerpt => "what matched",
             Self::Full => "the whole text",
+            Self::ExcerptAtTheServer => "what matched, at the server",
             Self::AtTheServer => "the whole text, at the server",
             Self::Release => "the keys, to put it back",
             Self::HandOver => "the keys, for a package for the police",
@@ -44,6 +47,7 @@ impl Depth {
             },
             Event::EvidencePackaged { case, codename, .. } => Some((Self::Evidence, *case, codename)),
             Event::FactsViewed { case, codename } => Some((Self::Facts, *case, codename)),
+            Event::Viewed { case, codename, excerpt: true, .. } => Some((Self::ExcerptAtTheServer, *case, codename)),
             Event::Viewed { case, codename, .. } => Some((Self::AtTheServer, *case, codename)),
             _ => None,
         }

@@ -58,6 +58,8 @@ struct Page<'a> {
     may_decide: bool,
     /// Her key opens it, once she has one.
     may_open: bool,
+    /// What matched and the whole text are sealed as one.
+    one_object: bool,
     wrapped: &'a str,
     by_passkey: Vec<(String, String)>,
     back: bool,
@@ -191,6 +193,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         may_open: sight::opens_sheet(&visitor.account, &row).is_some()
             && row.action != Action::Withhold
             && on_its_way != Some(Deed::Destroy),
+        one_object: facts.has_one_object(),
         wrapped: visitor.account.keys.as_ref().map_or("", |keys| &keys.wrapped),
         by_passkey: review.wrapped_for_passkeys(&visitor.account)?,
         back: row.action == Action::Hold && !facts.places.iter().any(|copy| copy.state == PlaceState::Removed),

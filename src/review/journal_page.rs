@@ -152,6 +152,7 @@ fn told(event: &Event) -> (String, Option<&Codename>) {
         Event::SignInRefused { why, times } => (format!("was not let in, {times} times: {why}"), None),
         Event::SignedIn => ("signed in".to_owned(), None),
         Event::SignedOut => ("signed out".to_owned(), None),
+        Event::Viewed { codename, excerpt: true, .. } => ("opened what matched".to_owned(), Some(codename)),
         Event::Viewed { codename, .. } => ("opened the message".to_owned(), Some(codename)),
         // The service writes a journal of its own.
         _ => ("did something else".to_owned(), None),

@@ -1,6 +1,7 @@
 //! What is sealed, handed out as it lies in the vault: only the browser of somebody with a key makes anything of it.
 //!
-//! Each depth is written down before an octet leaves. What is withheld has no depth at all.
+//! Each depth is written down before an octet leaves, and no object leaves but those of that depth. What is withheld has no depth at
+//! all.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -10,21 +11,24 @@ use super::answer::{Answer, Refusal};
 use super::guard::Visit;
 use super::{Review, sight};
 use crate::case::PlaceState;
-use crate::casebook::CaseFacts;
+use crate::casebook::{CaseFacts, SealedObject};
 use crate::desk::{Account, Deed, Done, ReleasedKey};
 use crate::finding::{Action, Audience};
 use crate::journal::Event;
-use crate::vault::ObjectId;
+use crate::vault::{ObjectId, VaultError};
 
 /// In characters: why somebody reads a whole message.
 const SHORTEST_REASON: usize = 30;
 const LONGEST_REASON: usize = 1_000;
 
-/// A sheet, and the ring whose key opens it. All of it base64.
+/// What is sealed of a case at a depth, and the rings whose key opens it. All of it base64.
 #[derive(Serialize)]
-struct Sheet {
+struct Opening {
     rings: Vec<String>,
     sheet: String,
+    /// The whole text, where that was asked for. Of a case from before it was sealed by itself, it is in the sheet.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    text: Option<String>,
 }
 
 /// The headers of sealed messages: the key of each is in it, for whoever opens the ring.
@@ -54,12 +58,31 @@ pub fn sheet(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         ("excerpt" | "full", _) => return Err(Refusal::unfit("Please keep the reason below 1,000 characters.")),
         _ => return Err(Refusal::Malformed),
     }
-    let Some(sealed) = facts.sheet else { return Err(Refusal::unfit("There is nothing to open: this is a case of facts alone.")) };
-    written_down(review, account, &facts, sealed.object, depth, reason)?;
-    // Another file could have been sealed by anybody who has the public key.
+    let Some(sheet) = facts.sheet else { return Err(Refusal::unfit("There is nothing to open: this is a case of facts alone.")) };
+    let text = facts.text.filter(|_| depth == "full");
+    let objects: Vec<_> = [Some(sheet), text].into_iter().flatten().map(|sealed| sealed.object.to_string()).collect();
+    review.desk().note(Review::now(), &account.actor(), &served(&facts, objects.join(" "), depth, reason))?;
+    let sheet = ciphertext(review, &sheet)?;
+    let text = text.map(|text| ciphertext(review, &text)).transpose().map_err(without_text)?;
+    json(&Opening { rings: rings(review, account, audience)?, sheet, text })
+}
+
+/// An object that is as it was recorded: another file could have been sealed by anybody who has the public key. Base64.
+fn ciphertext(review: &Review, sealed: &SealedObject) -> Result<String, VaultError> {
     let _ = review.vault.confirm(&sealed.object, &sealed.ciphertext_sha256)?;
-    let sheet = BASE64.encode(review.vault.ciphertext(&sealed.object)?);
-    json(&Sheet { rings: rings(review, account, audience)?, sheet })
+    Ok(BASE64.encode(review.vault.ciphertext(&sealed.object)?))
+}
+
+/// The sheet is as it was sealed; then she need not do without that.
+fn without_text(error: VaultError) -> Refusal {
+    match Refusal::from(error) {
+        Refusal::Shown(status, _) => {
+            let told = "The whole text is not as it was sealed, and nothing was handed out. “Show what matched” still opens. Nothing was lost by \
+                        trying: please ask the technician to restore the vault from the backup.";
+            Refusal::Shown(status, told.to_owned())
+        }
+        other => other,
+    }
 }
 
 pub fn headers(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
@@ -78,7 +101,7 @@ pub fn handed(
     depth: &str,
     reason: &str,
 ) -> Result<Answer, Refusal> {
-    let events = objects.iter().map(|object| served(facts, *object, depth, reason));
+    let events = objects.iter().map(|object| served(facts, object.to_string(), depth, reason));
     handed_all(review, account, audience, objects, &events.collect::<Vec<_>>())
 }
 
@@ -87,7 +110,7 @@ pub fn handed_for_release(review: &Review, account: &Account, audience: Audience
     let (mut objects, mut events) = (Vec::new(), Vec::new());
     for facts in cases {
         let held = held(facts)?;
-        events.extend(held.iter().map(|object| served(facts, *object, "release", "")));
+        events.extend(held.iter().map(|object| served(facts, object.to_string(), "release", "")));
         objects.extend(held);
     }
     handed_all(review, account, audience, &objects, &events)
@@ -177,15 +200,11 @@ pub fn rings(review: &Review, account: &Account, audience: Audience) -> Result<V
     Ok([ring.ciphertext(audience)?].into_iter().chain(own).map(|ring| BASE64.encode(ring)).collect())
 }
 
-fn written_down(review: &Review, account: &Account, facts: &CaseFacts, object: ObjectId, depth: &str, reason: &str) -> Result<(), Refusal> {
-    Ok(review.desk().note(Review::now(), &account.actor(), &served(facts, object, depth, reason))?)
-}
-
-fn served(facts: &CaseFacts, object: ObjectId, depth: &str, reason: &str) -> Event {
+fn served(facts: &CaseFacts, object: String, depth: &str, reason: &str) -> Event {
     Event::CiphertextServed {
         case: facts.row.id,
         codename: facts.row.codename.clone(),
-        object: object.to_string(),
+        object,
         depth: depth.to_owned(),
         reason: reason.to_owned(),
     }

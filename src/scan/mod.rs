@@ -2,6 +2,7 @@
 
 mod budget;
 pub mod detect;
+mod excerpt;
 mod extract;
 pub mod nursery;
 mod parse;

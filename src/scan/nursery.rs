@@ -13,6 +13,7 @@ use std::time::Duration;
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::detect::{self, Detectors};
+use super::sheet;
 use crate::fault::Fault;
 use crate::finding::{Explained, Fingerprint, Incomplete, Reason, Report, Sighting, Tree};
 use crate::sandbox::{self, Caged, Fork, Limits, Mapped, TrayView};
@@ -389,7 +390,7 @@ impl From<BadFrame> for NotUnderstood {
 /// Of a report that no frame holds: the findings stay, the text goes, and the message is not clear.
 fn shortened(mut report: Report) -> Report {
     if let Some(sheets) = &mut report.sheets {
-        sheets.whole = sheets.facts.clone();
+        *sheets = sheet::without_words(&sheets.facts);
     }
     report.pictures.clear();
     report.findings.truncate(MAX_ITEMS);
@@ -407,11 +408,13 @@ mod tests {
     #[test]
     fn a_report_that_no_frame_holds_is_shortened_and_never_clear() {
         let mut report = Report::unread(Reason::Damaged);
-        report.sheets = Some(Sheets { whole: SheetOctets(vec![b'x'; wire::MAX_PAYLOAD]), facts: SheetOctets(b"facts".to_vec()) });
+        let octets = |octets: &[u8]| SheetOctets(octets.to_vec());
+        let text = octets(&vec![b'x'; wire::MAX_PAYLOAD]);
+        report.sheets = Some(Sheets { excerpt: octets(b"words"), text, facts: octets(b"facts") });
         assert!(matches!(wire::encode(&report), Err(BadFrame::TooLong(_))));
         let short = shortened(report);
         assert!(wire::encode(&short).is_ok());
         assert!(short.incomplete.iter().any(|i| i.reason == Reason::Budget));
-        assert!(short.sheets.is_some_and(|s| s.whole.0 == b"facts"));
+        assert!(short.sheets.is_some_and(|s| s.excerpt.0 == b"facts" && s.text.0 == br#"{"bodies":[]}"#));
     }
 }

@@ -1,19 +1,21 @@
-//! Makes the sheet of a message in which something was found: all of it that a person will see.
+//! Makes the sheet and the text of a message in which something was found: all of it that a person will see.
 
 use std::cmp::Reverse;
 use std::iter;
 
+use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::detect::Match;
+use super::excerpt::{Excerpts, Place};
 use super::extract::{FileExtract, TextExtract};
 use super::parse::Mail;
-use crate::case::{AttachmentLine, BodyText, Envelope, Passage, Sheet};
+use crate::case::{AttachmentLine, BodyText, Envelope, Passage, Sheet, Text};
 use crate::finding::{Field, SheetOctets, Sheets};
 
 /// Of one body, in octets of JSON.
 const BODY: usize = 64 << 10;
-/// Of the whole sheet.
+/// Of the sheet, and of the text.
 const SHEET: usize = 512 << 10;
 /// Names of fields and all that is not free text, of one entry.
 const FRAME: usize = 300;
@@ -22,8 +24,6 @@ const ATTACHMENTS: usize = 500;
 const CORRESPONDENTS: usize = 200;
 /// Of a name, an address, a subject, a matched passage.
 const PHRASE: usize = 1_000;
-/// Characters on either side of a match.
-const CONTEXT: usize = 60;
 
 /// What a sheet says of one file.
 pub fn attachment_line(file: &FileExtract<'_>) -> AttachmentLine {
@@ -36,24 +36,30 @@ pub fn attachment_line(file: &FileExtract<'_>) -> AttachmentLine {
     }
 }
 
-/// Both forms of the sheet. A match comes with the index of its text.
+/// The sheet in both forms, and the text. A match comes with the index of its text.
 pub fn sheets(mail: Option<&Mail<'_>>, texts: &[TextExtract], matched: &[(Option<usize>, Match)], lines: Vec<AttachmentLine>) -> Sheets {
     let mut room = Room(SHEET);
     // Why it matched comes first: it must not fall victim to the rest.
     let passages = passages(texts, matched, &mut room);
     let attachments = lines.into_iter().take(ATTACHMENTS).map_while(|line| room.attachment(line)).collect();
     let envelope = mail.map(|mail| room.envelope(mail.envelope()));
+    let sheet = Sheet { envelope, bodies: Vec::new(), attachments, passages };
+    let mut room = Room(SHEET - FRAME);
     let bodies = texts
         .iter()
         .filter(|text| matches!(text.location.field, Field::Body | Field::HiddenText))
         .map_while(|text| room.body(text))
         .collect();
-    let whole = Sheet { envelope, bodies, attachments, passages };
-    Sheets { facts: octets(&whole.facts_only()), whole: octets(&whole) }
+    Sheets { facts: octets(&sheet.facts_only()), excerpt: octets(&sheet), text: octets(&Text { bodies }) }
 }
 
-fn octets(sheet: &Sheet) -> SheetOctets {
-    SheetOctets(serde_json::to_vec(sheet).expect("a sheet is plain data"))
+/// Where there is no room for more than the facts.
+pub fn without_words(facts: &SheetOctets) -> Sheets {
+    Sheets { facts: facts.clone(), excerpt: facts.clone(), text: octets(&Text::default()) }
+}
+
+fn octets(made: &impl Serialize) -> SheetOctets {
+    SheetOctets(serde_json::to_vec(made).expect("it is plain data"))
 }
 
 /// The gravest first.
@@ -62,12 +68,14 @@ fn passages(texts: &[TextExtract], matched: &[(Option<usize>, Match)], room: &mu
     matched.sort_by_key(|(_, found)| Reverse(found.finding.score));
     let each = matched.into_iter().flat_map(|(text, found)| {
         let spans = iter::once(found.span).chain(found.further.iter().copied().map(Some));
-        spans.map(move |span| (text.and_then(|index| texts.get(index)), found, span))
+        spans.map(move |span| (found, (*text, span)))
     });
-    each.take(PASSAGES).map_while(|(text, found, span)| room.passage(text, found, span)).collect()
+    let (found, places): (Vec<&Match>, Vec<Place>) = each.take(PASSAGES).unzip();
+    let words = Excerpts::of(texts).around(&places);
+    found.into_iter().zip(words).map_while(|(found, words)| room.passage(found, words)).collect()
 }
 
-/// What is left of a sheet, in octets of JSON.
+/// What is left of a sheet or a text, in octets of JSON.
 struct Room(usize);
 
 impl Room {
@@ -92,9 +100,8 @@ impl Room {
         kept.to_owned()
     }
 
-    fn passage(&mut self, text: Option<&TextExtract>, found: &Match, span: Option<(usize, usize)>) -> Option<Passage> {
+    fn passage(&mut self, found: &Match, (before, matched, after): (&str, &str, &str)) -> Option<Passage> {
         self.frame()?;
-        let (before, matched, after) = span.and_then(|span| around(&text?.text, span)).unwrap_or_default();
         let finding = &found.finding;
         Some(Passage {
             rule: finding.rule.clone(),
@@ -135,15 +142,6 @@ fn json_len(c: char) -> usize {
     }
 }
 
-/// What stands before, in and after a span of octets; `None` where the span is not one of this text.
-fn around(text: &str, (start, end): (usize, usize)) -> Option<(&str, &str, &str)> {
-    let (before, rest) = text.split_at_checked(start)?;
-    let (matched, after) = rest.split_at_checked(end.checked_sub(start)?)?;
-    let from = before.char_indices().rev().nth(CONTEXT - 1).map_or(0, |(at, _)| at);
-    let to = after.char_indices().nth(CONTEXT).map_or(after.len(), |(at, _)| at);
-    Some((&before[from..], matched, &after[..to]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,15 +174,15 @@ mod tests {
         }
     }
 
-    fn whole(sheets: &Sheets) -> Sheet {
-        serde_json::from_slice(&sheets.whole.0).unwrap()
+    fn excerpt(sheets: &Sheets) -> Sheet {
+        serde_json::from_slice(&sheets.excerpt.0).unwrap()
     }
 
     #[test]
     fn a_match_is_shown_with_sixty_characters_on_either_side() {
-        let words = format!("{}heron{}", "\u{e9}".repeat(100), "\u{1f426}".repeat(100));
-        let sheets = sheets(None, &[text(Field::Body, words)], &[(Some(0), found((200, 205), 10))], Vec::new());
-        let passage = &whole(&sheets).passages[0];
+        let words = format!("{}heron{}", "\u{e9}".repeat(1_000), "\u{1f426}".repeat(1_000));
+        let sheets = sheets(None, &[text(Field::Body, words)], &[(Some(0), found((2_000, 2_005), 10))], Vec::new());
+        let passage = &excerpt(&sheets).passages[0];
         assert_eq!(passage.before.chars().count(), 60);
         assert_eq!(passage.matched, "heron");
         assert_eq!(passage.after.chars().count(), 60);
@@ -194,21 +192,14 @@ mod tests {
     fn every_place_that_speaks_for_a_match_is_shown() {
         let found = Match { further: vec![(6, 11)], ..found((0, 5), 10) };
         let sheets = sheets(None, &[text(Field::Body, "amber heron".to_owned())], &[(Some(0), found)], Vec::new());
-        assert_eq!(whole(&sheets).passages.iter().map(|passage| passage.matched.as_str()).collect::<Vec<_>>(), ["amber", "heron"]);
-    }
-
-    #[test]
-    fn a_span_beside_the_text_shows_nothing() {
-        for span in [(1, 2), (0, 99), (9, 3)] {
-            assert!(around("\u{e9}t\u{e9}", span).is_none(), "{span:?}");
-        }
+        assert_eq!(excerpt(&sheets).passages.iter().map(|passage| passage.matched.as_str()).collect::<Vec<_>>(), ["amber", "heron"]);
     }
 
     #[test]
     fn the_gravest_match_comes_first() {
         let matched = [(Some(0), found((0, 1), 10)), (Some(0), found((0, 1), 90))];
         let sheets = sheets(None, &[text(Field::Body, "amber".to_owned())], &matched, Vec::new());
-        assert_eq!(whole(&sheets).passages[0].rule.as_str(), "bullying.score-90");
+        assert_eq!(excerpt(&sheets).passages[0].rule.as_str(), "bullying.score-90");
     }
 
     #[test]
@@ -223,9 +214,22 @@ mod tests {
             sha256: "ab".repeat(32),
         };
         let sheets = sheets(None, &texts, &matched, vec![line; 900]);
-        assert!(sheets.whole.0.len() <= SHEET, "{}", sheets.whole.0.len());
-        assert!(sheets.facts.0.len() <= SHEET);
-        let sheet = whole(&sheets);
-        assert!(sheet.bodies.iter().all(|body| body.shortened));
+        for octets in [&sheets.excerpt, &sheets.text, &sheets.facts] {
+            assert!(octets.0.len() <= SHEET, "{}", octets.0.len());
+        }
+        let text: Text = serde_json::from_slice(&sheets.text.0).unwrap();
+        assert!(text.bodies.iter().all(|body| body.shortened) && text.bodies.len() > 2);
+    }
+
+    #[test]
+    fn the_sheet_holds_no_body_and_the_text_holds_nothing_else() {
+        let words = format!("amber heron {} CANARY {}", "tea ".repeat(40), "time ".repeat(40));
+        let sheets = sheets(None, &[text(Field::Body, words.clone())], &[(Some(0), found((0, 11), 10))], Vec::new());
+        let octets = |octets: &SheetOctets| String::from_utf8(octets.0.clone()).unwrap();
+        assert!(octets(&sheets.excerpt).contains("amber heron") && !octets(&sheets.excerpt).contains("CANARY"));
+        assert!(!octets(&sheets.facts).contains("amber"));
+        let text: Text = serde_json::from_slice(&sheets.text.0).unwrap();
+        assert_eq!(text.bodies[0].text, words);
+        assert!(!octets(&sheets.text).contains("A test"), "why it matched stands in the sheet");
     }
 }

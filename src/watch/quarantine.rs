@@ -9,11 +9,11 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::imap::{Folder, ImapError, Selected, Session};
-use super::shelf::{UNRECORDED, Unrecorded};
+use super::shelf::{OF_ONE, UNRECORDED, Unrecorded};
 use super::{Daemon, Trouble, tell};
 use crate::case::PlaceState;
 use crate::casebook::{self, Ends, Keyed, New, NewNotice, Party, PlaceId, Recorded, SealedPlace};
-use crate::finding::{Action, Audience, Category, Concern, Level, Report};
+use crate::finding::{Action, Audience, Category, Concern, Level, Report, SheetOctets};
 use crate::journal::Actor;
 use crate::mail::{Address, Arrival, Place, Private};
 use crate::steps::step;
@@ -52,7 +52,7 @@ pub struct Sealed {
     receipt: Receipt,
 }
 
-/// Opens a case about a message that stays where it is: its sheet is sealed, the message is not.
+/// Opens a case about a message that stays where it is: its sheet and its text are sealed, the message is not.
 ///
 /// # Errors
 /// When the shelf takes nothing; the message is met again.
@@ -82,7 +82,7 @@ pub async fn note_incomplete(daemon: &Arc<Daemon>, unread: Vec<Caught>) -> Resul
     blocking(move || {
         let _turn = turn;
         let concerns: Vec<_> = unread.into_iter().map(|caught| (not_wholly_read(&caught.report), caught)).collect();
-        for some in concerns.chunks(UNRECORDED) {
+        for some in concerns.chunks(UNRECORDED / OF_ONE) {
             let write_ups = some.iter().map(|(concern, caught)| WriteUp::of(&daemon, caught, concern)).collect::<Result<Vec<_>, _>>()?;
             let recorded = daemon.shelf.book(|book| book.record_all(write_ups.iter().map(|write_up| write_up.with(None))))?;
             write_ups.into_iter().zip(&recorded).for_each(|(write_up, recorded)| write_up.close(recorded));
@@ -104,7 +104,7 @@ fn not_wholly_read(report: &Report) -> Concern {
     }
 }
 
-/// Seals a message and its sheet and records the case. From here on the mailbox copy may go.
+/// Seals a message, its sheet and its text, and records the case. From here on the mailbox copy may go.
 ///
 /// # Errors
 /// As [`flag`].
@@ -245,6 +245,7 @@ struct WriteUp<'a> {
     audiences: Vec<Audience>,
     notices: Vec<NewNotice>,
     sheet: Option<Unrecorded<'a>>,
+    text: Option<Unrecorded<'a>>,
     rule_set: String,
     now: Timestamp,
 }
@@ -273,17 +274,19 @@ impl<'a> WriteUp<'a> {
         let recipients: BTreeSet<_> = to.iter().map(|person| person.standing.as_str().to_owned()).collect();
         let ends = Ends { sender: from.standing.as_str().to_owned(), recipients: recipients.into_iter().collect() };
         let audiences = tell::without_sender(concern.sheet_audiences(), sender, &config);
-        let sheet = match &caught.report.sheets {
-            // A copy folds into the case of the first, which has a sheet; what is only counted needs none.
-            Some(sheets) if !folds && level > Level::Counted => {
-                let octets = if concern.action == Action::Withhold { &sheets.facts } else { &sheets.whole };
-                Some(daemon.shelf.seal(|| octets.0.as_slice(), &audiences)?)
-            }
-            _ => None,
+        // A copy folds into the case of the first, which has a sheet; what is only counted needs none.
+        let sheets = caught.report.sheets.as_ref().filter(|_| !folds && level > Level::Counted);
+        // Of what is withheld there is no text.
+        let (sheet, text) = match sheets {
+            Some(sheets) if concern.action == Action::Withhold => (Some(&sheets.facts), None),
+            Some(sheets) => (Some(&sheets.excerpt), Some(&sheets.text)),
+            None => (None, None),
         };
+        let seal = |octets: Option<&'a SheetOctets>| octets.map(|octets| daemon.shelf.seal(|| octets.0.as_slice(), &audiences)).transpose();
+        let (sheet, text) = (seal(sheet)?, seal(text)?);
         let notices = tell::notices(concern, level, sender, &config, now, caught.backscan);
         let rule_set = daemon.pool.rule_set().id;
-        Ok(Self { caught, concern, level, content, message, parties, ends, audiences, notices, sheet, rule_set, now })
+        Ok(Self { caught, concern, level, content, message, parties, ends, audiences, notices, sheet, text, rule_set, now })
     }
 
     fn with(&self, message_object: Option<&'a Receipt>) -> New<'_> {
@@ -299,6 +302,7 @@ impl<'a> WriteUp<'a> {
             ends: &self.ends,
             audiences: &self.audiences,
             sheet: self.sheet.as_ref().map(|sheet| &sheet.receipt),
+            text: self.text.as_ref().map(|text| &text.receipt),
             message_object,
             rule_set: &self.rule_set,
             notices: &self.notices,
@@ -306,10 +310,10 @@ impl<'a> WriteUp<'a> {
         }
     }
 
-    /// Throws the sheet away when another copy was recorded while it was sealed: no row will ever know it.
+    /// Throws the sheet and the text away when another copy was recorded while they were sealed: no row will ever know them.
     fn close(self, recorded: &Recorded) {
-        if let Some(sheet) = self.sheet.filter(|_| !recorded.folded) {
-            let _ = sheet.recorded();
+        for sealed in [self.sheet, self.text].into_iter().flatten().filter(|_| !recorded.folded) {
+            let _ = sealed.recorded();
         }
     }
 }

@@ -14,6 +14,8 @@ use crate::vault::{MOST_STRANGERS, ObjectId, Receipt, Recipients, Vault};
 const SEALING: usize = 8;
 /// and each of them so many: a crash leaves no more than the next start sweeps away.
 pub const UNRECORDED: usize = 8;
+/// Of one message that stays where it is: its sheet and its text.
+pub const OF_ONE: usize = 2;
 const _: () = assert!(SEALING * UNRECORDED <= MOST_STRANGERS, "a crash might leave more than is swept away");
 
 /// Cheap to clone. Questions are asked in place; what waits for the disk is done on a thread of its own.

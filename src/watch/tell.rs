@@ -43,7 +43,7 @@ pub fn notices(
     notices
 }
 
-/// To whom the sheet is sealed when the sender belongs to the audience herself: her superior alone.
+/// To whom the sheet and the text are sealed when the sender belongs to the audience herself: her superior alone.
 pub fn without_sender(audiences: Vec<Audience>, sender: Option<&Address>, config: &Config) -> Vec<Audience> {
     let is_sender = |recipient| config.contacts_of(recipient).any(|contact| Some(&contact.address) == sender);
     if is_sender(Recipient::Head) && audiences.contains(&Audience::Head) {

@@ -18,6 +18,7 @@ use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use jiff::civil::Date;
+use mailwarden::casebook::SealedObject;
 use mailwarden::finding::Action;
 use mailwarden::watch::Board;
 use planted::{Garden, READ};
@@ -37,7 +38,7 @@ const ATTACKS: [&str; 9] =
     ["early-exit", "lying-content", "loop", "memory-bomb", "no-answer", "panic", "reply-flood", "segv", "stack-overflow"];
 /// For two tries of every message that stalls, on a machine that is busy with other tests.
 const PATIENCE: Duration = Duration::from_mins(4);
-/// What of a message its sheet shows.
+/// What of a message its sheet and its text show.
 const SHOWN: usize = READ.len() - 1 + 5;
 
 /// A message that was delivered, and the numbers of its words.
@@ -227,12 +228,17 @@ fn all_is_in_the_vault(warden: &Warden, search: &Search, delivered: &[Delivered]
             let found = search.found_in(&warden.unseal(&object.object).expect("it opens"));
             sealed += usize::from(delivered.iter().any(|message| message.words == found));
         }
-        let Some(sheet) = case.sheet else { continue };
-        let shown = search.found_in(&warden.unseal(&sheet.object).expect("it opens"));
+        let found_in = |sealed: SealedObject| search.found_in(&warden.unseal(&sealed.object).expect("it opens"));
+        let Some(excerpt) = case.sheet.map(found_in) else { continue };
+        let text = case.text.map(found_in);
         if case.row.action == Action::Withhold {
-            assert!(shown.is_empty(), "the sheet of what is withheld shows {} words", shown.len());
+            assert!(excerpt.is_empty() && text.is_none(), "of what is withheld {} words are shown", excerpt.len());
             facts += 1;
-        } else if delivered.iter().any(|message| shown.is_subset(&message.words) && shown.len() >= SHOWN) {
+            continue;
+        }
+        let text = text.expect("a text of whatever has a sheet");
+        let shown: BTreeSet<_> = excerpt.union(&text).copied().collect();
+        if delivered.iter().any(|message| shown.is_subset(&message.words) && shown.len() >= SHOWN) {
             whole += 1;
         }
     }

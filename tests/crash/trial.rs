@@ -174,7 +174,8 @@ impl<'g> Trial<'g> {
 
     fn vault_holds_what_is_known(&self, cases: &[CaseFacts]) -> Result<(), String> {
         let messages = cases.iter().flat_map(|case| &case.places).filter_map(|place| place.object);
-        let known: BTreeSet<_> = cases.iter().filter_map(|case| case.sheet).chain(messages).map(|sealed| sealed.object).collect();
+        let known: BTreeSet<_> =
+            cases.iter().flat_map(|case| [case.sheet, case.text]).flatten().chain(messages).map(|sealed| sealed.object).collect();
         let there: BTreeSet<_> = self.warden.objects().into_iter().collect();
         if known != there {
             return Err(format!("{} sealed objects are known and {} there", known.len(), there.len()));

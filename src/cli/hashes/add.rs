@@ -75,7 +75,7 @@ impl Add {
             }
         };
         let reason = self.holder.reason.as_str().to_owned();
-        let viewed = Event::Viewed { case, codename: codename.clone(), object: object.to_string(), reason: reason.clone() };
+        let viewed = Event::Viewed { case, codename: codename.clone(), object: object.to_string(), excerpt: false, reason: reason.clone() };
         shelf.book.note(Timestamp::now(), &who, &viewed)?;
         let message = unseal(&shelf, &facts, copy, &keys)?;
         let pictures = caged::block_on(async {

@@ -1,10 +1,11 @@
 // Opens what is sealed, in the browser of whoever has the key: the server never sees the key or what it opens.
-// Everything is shown as text nodes. Built into ../pages/desk.js by build.sh; the page works without it, but for opening.
+// Built into ../pages/desk.js by build.sh; the page works without it, but for opening.
 import { Decrypter, Encrypter, armor, generateX25519Identity, identityToRecipient } from "age-encryption";
 import { admitPart } from "./admit.js";
 import { evidencePart } from "./evidence.js";
 import { namesOnList, remember } from "./names.js";
 import { openByPasskey, passkeyInstead, passkeysPage } from "./passkeys.js";
+import { TEXT_DAMAGED, drawSheet, drawText } from "./sheet.js";
 import { undoPage } from "./undo.js";
 
 // The cost of a guess at the passphrase: 2^18, about a second and 256 MiB.
@@ -19,47 +20,6 @@ export const element = (name, text, className) => {
   if (className) made.className = className;
   return made;
 };
-
-// No honest sheet holds more; whoever captured a scan process could seal anything, and nothing is to keep her from going on.
-const MOST_BODY = 64 * 1024;
-const MOST_TEXT = 512 * 1024;
-const MOST_LINES = 500;
-const MOST_MARKS = 16;
-
-// Characters that draw over others, or that nobody sees, are shown by their numbers. As `visible` in src/case/sheet.rs.
-const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]+/gu;
-function shown(text) {
-  const out = document.createDocumentFragment();
-  let last = 0;
-  const all = String(text);
-  const whole = all.slice(0, MOST_BODY).replace(/\r\n?/g, "\n").replace(/[\ud800-\udbff]$/, "");
-  for (const match of whole.matchAll(UNSEEN)) {
-    out.append(whole.slice(last, match.index), element("span", numbers(match[0]), "unseen"));
-    last = match.index + match[0].length;
-  }
-  out.append(whole.slice(last), all.length > MOST_BODY ? "…" : "");
-  return out;
-}
-
-function numbers(marks) {
-  const all = Array.from(marks, (mark) => "U+" + mark.codePointAt(0).toString(16).toUpperCase().padStart(4, "0"));
-  const told = all.slice(0, MOST_MARKS).join(" ");
-  return all.length > MOST_MARKS ? `${told} and ${(all.length - MOST_MARKS).toLocaleString("en-GB")} more` : told;
-}
-
-// Writing that runs from right to left takes nothing along of what stands beside it.
-export function apart(text) {
-  const made = element("bdi");
-  made.append(shown(text));
-  return made;
-}
-
-// The first of a list, and how many more there are.
-function each(list, into, draw) {
-  if (!Array.isArray(list)) throw new TypeError("no list");
-  for (const [at, one] of list.slice(0, MOST_LINES).entries()) into.append(draw(one, at));
-  if (list.length > MOST_LINES) into.append(element("p", `${(list.length - MOST_LINES).toLocaleString("en-GB")} more, which are not shown.`, "help"));
-}
 
 export const octets = (base64) => Uint8Array.from(atob(base64), (c) => c.charCodeAt(0));
 export const base64 = (bytes) => btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
@@ -167,95 +127,6 @@ async function open(keys, sealed) {
   }
 }
 
-function passage(found) {
-  const block = element("div");
-  const why = element("p");
-  why.append(element("strong", apart(found.title)), " (rule ", apart(found.rule), ")");
-  block.append(why);
-  if (found.matched !== "") {
-    const words = element("bdi");
-    words.append("…", shown(found.before), element("mark", shown(found.matched)), shown(found.after), "…");
-    block.append(element("blockquote", words));
-  }
-  if (found.distance !== null) {
-    const picture = element("p");
-    picture.append("A picture, ", apart(found.distance), " of 256 bits from the list's entry. It is never shown.");
-    block.append(picture);
-  }
-  return block;
-}
-
-function facts(list, name, value) {
-  if (value === "") return;
-  list.append(element("dt", name));
-  list.append(element("dd", apart(value)));
-}
-
-function attachment(file) {
-  const line = element("p");
-  const digest = element("span", apart(file.sha256), "mono");
-  line.append("Attached: ", apart(file.name ?? "(name not shown)"), ", ", apart(file.media_type), ", ", apart(file.size), " octets, SHA-256 ", digest);
-  return line;
-}
-
-function bodyText(body, at, room) {
-  const block = element("div");
-  if (body.location.field === "hidden-text") block.append(element("p", "Text that its reader does not see:"));
-  const text = element("pre");
-  // It scrolls by itself, and so has to be within reach of the keyboard.
-  text.tabIndex = 0;
-  text.setAttribute("role", "region");
-  text.setAttribute("aria-label", at === 0 ? "Text of the message" : `Text of the message, part ${at + 1}`);
-  const whole = String(body.text);
-  text.append(shown(whole.slice(0, room)));
-  block.append(text);
-  if (body.shortened || whole.length > Math.min(room, MOST_BODY)) block.append(element("p", "The text goes on; the sheet ends here.", "help"));
-  return block;
-}
-
-// All of a sheet at a depth, or nothing of what is no sheet.
-function drawn(sheet, depth) {
-  const out = document.createDocumentFragment();
-  each(sheet.passages, out, passage);
-  if (sheet.envelope) {
-    const list = element("dl");
-    facts(list, "From", sheet.envelope.from.join(", "));
-    facts(list, "To", sheet.envelope.to.join(", "));
-    facts(list, "Cc", sheet.envelope.cc.join(", "));
-    facts(list, "Date", sheet.envelope.date);
-    facts(list, "Subject", sheet.envelope.subject);
-    out.append(list);
-  }
-  each(sheet.attachments, out, attachment);
-  let room = MOST_TEXT;
-  if (depth === "full") {
-    each(sheet.bodies, out, (body, at) => {
-      const block = bodyText(body, at, room);
-      room = Math.max(0, room - Math.min(String(body.text).length, MOST_BODY));
-      return block;
-    });
-  }
-  return out;
-}
-
-function draw(opened, depth, into) {
-  into.replaceChildren();
-  const heading = element("h3", depth === "full" ? "The message, as text" : "What matched");
-  heading.tabIndex = -1;
-  let content;
-  let envelope;
-  try {
-    const sheet = JSON.parse(new TextDecoder().decode(opened));
-    content = drawn(sheet, depth);
-    envelope = sheet.envelope;
-  } catch {
-    throw new Kind("What was sealed is not a sheet that this desk can show. Nothing is lost: the sealed message is still there. Please tell the technician.");
-  }
-  into.append(heading, content);
-  heading.focus();
-  return envelope;
-}
-
 // Runs a deed of a button: one at a time, and what goes wrong is said where she looks.
 export function on(button, status, busy, deed) {
   button?.addEventListener("click", async (event) => {
@@ -321,7 +192,10 @@ function casePage(section) {
     byId("passphrase-part").hidden = true;
     const given = await send(`/case/${codename}/sheet`, { form, depth, reason: reason() });
     const keys = await audienceKeys(own, given.rings);
-    remember(codename, draw(await open(keys, octets(given.sheet)), depth, into));
+    const whole = depth === "full";
+    const sheet = drawSheet(await open(keys, octets(given.sheet)), whole ? "The message, as text" : "What matched", into);
+    remember(codename, sheet.envelope);
+    if (whole) drawText(given.text && (await opener(keys).decrypt(octets(given.text)).catch(() => { throw new Kind(TEXT_DAMAGED); })), sheet, into);
   };
   on(byId("show-excerpt"), status, "Opening…", show("excerpt", () => ""));
   on(byId("show-full"), status, "Opening…", show("full", () => byId("reason").value));

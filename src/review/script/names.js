@@ -1,5 +1,6 @@
 // Names and subjects of what was opened in this tab, in their places on the list: for as long as the key is kept, and nowhere else.
-import { apart, element, kept } from "./desk.js";
+import { element, kept } from "./desk.js";
+import { apart } from "./sheet.js";
 
 const NAMES = "mailwarden-names";
 const all = () => JSON.parse(sessionStorage.getItem(NAMES) ?? "{}");

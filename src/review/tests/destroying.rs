@@ -8,13 +8,14 @@ use crate::desk::Deeds;
 const AGENCIES: &str = "words=the+police+confirmed+it+on+Monday";
 
 impl School {
-    /// A case of this level with a sheet and a sealed message, which is out of its mailbox.
+    /// A case of this level with a sheet, a text and a sealed message, which is out of its mailbox.
     fn sealed_case(&self, number: u8, level: Level, action: Action) -> Recorded {
-        let (concern, sheet, object, place) =
-            (concern(level, action), self.shelf.sealed(), self.shelf.sealed(), place("ann", number.into()));
+        let (concern, place) = (concern(level, action), place("ann", number.into()));
+        let [sheet, text, object] = [(); 3].map(|()| self.shelf.sealed());
         let message_object = (action >= Action::Hold).then_some(&object);
         let plain = self.shelf.plain(number, &concern);
-        let recorded = self.shelf.book.record(&New { place: &place, sheet: Some(&sheet), message_object, ..plain }).unwrap();
+        let recorded =
+            self.shelf.book.record(&New { place: &place, sheet: Some(&sheet), text: Some(&text), message_object, ..plain }).unwrap();
         if action >= Action::Hold {
             self.settle(&recorded, PlaceState::Removed);
         }

@@ -1,32 +1,105 @@
 //! What is sealed, the keys that open it, and whose they are.
 
+use std::io::Read as _;
+
 use super::*;
+use crate::vault::Receipt;
+
+const WHY: &str = "reason=her+tutor+asked+me+to+look+into+it+today";
+
+/// What the JSON of an answer holds under a name, which has to be one of these as it lies in the vault, opened with the key of the
+/// audience.
+fn opened(school: &School, told: &Told, name: &str, of: &[&Receipt]) -> Option<String> {
+    let given: serde_json::Value = serde_json::from_str(&told.text).unwrap();
+    let (octets, vault) = (BASE64.decode(given[name].as_str()?).unwrap(), &school.shelf.vault);
+    let object = of.iter().map(|sealed| sealed.object()).find(|object| vault.ciphertext(object).unwrap() == octets).unwrap();
+    let key = vault.ring().open(Audience::Dsl, &school.shelf.member).unwrap();
+    let mut text = String::new();
+    vault.unseal(object, &key).unwrap().read_to_string(&mut text).unwrap();
+    Some(text)
+}
+
+impl School {
+    /// A case of which these are sealed.
+    fn sealed_as(&self, sheet: &Receipt, text: Option<&Receipt>) -> Codename {
+        let concern = concern(Level::Now, Action::Flag);
+        self.shelf.book.record(&New { sheet: Some(sheet), text, ..self.shelf.plain(1, &concern) }).unwrap().codename
+    }
+}
 
 #[tokio::test]
-async fn what_is_sealed_is_handed_out_at_a_depth_and_for_a_reason_that_are_written_down_first() {
+async fn each_depth_is_written_down_and_then_handed_out_and_an_excerpt_holds_nothing_of_the_text() {
     let school = School::new();
-    let sheet = school.shelf.sealed();
-    let concern = concern(Level::Now, Action::Flag);
-    let codename = school.shelf.book.record(&New { sheet: Some(&sheet), ..school.shelf.plain(1, &concern) }).unwrap().codename;
+    let (sheet, text) = (school.shelf.seal("CANARY-PASSAGE"), school.shelf.seal("CANARY-BODY"));
+    let (codename, both) = (school.sealed_as(&sheet, Some(&text)), [&sheet, &text]);
     let (dsl, page) = (school.person(Role::Dsl), format!("/case/{codename}/sheet"));
+    assert!(!school.get(&format!("/case/{codename}"), Some(&dsl)).await.text.contains("handed both at once"));
     let told = school.post(&page, Some(&dsl), "depth=full&reason=curious").await;
     assert!(told.status == StatusCode::UNPROCESSABLE_ENTITY && told.text.contains("30 characters or more"), "{}", told.text);
     assert_eq!(school.post(&page, Some(&dsl), "depth=everything").await.status, StatusCode::BAD_REQUEST);
-    let told = school.post(&page, Some(&dsl), "depth=full&reason=her+tutor+asked+me+to+look+into+it+today").await;
+    // Nothing of a form makes an excerpt more than one: neither a reason nor a field that a script might add.
+    for fields in ["depth=excerpt".to_owned(), format!("depth=excerpt&{WHY}&text=yes"), "depth=excerpt&depth=full".to_owned()] {
+        let told = school.post(&page, Some(&dsl), &fields).await;
+        assert_eq!(opened(&school, &told, "sheet", &both).as_deref(), Some("CANARY-PASSAGE"), "{fields}: {}", told.text);
+        assert_eq!(opened(&school, &told, "text", &both), None, "{fields}");
+        assert!(!told.text.contains(&BASE64.encode(school.shelf.vault.ciphertext(text.object()).unwrap())), "{fields}");
+    }
+    let told = school.post(&page, Some(&dsl), &format!("depth=full&{WHY}")).await;
+    assert_eq!(["sheet", "text"].map(|name| opened(&school, &told, name, &both).unwrap()), ["CANARY-PASSAGE", "CANARY-BODY"]);
     let given: serde_json::Value = serde_json::from_str(&told.text).unwrap();
-    let octets = BASE64.decode(given["sheet"].as_str().unwrap()).unwrap();
-    assert_eq!(octets, school.shelf.vault.ciphertext(sheet.object()).unwrap());
     assert_eq!(BASE64.decode(given["rings"][0].as_str().unwrap()).unwrap(), school.shelf.vault.ring().ciphertext(Audience::Dsl).unwrap());
-    let opened: Vec<_> = school.events().into_iter().filter(|event| matches!(event, Event::CiphertextServed { .. })).collect();
-    assert!(
-        matches!(&opened[..], [Event::CiphertextServed { depth, reason, .. }] if depth == "full" && reason.starts_with("her tutor")),
-        "{opened:?}"
-    );
+    let (short, both) = (sheet.object().to_string(), format!("{} {}", sheet.object(), text.object()));
+    let served: Vec<_> = school
+        .events()
+        .into_iter()
+        .filter_map(
+            |event| if let Event::CiphertextServed { object, depth, reason, .. } = event { Some((object, depth, reason)) } else { None },
+        )
+        .collect();
+    let told: Vec<_> = served.iter().map(|(object, depth, _)| (object.as_str(), depth.as_str())).collect();
+    assert_eq!(told, [(&*short, "excerpt"), (&*short, "excerpt"), (&*short, "excerpt"), (&*both, "full")]);
+    assert!(served[3].2.starts_with("her tutor"), "{served:?}");
 
     let tables = rusqlite::Connection::open(school.shelf.folder.path().join("desk/desk.db")).unwrap();
     tables.execute_batch("CREATE TRIGGER full BEFORE INSERT ON journal BEGIN SELECT RAISE(ABORT, 'no room'); END").unwrap();
-    let told = school.post(&page, Some(&dsl), "depth=excerpt").await;
-    assert!(told.status == StatusCode::SERVICE_UNAVAILABLE && !told.text.contains("rings"), "{}", told.text);
+    for depth in ["depth=excerpt".to_owned(), format!("depth=full&{WHY}")] {
+        let told = school.post(&page, Some(&dsl), &depth).await;
+        assert!(told.status == StatusCode::SERVICE_UNAVAILABLE && !told.text.contains("rings"), "{}", told.text);
+    }
+}
+
+#[tokio::test]
+async fn a_case_from_before_the_text_was_sealed_by_itself_still_opens_and_says_so() {
+    let school = School::new();
+    let sheet = school.shelf.seal("CANARY-BOTH");
+    let codename = school.sealed_as(&sheet, None);
+    let (dsl, page) = (school.person(Role::Dsl), format!("/case/{codename}/sheet"));
+    assert!(school.get(&format!("/case/{codename}"), Some(&dsl)).await.text.contains("handed both at once"));
+    for depth in ["depth=excerpt".to_owned(), format!("depth=full&{WHY}")] {
+        let told = school.post(&page, Some(&dsl), &depth).await;
+        assert_eq!(opened(&school, &told, "sheet", &[&sheet]).as_deref(), Some("CANARY-BOTH"));
+        assert_eq!(opened(&school, &told, "text", &[&sheet]), None);
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_is_gone_or_damaged_is_told_and_what_matched_still_opens() {
+    let school = School::new();
+    let (sheet, text) = (school.shelf.sealed(), school.shelf.sealed());
+    let codename = school.sealed_as(&sheet, Some(&text));
+    let (dsl, page, object) = (school.person(Role::Dsl), format!("/case/{codename}/sheet"), text.object().to_string());
+    let path = school.shelf.folder.path().join(format!("vault/objects/{}/{object}.age", &object[..2]));
+    let mut damaged = fs::read(&path).unwrap();
+    *damaged.last_mut().unwrap() ^= 1;
+    fs::write(&path, damaged).unwrap();
+    for _ in ["damaged", "gone"] {
+        let told = school.post(&page, Some(&dsl), &format!("depth=full&{WHY}")).await;
+        assert_eq!(told.status, StatusCode::SERVICE_UNAVAILABLE);
+        assert!(told.text.contains("“Show what matched” still opens") && told.text.contains("restore the vault"), "{}", told.text);
+        assert!(!told.text.contains("rings") && !told.text.contains(&object));
+        assert_eq!(school.post(&page, Some(&dsl), "depth=excerpt").await.status, StatusCode::OK);
+        let _ = fs::remove_file(&path);
+    }
 }
 
 #[tokio::test]

@@ -154,7 +154,8 @@ async fn the_openings_of_a_week_say_who_what_and_when_and_nothing_of_content() {
     note(now, &served(1, &codename, "full"));
     note(now, &served(2, &about, "full"));
     let object = "ab".repeat(16);
-    let at_the_server = Event::Viewed { case: crate::case::CaseId(1), codename: codename.clone(), object, reason: "CANARY".to_owned() };
+    let at_the_server =
+        Event::Viewed { case: crate::case::CaseId(1), codename: codename.clone(), object, excerpt: false, reason: "CANARY".to_owned() };
     school.shelf.book.note(now, &Actor::Member("Robin Finch".to_owned()), &at_the_server).unwrap();
 
     let head = school.person(Role::Head);

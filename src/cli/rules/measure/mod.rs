@@ -215,7 +215,7 @@ fn no_memory(error: &io::Error) -> Failure {
 
 /// What the rules matched, as it stands in the message.
 fn telling_words(report: &Report) -> Vec<String> {
-    let sheet: Option<Sheet> = report.sheets.as_ref().and_then(|sheets| serde_json::from_slice(&sheets.whole.0).ok());
+    let sheet: Option<Sheet> = report.sheets.as_ref().and_then(|sheets| serde_json::from_slice(&sheets.excerpt.0).ok());
     let matched = sheet.into_iter().flat_map(|sheet| sheet.passages).map(|passage| passage.matched.replace("\r\n", "\n"));
     let mut words: Vec<_> = matched.filter(|words| !words.is_empty()).collect();
     // The longest first: what lies within another is disguised with it.
