@@ -362,6 +362,23 @@ async fn nothing_of_a_message_runs_loads_or_draws_in_the_browser_of_whoever_open
     );
 }
 
+#[tokio::test]
+async fn nothing_that_was_opened_outlives_the_session_or_a_quarter_of_an_hour_without_anybody() {
+    let school = School::open(&[AMBER]);
+    put(&school.dovecot, AMBER, &hostile(HELD)).await;
+    school.warden.poll();
+    school.warden.book().key_desk(&[address(LEAD)].into()).unwrap();
+    school.work(
+        "leaving.mjs",
+        serde_json::json!({
+            "invitation": school.invite("Robin Finch", "dsl", LEAD),
+            "key": school.warden.identity(),
+            "codename": school.case(Category::Violence).row.codename.as_str(),
+            "canary": CANARY,
+        }),
+    );
+}
+
 /// A sheet every field of which holds the same, and one long body.
 fn sheet(hostile: &str, body: &str) -> serde_json::Value {
     let location = serde_json::json!({ "part": hostile, "field": hostile, "place": hostile });

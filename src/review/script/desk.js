@@ -5,6 +5,7 @@ import { admitPart } from "./admit.js";
 import { evidencePart } from "./evidence.js";
 import { namesOnList, remember } from "./names.js";
 import { openByPasskey, passkeyInstead, passkeysPage } from "./passkeys.js";
+import { sessionEnded, stir, store, watchOver } from "./session.js";
 import { TEXT_DAMAGED, drawSheet, drawText } from "./sheet.js";
 import { undoPage } from "./undo.js";
 
@@ -37,10 +38,16 @@ export class Kind extends Error {
 export async function ask(path, fields) {
   let response;
   try {
-    response = await fetch(path, { method: "POST", body: new URLSearchParams(fields), redirect: "error", credentials: "same-origin" });
+    response = await fetch(path, { method: "POST", body: new URLSearchParams(fields), redirect: "manual", credentials: "same-origin" });
   } catch {
-    throw new Kind("The desk did not answer, or your session has ended. Nothing is lost: load the page again, sign in, and try once more.");
+    throw new Kind("The desk did not answer. Nothing is lost: please try once more in a moment.");
   }
+  // What a script asks for is answered or refused; elsewhere than to the sign-in page it is never sent.
+  if (response.type === "opaqueredirect") {
+    sessionEnded();
+    throw new Kind("Your session has ended.");
+  }
+  stir();
   if (response.ok) return response;
   // The sentence of the page that says no, taken as text: nothing here makes markup of it.
   const found = /<main[^]*?<p>([^<]*)<\/p>/.exec(await response.text());
@@ -53,7 +60,7 @@ export async function send(path, fields) {
 }
 
 export function keep(identity) {
-  sessionStorage.setItem(KEPT, JSON.stringify({ identity, at: Date.now() }));
+  store(KEPT, { identity, at: Date.now() });
 }
 export function kept() {
   const found = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
@@ -287,7 +294,7 @@ document.addEventListener("DOMContentLoaded", () => {
     if (!field.form.action.includes("/invitation/")) passkeyInstead(field, field.form === signIn);
   }
   openByPasskey();
-  byId("sign-out")?.addEventListener("submit", () => sessionStorage.clear());
+  watchOver(byId("sign-out"));
   shortcuts();
 });
 

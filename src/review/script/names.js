@@ -1,5 +1,6 @@
 // Names and subjects of what was opened in this tab, in their places on the list: for as long as the key is kept, and nowhere else.
 import { element, kept } from "./desk.js";
+import { store } from "./session.js";
 import { apart } from "./sheet.js";
 
 const NAMES = "mailwarden-names";
@@ -12,7 +13,7 @@ const cut = (text) => String(text).slice(0, MOST);
 export function remember(codename, envelope) {
   if (!envelope) return;
   const names = { ...all(), [codename]: { from: cut(envelope.from.join(", ")), to: cut(envelope.to.join(", ")), subject: cut(envelope.subject) } };
-  sessionStorage.setItem(NAMES, JSON.stringify(names));
+  store(NAMES, names);
 }
 
 export function namesOnList() {
