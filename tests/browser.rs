@@ -1,6 +1,8 @@
 //! The desk in a real browser, beside a real mail server: from an invitation to a message that is back in its mailbox, and
 //! what a message can do to whoever opens it.
 
+#[path = "browser/alone.rs"]
+mod alone;
 mod support;
 
 use std::fs;

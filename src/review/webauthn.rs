@@ -137,3 +137,6 @@ fn pieces<const N: usize>(text: &str) -> Option<[Vec<u8>; N]> {
     let decoded: Option<Vec<_>> = text.split('.').map(|piece| BASE64URL.decode(piece).ok()).collect();
     decoded?.try_into().ok()
 }
+
+#[cfg(test)]
+mod tests;

@@ -7,6 +7,7 @@ mod destroying;
 mod evidence;
 mod forms;
 mod health;
+mod injection;
 mod keys;
 mod lists;
 mod passkeys;
