@@ -11,7 +11,8 @@ const main = () => lead.textContent("main");
 const secret = await enter(lead, "Robin Finch", invitation, false);
 await lead.click("#sign-out button");
 await lead.waitForURL(`${origin}/sign-in`);
-assert.deepEqual((await lead.context().cookies()).map((cookie) => cookie.name), ["__Host-mw-device"], "the session is gone");
+const cookies = (await lead.context().cookies()).map((cookie) => cookie.name);
+assert.ok(cookies.length === 1 && cookies[0].startsWith("__Host-mw-device-"), `the session is gone: ${cookies}`);
 
 // By herself, to the case that she was told of, and not with a wrong code.
 await lead.goto(`${origin}/case/${flagged}`);
