@@ -196,18 +196,38 @@ impl Desk {
         })
     }
 
+    /// As [`Desk::invited`], with a new secret for her second factor: who was shown an earlier one holds nothing by it.
+    ///
+    /// # Errors
+    /// When the kernel gives no random octets, or the database refuses.
+    pub fn open_invitation(&self, now: Timestamp, link: &str) -> Result<Option<Invited>> {
+        let totp = random::<20>()?;
+        self.write(|tx| {
+            let opened = tx
+                .query_row(
+                    "UPDATE account SET totp = ? WHERE invitation = ? AND invited_until > ? AND closed_at IS NULL RETURNING *",
+                    params![totp, digest(link), now.as_second()],
+                    account,
+                )
+                .optional()?;
+            let Some(account) = opened else { return Ok(None) };
+            self.append(tx, now, &account.actor(), &Event::InvitationOpened { name: account.name.clone() })?;
+            Ok(Some(Invited { account, totp: totp.into() }))
+        })
+    }
+
     /// Uses an invitation up: from now on she signs in with this password and the second factor that she has shown to have.
-    /// Says whether it was there to be used.
+    /// Says whether it was there to be used; it is not, where it was opened once more and shows another secret by now.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn accept(&self, now: Timestamp, link: &str, password: &str, totp_step: u64) -> Result<bool> {
+    pub fn accept(&self, now: Timestamp, link: &str, proved: &Credentials) -> Result<bool> {
         self.write(|tx| {
             let name: Option<String> = tx
                 .query_row(
                     "UPDATE account SET password = ?, totp_step = ?, invitation = NULL, invited_until = NULL
-                     WHERE invitation = ? AND invited_until > ? AND closed_at IS NULL RETURNING name",
-                    params![password, totp_step.cast_signed(), digest(link), now.as_second()],
+                     WHERE invitation = ? AND totp = ? AND invited_until > ? AND closed_at IS NULL RETURNING name",
+                    params![proved.password, proved.totp_step.cast_signed(), digest(link), proved.totp, now.as_second()],
                     |row| row.get(0),
                 )
                 .optional()?;
@@ -358,6 +378,10 @@ mod tests {
         NewAccount { name: "Robin Finch".to_owned(), role: Role::Dsl, addresses: vec!["robin@school.example".parse().unwrap()] }
     }
 
+    fn proved(invited: &Invited) -> Credentials {
+        Credentials { password: "phc".to_owned(), totp: invited.totp.clone(), totp_step: 5 }
+    }
+
     fn desk() -> (tempfile::TempDir, Desk) {
         let folder = tempfile::tempdir().unwrap();
         let desk = Desk::open(folder.path()).unwrap();
@@ -373,22 +397,43 @@ mod tests {
         let invited = desk.invited(at(71), link.expose()).unwrap().unwrap();
         assert_eq!((invited.account.name.as_str(), invited.totp.len()), ("Robin Finch", 20));
         assert!(desk.credentials("Robin Finch").unwrap().is_none(), "it was not used yet");
-        assert!(!desk.accept(at(72), link.expose(), "phc", 5).unwrap());
-        assert!(desk.accept(at(71), link.expose(), "phc", 5).unwrap());
-        assert!(!desk.accept(at(71), link.expose(), "other", 6).unwrap(), "once");
+        let proved = proved(&invited);
+        assert!(!desk.accept(at(72), link.expose(), &proved).unwrap());
+        assert!(desk.accept(at(71), link.expose(), &proved).unwrap());
+        let other = Credentials { password: "other".to_owned(), ..proved };
+        assert!(!desk.accept(at(71), link.expose(), &other).unwrap(), "once");
         let (account, credentials) = desk.credentials("robin finch").unwrap().unwrap();
         assert_eq!((account.role, credentials.password.as_str(), credentials.totp_step), (Role::Dsl, "phc", 5));
+    }
+
+    #[test]
+    fn who_was_shown_an_earlier_secret_holds_nothing_by_it_and_each_showing_is_written_down() {
+        let (_folder, desk) = desk();
+        let link = desk.invite(at(0), &Actor::Program, &robin()).unwrap();
+        assert!(desk.open_invitation(at(72), link.expose()).unwrap().is_none(), "too late");
+        assert!(desk.open_invitation(at(1), "another").unwrap().is_none());
+        let [first, second] = [1, 2].map(|hour| desk.open_invitation(at(hour), link.expose()).unwrap().unwrap());
+        assert_ne!(first.totp, second.totp);
+        assert!(!desk.accept(at(3), link.expose(), &proved(&first)).unwrap(), "what she has proved is not what would be kept");
+        assert!(desk.invited(at(3), link.expose()).unwrap().is_some(), "and the invitation is there still");
+        assert!(desk.accept(at(3), link.expose(), &proved(&second)).unwrap());
+        assert_eq!(desk.credentials("Robin Finch").unwrap().unwrap().1.totp, second.totp);
+        assert!(desk.open_invitation(at(4), link.expose()).unwrap().is_none(), "nor does it open what was used");
+        let robin = Actor::Account("Robin Finch".to_owned());
+        let opened = Event::InvitationOpened { name: "Robin Finch".to_owned() };
+        let lines: Vec<_> = desk.journal_end(9).unwrap().into_iter().filter(|line| line.event == opened && line.who == robin).collect();
+        assert_eq!(lines.iter().map(|line| line.at).collect::<Vec<_>>(), [at(1), at(2)]);
     }
 
     #[test]
     fn a_new_link_ends_the_old_password_and_the_old_second_factor() {
         let (_folder, desk) = desk();
         let first = desk.invite(at(0), &Actor::Program, &robin()).unwrap();
-        let before = desk.invited(at(1), first.expose()).unwrap().unwrap().totp;
-        desk.accept(at(1), first.expose(), "phc", 5).unwrap();
+        let before = desk.invited(at(1), first.expose()).unwrap().unwrap();
+        assert!(desk.accept(at(1), first.expose(), &proved(&before)).unwrap());
         let second = desk.invite_again(at(2), &Actor::Program, "Robin Finch").unwrap();
         assert!(desk.credentials("Robin Finch").unwrap().is_none());
-        assert_ne!(desk.invited(at(3), second.expose()).unwrap().unwrap().totp, before);
+        assert_ne!(desk.invited(at(3), second.expose()).unwrap().unwrap().totp, before.totp);
         assert!(matches!(desk.invite_again(at(2), &Actor::Program, "Nobody"), Err(DeskError::NoAccount(_))));
     }
 
@@ -396,7 +441,8 @@ mod tests {
     fn a_closed_account_is_gone_and_its_name_is_never_given_again() {
         let (_folder, desk) = desk();
         let link = desk.invite(at(0), &Actor::Program, &robin()).unwrap();
-        desk.accept(at(1), link.expose(), "phc", 5).unwrap();
+        let invited = desk.invited(at(1), link.expose()).unwrap().unwrap();
+        assert!(desk.accept(at(1), link.expose(), &proved(&invited)).unwrap());
         let account = desk.accounts().unwrap().remove(0);
         desk.close(at(2), &Actor::Program, "Robin Finch").unwrap();
         assert!(desk.accounts().unwrap().is_empty() && desk.account(account.id).unwrap().is_none());

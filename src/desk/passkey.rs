@@ -153,6 +153,7 @@ fn passkey(row: &Row<'_>) -> rusqlite::Result<Passkey> {
 mod tests {
     use super::super::{NewAccount, Role};
     use super::*;
+    use crate::desk::Credentials;
     use crate::journal::Actor;
 
     const NOW: Timestamp = Timestamp::UNIX_EPOCH;
@@ -163,7 +164,8 @@ mod tests {
         for (name, role) in [("Kim Linnet", Role::Deputy), ("Robin Finch", Role::Dsl)] {
             let new = NewAccount { name: name.to_owned(), role, addresses: Vec::new() };
             let link = desk.invite(NOW, &Actor::Program, &new).unwrap();
-            assert!(desk.accept(NOW, link.expose(), "phc", 5).unwrap());
+            let totp = desk.open_invitation(NOW, link.expose()).unwrap().unwrap().totp;
+            assert!(desk.accept(NOW, link.expose(), &Credentials { password: "phc".to_owned(), totp, totp_step: 5 }).unwrap());
         }
         let mut accounts = desk.accounts().unwrap();
         let robin = accounts.remove(1);

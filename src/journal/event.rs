@@ -125,6 +125,10 @@ pub enum Event {
         case: CaseId,
         codename: Codename,
     },
+    /// Whoever holds the link of an invitation is shown a new secret for the second factor.
+    InvitationOpened {
+        name: String,
+    },
     InvitationUsed {
         name: String,
     },
@@ -321,6 +325,7 @@ impl Event {
             | Self::AudienceCreated { .. }
             | Self::AudienceKeyTaken { .. }
             | Self::EntrySnoozed { .. }
+            | Self::InvitationOpened { .. }
             | Self::InvitationUsed { .. }
             | Self::Invited { .. }
             | Self::JournalViewed

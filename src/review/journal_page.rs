@@ -133,6 +133,7 @@ fn told(event: &Event) -> (String, Option<&Codename>) {
         Event::Deed { codename, deed, .. } => (format!("did with a case: {deed}"), Some(codename)),
         Event::EvidencePackaged { codename, .. } => ("made a package for the police".to_owned(), Some(codename)),
         Event::FactsViewed { codename, .. } => ("was shown the facts".to_owned(), Some(codename)),
+        Event::InvitationOpened { .. } => ("opened an invitation".to_owned(), None),
         Event::InvitationUsed { .. } => ("used an invitation".to_owned(), None),
         Event::Invited { name, role } => (format!("invited {name} as {role}"), None),
         Event::JournalViewed => ("was shown this journal".to_owned(), None),

@@ -18,6 +18,7 @@ mod factor;
 mod form;
 mod guard;
 mod health;
+mod invitation;
 mod journal_page;
 mod keys;
 mod lists;

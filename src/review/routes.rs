@@ -6,8 +6,8 @@ use axum::http::Method;
 use super::answer::{Answer, Refusal};
 use super::guard::Visit;
 use super::{
-    Review, admit, case_page, decide, destroy, evidence, health, journal_page, keys, lists, openings, passkeys, queue, sealed, sign_in,
-    trends, undo,
+    Review, admit, case_page, decide, destroy, evidence, health, invitation, journal_page, keys, lists, openings, passkeys, queue, sealed,
+    sign_in, trends, undo,
 };
 use crate::desk::Role;
 
@@ -58,8 +58,9 @@ pub const ROUTES: &[Route] = &[
     post_of_copies("/case/{codename}/release", Who::Roles(OPEN), sealed::release),
     post("/case/{codename}/sheet", Who::Roles(OPEN), sealed::sheet),
     get("/health", Who::Roles(HEALTH), health::show),
-    get("/invitation/{link}", Who::Anyone, sign_in::invitation),
-    post("/invitation/{link}", Who::Anyone, sign_in::accept),
+    get("/invitation/{link}", Who::Anyone, invitation::show),
+    post("/invitation/{link}", Who::Anyone, invitation::accept),
+    post("/invitation/{link}/open", Who::Anyone, invitation::open),
     get("/journal", Who::Roles(JOURNAL), journal_page::show),
     get("/keys", Who::Roles(OPEN), keys::show),
     post("/keys", Who::Roles(OPEN), keys::keep),

@@ -1,19 +1,16 @@
-//! Coming and going: invitation, sign-in with password and second factor, sign-out, and the few files that every page uses.
+//! Coming and going: sign-in with password and second factor, sign-out, and the few files that every page uses.
 
 use askama::Template;
-use axum::http::StatusCode;
 use jiff::Timestamp;
-use qrcode::QrCode;
-use qrcode::render::svg;
 
 use super::answer::{Answer, Refusal, page};
 use super::attempts::Caller;
 use super::challenges::random;
 use super::factor::shows_passkey;
 use super::guard::{Visit, cookie};
-use super::{Review, password, session, sight, totp};
+use super::{Review, password, session, sight};
 use crate::case::Codename;
-use crate::desk::{Account, Credentials, Invited, Role};
+use crate::desk::{Account, Credentials, Role};
 use crate::journal::Event;
 
 /// What every page uses, by its name in the address.
@@ -33,19 +30,6 @@ struct SignIn<'a> {
     case: &'a str,
     told: &'a str,
     name: &'a str,
-}
-
-#[derive(Template)]
-#[template(path = "invitation.html")]
-struct InvitationPage<'a> {
-    school: &'a str,
-    name: &'a str,
-    role: &'a str,
-    link: &'a str,
-    secret: String,
-    picture: String,
-    told: &'a str,
-    shortest: usize,
 }
 
 pub fn home(_: &Review, visit: &Visit) -> Result<Answer, Refusal> {
@@ -139,64 +123,6 @@ pub fn sign_out(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     Ok(Answer::SeeWith { to: "/sign-in".to_owned(), cookies: vec![gone] })
 }
 
-pub fn invitation(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
-    let invited = invited(review, visit)?;
-    invitation_page(review, visit, &invited, "")
-}
-
-/// Takes the password and a code that proves that the second factor is in her hands.
-pub fn accept(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
-    let invited = invited(review, visit)?;
-    let (form, now) = (&visit.asked.form, Review::now());
-    let chosen = form.secret("password");
-    if let Some(told) = password::weakness(chosen, &invited.account.name) {
-        return invitation_page(review, visit, &invited, &told);
-    }
-    if chosen != form.secret("again") {
-        return invitation_page(review, visit, &invited, "The two passwords are not the same. Please type the same one twice.");
-    }
-    let Some(step) = totp::step_of(&invited.totp, form.text("code"), seconds(now)) else {
-        let told = "That code is not the one of now. Please scan the picture with your app, and type the six digits that it shows. If they \
-                    never fit, the clock of your phone is wrong.";
-        return invitation_page(review, visit, &invited, told);
-    };
-    let hash = {
-        let _one = review.hashing.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        password::hash(chosen).map_err(Refusal::World)?
-    };
-    // Since the invitation was made the account lets nobody in. What was signed in before, on a lost phone or by whoever has its
-    // password, must not come back with it.
-    review.sessions.end_all(invited.account.id);
-    // A step earlier: the code that she has just shown may be the one that she signs in with.
-    if review.desk().accept(now, visit.name("link"), &hash, step.saturating_sub(1))? {
-        // She may sign in from here whatever strangers do meanwhile.
-        let device = random().map_err(|error| Refusal::World(error.to_string()))?;
-        let cookies = vec![review.device_cookie(now, invited.account.id, &invited.totp, device)];
-        Ok(Answer::SeeWith { to: "/sign-in".to_owned(), cookies })
-    } else {
-        Err(expired())
-    }
-}
-
-fn invited(review: &Review, visit: &Visit) -> Result<Invited, Refusal> {
-    review.desk().invited(Review::now(), visit.name("link"))?.ok_or_else(expired)
-}
-
-fn expired() -> Refusal {
-    let told = "This invitation was used already, or is older than three days. Please ask the technician for a new one; nothing is lost.";
-    Refusal::Shown(StatusCode::NOT_FOUND, told.to_owned())
-}
-
-fn invitation_page(review: &Review, visit: &Visit, invited: &Invited, told: &str) -> Result<Answer, Refusal> {
-    let (school, name) = (&review.config.school.name, &invited.account.name);
-    let code = QrCode::new(totp::link(&invited.totp, school, name)).map_err(|error| Refusal::World(error.to_string()))?;
-    let drawn = code.render::<svg::Color<'_>>().min_dimensions(220, 220).quiet_zone(true).build();
-    // Without the line that belongs at the head of a file.
-    let picture = drawn.split_once("?>").map_or(drawn.as_str(), |(_, svg)| svg).to_owned();
-    let (role, link, secret) = (invited.account.role.title(), visit.name("link"), totp::grouped(&invited.totp));
-    page(&InvitationPage { school, name, role, link, secret, picture, told, shortest: password::SHORTEST })
-}
-
 impl Review {
     /// Whose misses a try counts among.
     fn caller(&self, now: Timestamp, known: Option<&(Account, Credentials)>, visit: &Visit) -> Result<Caller, Refusal> {
@@ -209,8 +135,4 @@ impl Review {
         }
         Ok(self.device(now, account.id, &credentials.totp, &visit.asked.headers).map_or(stranger, Caller::Device))
     }
-}
-
-fn seconds(now: Timestamp) -> u64 {
-    now.as_second().try_into().unwrap_or(0)
 }

@@ -8,10 +8,10 @@ async fn an_invitation_a_password_and_a_code_let_her_in_and_nothing_less_does() 
     let school = School::new();
     let new = NewAccount { name: "Robin Finch".to_owned(), role: Role::Dsl, addresses: vec!["robin@school.example".parse().unwrap()] };
     let link = school.review.desk().invite(Timestamp::now(), &Actor::Program, &new).unwrap();
-    let secret = school.review.desk().invited(Timestamp::now(), link.expose()).unwrap().unwrap().totp;
-    let code = |ahead: i64| totp::code(&secret, (Timestamp::now().as_second() + ahead).try_into().unwrap());
     let invitation = format!("/invitation/{}", link.expose());
-    let page = school.get(&invitation, None).await.text;
+    let page = school.post(&format!("{invitation}/open"), None, "").await.text;
+    let secret = secret_of(&school, link.expose());
+    let code = |ahead: i64| totp::code(&secret, (Timestamp::now().as_second() + ahead).try_into().unwrap());
     assert!(page.contains("Robin Finch") && page.contains("<svg") && page.contains(&totp::grouped(&secret)));
 
     let accept = async |password: &str, again: &str, code: &str| {
@@ -19,7 +19,9 @@ async fn an_invitation_a_password_and_a_code_let_her_in_and_nothing_less_does() 
     };
     assert!(accept("short", "short", &code(0)).await.text.contains("12 characters or more"));
     assert!(accept("correct+horse+battery", "correct+horse+batterz", &code(0)).await.text.contains("not the same"));
-    assert!(accept("correct+horse+battery", "correct+horse+battery", "000000").await.text.contains("not the one of now"));
+    let missed = accept("correct+horse+battery", "correct+horse+battery", "000000").await.text;
+    assert!(missed.contains("not the one of now") && missed.contains("no need to scan it again"), "{missed}");
+    assert!(!missed.contains("<svg") && !missed.contains(&totp::grouped(&secret)), "a secret is shown once: {missed}");
     assert_eq!(accept("correct+horse+battery", "correct+horse+battery", &code(0)).await.status, StatusCode::SEE_OTHER);
     assert_eq!(school.get(&invitation, None).await.status, StatusCode::NOT_FOUND, "it works once");
 
@@ -54,6 +56,46 @@ async fn an_invitation_a_password_and_a_code_let_her_in_and_nothing_less_does() 
     assert_eq!(refusals(&school).iter().map(|(_, times)| times).sum::<u32>(), 4);
     let journal = format!("{:?}", school.review.desk().journal_end(1_000).unwrap());
     assert!(!journal.contains("Finck") && !journal.contains("horse"), "what a stranger typed is written nowhere");
+}
+
+/// The secret that the page of an invitation has shown last.
+fn secret_of(school: &School, link: &str) -> Vec<u8> {
+    school.review.desk().invited(Timestamp::now(), link).unwrap().unwrap().totp
+}
+
+/// The secret that its button shows.
+async fn opened(school: &School, link: &str) -> Vec<u8> {
+    let told = school.post(&format!("/invitation/{link}/open"), None, "").await;
+    let secret = secret_of(school, link);
+    assert!(told.status == StatusCode::OK && told.text.contains(&totp::grouped(&secret)), "{}", told.text);
+    secret
+}
+
+#[tokio::test]
+async fn fetching_the_link_of_an_invitation_shows_no_secret_and_every_secret_that_is_shown_ends_the_one_before() {
+    let school = School::new();
+    let link = school.review.desk().invite_again(Timestamp::now(), &Actor::Program, Role::Dsl.title()).unwrap();
+    let page = format!("/invitation/{}", link.expose());
+    let at_first = secret_of(&school, link.expose());
+    let openings = || school.events().iter().filter(|event| matches!(event, Event::InvitationOpened { .. })).count();
+    let before = openings();
+    let fetched = school.get(&page, None).await;
+    assert!(fetched.text.contains("Welcome, safeguarding lead") && fetched.text.contains("action=\"/invitation/"), "{}", fetched.text);
+    assert!(!fetched.text.contains("<svg") && !fetched.text.contains(&totp::grouped(&at_first)), "{}", fetched.text);
+    let mut elsewhere = asked(Method::POST, &format!("{page}/open"), None, String::new());
+    elsewhere.headers_mut().insert(ORIGIN, "https://elsewhere.example".parse().unwrap());
+    assert_eq!(school.ask(elsewhere).await.status, StatusCode::BAD_REQUEST, "nor does the page of somebody else");
+    assert!(secret_of(&school, link.expose()) == at_first && openings() == before);
+    let theirs = opened(&school, link.expose()).await;
+    let hers = opened(&school, link.expose()).await;
+    assert!(theirs != at_first && hers != theirs);
+    assert_eq!(openings(), before + 2, "each is in the journal");
+    let accept = async |secret: &[u8]| {
+        let code = totp::code(secret, Timestamp::now().as_second().try_into().unwrap());
+        school.post(&page, None, &format!("password=correct+horse+battery&again=correct+horse+battery&code={code}")).await
+    };
+    assert!(accept(&theirs).await.text.contains("not the one of now"), "who was shown one earlier holds nothing");
+    assert_eq!(accept(&hers).await.status, StatusCode::SEE_OTHER, "and a miss has not changed hers");
 }
 
 #[tokio::test]
@@ -144,6 +186,7 @@ async fn an_invitation_that_is_too_old_is_told_kindly_and_changes_nothing() {
     let page = format!("/invitation/{}", link.expose());
     for told in [
         school.get(&page, None).await,
+        school.post(&format!("{page}/open"), None, "").await,
         school.post(&page, None, "password=correct+horse+battery&again=correct+horse+battery&code=123456").await,
     ] {
         assert!(
@@ -165,7 +208,7 @@ async fn who_has_lost_her_phone_comes_in_with_a_new_invitation_and_her_key_is_st
     assert!(lost.contains("ask the technician for a new invitation: nothing is lost by it"), "{lost}");
     let before = school.code(Role::Dsl);
     let link = school.review.desk().invite_again(Timestamp::now(), &Actor::Program, Role::Dsl.title()).unwrap();
-    let secret = school.review.desk().invited(Timestamp::now(), link.expose()).unwrap().unwrap().totp;
+    let secret = opened(&school, link.expose()).await;
     let code = totp::code(&secret, Timestamp::now().as_second().try_into().unwrap());
     let fields = format!("password=correct+horse+battery&again=correct+horse+battery&code={code}");
     assert_eq!(school.post(&format!("/invitation/{}", link.expose()), None, &fields).await.status, StatusCode::SEE_OTHER);
@@ -184,7 +227,7 @@ async fn a_new_invitation_ends_the_sessions_that_are_open_for_good() {
     let (before, colleague) = (school.person(Role::Dsl), school.person(Role::Deputy));
     let link = school.review.desk().invite_again(Timestamp::now(), &Actor::Program, Role::Dsl.title()).unwrap();
     assert_eq!(school.get("/queue", Some(&before)).await.headers[LOCATION], "/sign-in", "at once");
-    let secret = school.review.desk().invited(Timestamp::now(), link.expose()).unwrap().unwrap().totp;
+    let secret = opened(&school, link.expose()).await;
     let code = totp::code(&secret, Timestamp::now().as_second().try_into().unwrap());
     let fields = format!("password=correct+horse+battery&again=correct+horse+battery&code={code}");
     assert_eq!(school.post(&format!("/invitation/{}", link.expose()), None, &fields).await.status, StatusCode::SEE_OTHER);
@@ -198,7 +241,7 @@ async fn a_new_invitation_ends_the_sessions_that_are_open_for_good() {
 async fn a_flood_of_guesses_from_her_own_network_keeps_strangers_out_and_not_her() {
     let school = School::new();
     let link = school.review.desk().invite_again(Timestamp::now(), &Actor::Program, Role::Dsl.title()).unwrap();
-    let secret = school.review.desk().invited(Timestamp::now(), link.expose()).unwrap().unwrap().totp;
+    let secret = opened(&school, link.expose()).await;
     let code = || totp::code(&secret, Timestamp::now().as_second().try_into().unwrap());
     let fields = format!("password=correct+horse+battery&again=correct+horse+battery&code={}", code());
     let accepted = school.post(&format!("/invitation/{}", link.expose()), None, &fields).await;

@@ -33,7 +33,7 @@ use crate::case::Codename;
 use crate::casebook::desk::{Desk as Shelf, concern, place};
 use crate::casebook::{New, Party};
 use crate::config::Config;
-use crate::desk::{Deed, NewAccount, Role, Status};
+use crate::desk::{Credentials, Deed, NewAccount, Role, Status};
 use crate::finding::{Action, Audience, Category, Level};
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
@@ -102,7 +102,8 @@ impl School {
             let new = NewAccount { name: role.title().to_owned(), role, addresses: vec![address(role)] };
             let now = Timestamp::now();
             let link = review.desk().invite(now, &Actor::Program, &new).unwrap();
-            assert!(review.desk().accept(now, link.expose(), "never", 0).unwrap());
+            let totp = review.desk().invited(now, link.expose()).unwrap().unwrap().totp;
+            assert!(review.desk().accept(now, link.expose(), &Credentials { password: "never".to_owned(), totp, totp_step: 0 }).unwrap());
         }
         shelf.book.key_desk(&Role::ALL.map(address).into()).unwrap();
         Self { shelf, review: Arc::new(review) }
