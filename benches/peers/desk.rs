@@ -14,7 +14,7 @@ use hmac::{Hmac, Mac};
 use jiff::Timestamp;
 use mailwarden::case::{AttachmentLine, BodyText, Envelope, PlaceState, Sheet, Text};
 use mailwarden::casebook::{Casebook, Ends, New};
-use mailwarden::desk::{NewAccount, Role};
+use mailwarden::desk::{Credentials, NewAccount, Role};
 use mailwarden::finding::{Action, Audience, Category, Concern, Field, Level, Location};
 use mailwarden::journal::{Actor, InstanceKey};
 use mailwarden::mail::{Arrival, FolderName, Place, Uid, UidValidity};
@@ -143,7 +143,8 @@ impl Desk {
         let light = Argon2::new(Algorithm::Argon2id, Version::V0x13, Params::new(8, 1, 1, None).map_err(|error| error.to_string())?);
         let salt = SaltString::encode_b64(&[7; 16]).map_err(|error| error.to_string())?;
         let hash = light.hash_password(PASSWORD.as_bytes(), &salt).map_err(|error| error.to_string())?;
-        desk.accept(Timestamp::now(), link.expose(), &hash.to_string(), 0)?;
+        let proved = Credentials { password: hash.to_string(), totp: secret.clone(), totp_step: 0 };
+        desk.accept(Timestamp::now(), link.expose(), &proved)?;
         let mut reader = Reader { port: self.port, number, cookie: String::new() };
         let form = format!("name={}&password={}&code={}", name.replace(' ', "+"), PASSWORD.replace(' ', "+"), code(&secret));
         let told = reader.ask("POST", "/sign-in", &form)?;
