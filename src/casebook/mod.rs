@@ -58,7 +58,7 @@ pub use trouble::{Episode, Trouble};
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 9] = [
+const MIGRATIONS: [&str; 10] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
@@ -68,6 +68,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("schema_7.sql"),
     include_str!("schema_8.sql"),
     include_str!("schema_9.sql"),
+    include_str!("schema_10.sql"),
 ];
 
 /// One connection. For use by one thread at a time; several may be open.
@@ -301,7 +302,7 @@ mod tests {
     fn a_casebook_of_an_earlier_version_is_brought_up_to_date_and_keeps_what_it_holds() {
         let desk = Desk::new();
         desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None);
-        let of_an_earlier_version = "DROP INDEX place_not_back; ALTER TABLE place DROP COLUMN not_back; ALTER TABLE place DROP COLUMN release_deed;
+        let of_an_earlier_version = "DROP TABLE sentence; DROP INDEX place_not_back; ALTER TABLE place DROP COLUMN not_back; ALTER TABLE place DROP COLUMN release_deed;
              DROP INDEX cases_to_empty; ALTER TABLE cases DROP COLUMN emptied_at;
              ALTER TABLE cases DROP COLUMN destroyed_by; ALTER TABLE cases DROP COLUMN destroyed_at; DROP TABLE desk_progress; DROP TABLE desk_party; ALTER TABLE cases DROP COLUMN recipients;
              ALTER TABLE cases DROP COLUMN sender; DROP TABLE seen; DROP TABLE reach; DROP TABLE unread;
