@@ -4,7 +4,7 @@ FLAGS := --ignore-rust-version
 PACKAGES := age chromium dovecot-imapd dovecot-lmtpd e2fsprogs gcc libc6-dev mount openssl poppler-utils python3 python3-aiosmtpd python3-docx slapd strace systemd
 PROGRAM := $(or $(CARGO_TARGET_DIR),target)/debug/mailwarden
 
-.PHONY: build script test demo bench learn quality faults damage weather unit lint deny fmt deps clean help
+.PHONY: build script test demo bench learn sentences quality faults damage weather unit lint deny fmt deps clean help
 
 build: ## the program, for trying things
 	@command -v cc >/dev/null || tests/deps.sh gcc libc6-dev
@@ -24,6 +24,9 @@ quality: build ## how good the rules are: labelled samples and ordinary mail, in
 
 learn: build ## the weights that are shipped with the rules, learnt anew (takes minutes)
 	MAILWARDEN=$(PROGRAM) tests/quality/learn.sh --stage flag
+
+sentences: ## what the shipped rules say of themselves, which everybody may read who sees a case
+	grep -rh '^title = ' rules --include='*.toml' | sed 's/^title = "\(.*\)"$$/\1/' | LC_ALL=C sort -u > src/finding/sentences.txt
 
 bench: deps ## measure against the named peers (ONLY=name for one of them)
 	$(CARGO) bench $(FLAGS) -- $(ONLY)

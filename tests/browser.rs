@@ -181,7 +181,8 @@ async fn people_work_at_the_desk_in_a_browser_and_a_released_message_is_back() {
     let school = School::open(&[AMBER, DEPUTY]);
     let (dovecot, warden) = (&school.dovecot, &school.warden);
     fs::create_dir_all(warden.path().join("rules/hate")).unwrap();
-    fs::write(warden.path().join("rules/hate/test.toml"), rule("hate", "sorrelwing")).unwrap();
+    let shipped = rule("hate", "sorrelwing").replace("A made-up word of the test", "Somebody is told to go back to another country");
+    fs::write(warden.path().join("rules/hate/test.toml"), shipped).unwrap();
     let held = hostile(HELD);
     put(dovecot, AMBER, &held).await;
     put(dovecot, AMBER, &letter("sender@school.example", AMBER, FLAGGED)).await;

@@ -2,6 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use mailwarden::config;
@@ -191,6 +192,18 @@ fn a_find_is_told_where_it_stands_in_the_original() {
     let spans: Vec<_> =
         found.iter().filter_map(|(_, found)| Some((found.finding.rule.as_str(), text.get(found.span?.0..found.span?.1)?))).collect();
     assert_eq!(spans, [("bullying.made-up", "n\u{200b}obody likes\r\n> you")]);
+}
+
+#[test]
+fn every_shipped_rule_says_in_plain_words_why_it_matched_before_anything_is_unsealed() {
+    let said: BTreeSet<_> = include_str!("../src/finding/sentences.txt").lines().collect();
+    let titles = shipped().rules.into_iter().map(|file| {
+        let rule: toml::Table = toml::from_str(std::str::from_utf8(&file.octets).unwrap()).unwrap();
+        rule["title"].as_str().unwrap().to_owned()
+    });
+    let titles: BTreeSet<_> = titles.collect();
+    let wrong: Vec<_> = titles.iter().map(String::as_str).collect::<BTreeSet<_>>().symmetric_difference(&said).copied().collect();
+    assert!(titles.len() > 50 && wrong.is_empty(), "`make sentences` gathers them; each must name nobody: {wrong:#?}");
 }
 
 fn shipped() -> Bundle {

@@ -156,6 +156,8 @@ impl CaseFacts {
 pub struct FindingFacts {
     pub rule: RuleId,
     pub version: RuleVersion,
+    /// What this version says of itself, where its words come with mailwarden.
+    pub sentence: Option<String>,
     pub category: Category,
     pub kind: Kind,
     pub location: Location,
@@ -308,7 +310,9 @@ pub(super) fn case(conn: &Connection, codename: &Codename) -> rusqlite::Result<O
     let of = [facts.row.id.0];
     facts.places = place::of_case(conn, facts.row.id)?;
     facts.findings = conn
-        .prepare_cached("SELECT * FROM finding WHERE of_case = ? ORDER BY rowid")?
+        .prepare_cached(
+            "SELECT finding.*, sentence FROM finding LEFT JOIN sentence USING (rule, version) WHERE of_case = ? ORDER BY finding.rowid",
+        )?
         .query_map(of, finding_facts)?
         .collect::<Result<_, _>>()?;
     facts.incomplete = conn
@@ -354,6 +358,7 @@ fn finding_facts(row: &Row<'_>) -> rusqlite::Result<FindingFacts> {
     Ok(FindingFacts {
         rule: parsed(row, "rule")?,
         version: version(row)?,
+        sentence: row.get("sentence")?,
         category: word(row, "category")?,
         kind: word(row, "kind")?,
         location: Location { part: row.get("part")?, field: word(row, "field")?, place: None },

@@ -58,7 +58,7 @@ pub use trouble::{Episode, Trouble};
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 10] = [
+const MIGRATIONS: [&str; 11] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
@@ -69,6 +69,7 @@ const MIGRATIONS: [&str; 10] = [
     include_str!("schema_8.sql"),
     include_str!("schema_9.sql"),
     include_str!("schema_10.sql"),
+    include_str!("schema_11.sql"),
 ];
 
 /// One connection. For use by one thread at a time; several may be open.
@@ -303,7 +304,7 @@ mod tests {
         let desk = Desk::new();
         let (sheet, concern) = (desk.sealed(), concern(Level::Day, Action::Flag));
         let codename = desk.book.record(&New { sheet: Some(&sheet), ..desk.plain(1, &concern) }).unwrap().codename;
-        let of_an_earlier_version = "DROP INDEX cases_by_text; ALTER TABLE cases DROP COLUMN text_sha256; ALTER TABLE cases DROP COLUMN text;
+        let of_an_earlier_version = "DROP TABLE sentence; DROP INDEX cases_by_text; ALTER TABLE cases DROP COLUMN text_sha256; ALTER TABLE cases DROP COLUMN text;
              DROP INDEX place_not_back; ALTER TABLE place DROP COLUMN not_back; ALTER TABLE place DROP COLUMN release_deed;
              DROP INDEX cases_to_empty; ALTER TABLE cases DROP COLUMN emptied_at;
              ALTER TABLE cases DROP COLUMN destroyed_by; ALTER TABLE cases DROP COLUMN destroyed_at; DROP TABLE desk_progress; DROP TABLE desk_party; ALTER TABLE cases DROP COLUMN recipients;

@@ -8,7 +8,7 @@ use super::column::{Json, Moment, moment_if_any, parsed};
 use super::outbox::{self, NewNotice, Subject};
 use super::{Casebook, Refusal, Result, Trouble, cases};
 use crate::case::Codename;
-use crate::finding::{HoldLimit, RuleId, RuleVersion};
+use crate::finding::{HoldLimit, RuleId, RuleVersion, RulesInForce};
 use crate::journal::{Actor, Event};
 
 /// A rule as it stood: what it did then says little of what it does now.
@@ -92,19 +92,24 @@ impl Casebook {
         })
     }
 
-    /// Closes the episodes of rules that are in force in another version by now, or not at all.
+    /// Keeps what the rules in force say of themselves, for whoever asks later why a version of one matched, and closes the episodes of
+    /// rules that are in force in another version by now, or not at all.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn rules_came(&self, now: Timestamp, in_force: impl Fn(&RuleId, RuleVersion) -> bool) -> Result<()> {
+    pub fn rules_came(&self, now: Timestamp, in_force: &RulesInForce) -> Result<()> {
         let fallen = self.fallen()?;
         self.write(|tx| {
+            let mut keep = tx.prepare_cached("INSERT OR IGNORE INTO sentence (rule, version, sentence) VALUES (?, ?, ?)")?;
+            for (rule, version, sentence) in in_force.sentences() {
+                keep.execute([rule.as_str(), &version.to_string(), sentence.as_str()])?;
+            }
             let open = tx
                 .prepare_cached("SELECT rule FROM trouble WHERE kind = ? AND over_at IS NULL")?
                 .query_map([Json(Trouble::RuleHoldsTooMuch)], |row| parsed::<RuleId>(row, "rule"))?
                 .collect::<Result<Vec<_>, _>>()?;
             for rule in open {
-                if fallen.iter().any(|(known, version)| *known == rule && in_force(known, *version)) {
+                if fallen.iter().any(|(known, version)| *known == rule && in_force.has(known, *version)) {
                     continue;
                 }
                 tx.execute(
@@ -193,7 +198,7 @@ mod tests {
     use super::super::desk::{Desk, address, at, concern, notice, place};
     use super::super::{About, Judged, Learnt, New, Outcome, Progress};
     use super::*;
-    use crate::finding::{Action, Level};
+    use crate::finding::{Action, Category, Level, Reach, RuleFacts};
     use crate::mail::{Cursor, FolderName, UidValidity};
 
     const LIMIT: HoldLimit = HoldLimit { cases: 3, share: 0.05 };
@@ -213,6 +218,13 @@ mod tests {
             self.book.progress(at(4_600), &[Progress { mailbox, folder, cursor, judged, learnt: Learnt::default() }]).unwrap();
             concern.findings.iter().map(|found| (found.rule.clone(), found.version)).collect()
         }
+    }
+
+    fn in_force((rule, version): &Version, title: &str) -> RulesInForce {
+        let (id, title) = (rule.clone(), title.to_owned());
+        [RuleFacts { id, version: *version, title, category: Category::Bullying, level: None, reach: Reach::default() }]
+            .into_iter()
+            .collect()
     }
 
     #[test]
@@ -248,11 +260,26 @@ mod tests {
         let desk = Desk::new();
         let rules = desk.day(4, 0);
         desk.book.weigh_holds(at(4_700), &rules, &LIMIT, &[]).unwrap();
-        desk.book.rules_came(at(4_800), |rule, version| (rule, version) == (&rules[0].0, rules[0].1)).unwrap();
+        desk.book.rules_came(at(4_800), &in_force(&rules[0], "A test")).unwrap();
         assert_eq!(desk.book.troubles().unwrap().len(), 1);
-        desk.book.rules_came(at(4_900), |_, _| false).unwrap();
+        desk.book.rules_came(at(4_900), &RulesInForce::default()).unwrap();
         assert_eq!(desk.book.troubles().unwrap(), []);
         assert_eq!(desk.book.fallen().unwrap(), rules, "that version stays what it is");
+    }
+
+    #[test]
+    fn a_case_keeps_the_sentence_of_the_rule_as_it_was_and_no_words_of_the_school() {
+        let desk = Desk::new();
+        let codename = desk.record(1, &place("ann", 1), &concern(Level::Day, Action::Flag), None).codename;
+        let found = || desk.again().case(&codename).unwrap().unwrap().findings.remove(0);
+        let (then, later) = ((found().rule, found().version), (found().rule, RuleVersion([4; 8])));
+        let came = |version, title| desk.book.rules_came(at(4_800), &in_force(version, title)).unwrap();
+        came(&then, "Pupils plan to leave Mia Linnet out");
+        assert_eq!(found().sentence, None, "a school's own");
+        came(&then, "Pupils plan to leave somebody out");
+        came(&later, "A rumour about somebody is passed on");
+        desk.book.rules_came(at(4_900), &RulesInForce::default()).unwrap();
+        assert_eq!(found().sentence.as_deref(), Some("Pupils plan to leave somebody out"));
     }
 
     #[test]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Category, Conditions, Finding, Level, RuleId, RuleVersion, Stage};
+use super::{Category, Conditions, Finding, Level, RuleId, RuleVersion, Sentence, Stage};
 
 /// How far a rule goes, and for whom and when it counts.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -25,6 +25,8 @@ impl Default for Reach {
 pub struct RuleFacts {
     pub id: RuleId,
     pub version: RuleVersion,
+    /// As it is written; a school's own may name a child.
+    pub title: String,
     pub category: Category,
     pub level: Option<Level>,
     pub reach: Reach,
@@ -38,6 +40,11 @@ impl RulesInForce {
     /// Whether a rule is in force in this very version.
     pub fn has(&self, rule: &RuleId, version: RuleVersion) -> bool {
         self.0.get(rule).is_some_and(|(facts, _)| facts.version == version)
+    }
+
+    /// What they say of themselves, where everybody may read it.
+    pub fn sentences(&self) -> impl Iterator<Item = (&RuleId, RuleVersion, Sentence)> {
+        self.0.values().filter_map(|(facts, _)| Some((&facts.id, facts.version, Sentence::shipped(&facts.title)?)))
     }
 
     /// Completes a finding as a worker claims it; `None` where it is of no rule in force, or says of it what is not so.

@@ -13,9 +13,9 @@ use super::snooze::Snooze;
 use super::words::{self, Urgency, ends, span, urgency, visible, wall};
 use super::{Review, sight, undo};
 use crate::case::{CaseId, Codename, NotBack, PlaceState};
-use crate::casebook::{CaseFacts, PlaceFacts};
+use crate::casebook::{CaseFacts, FindingFacts, PlaceFacts};
 use crate::desk::{Account, Deed, DeedRow, Role, Status};
-use crate::finding::{Action, Category};
+use crate::finding::{Action, Category, Kind};
 use crate::journal::Event;
 
 /// Other cases that are named at most.
@@ -45,6 +45,8 @@ struct Page<'a> {
     backscan: bool,
     ends: String,
     findings: Vec<Found>,
+    /// What a rule says of itself is for her to unseal.
+    sealed_sentence: bool,
     unread: Vec<String>,
     copies: Vec<Copy>,
     /// Those that were released and are not back, unless it was released anew since.
@@ -75,8 +77,9 @@ struct Page<'a> {
     destroyed: String,
 }
 
-#[derive(PartialEq)]
 struct Found {
+    /// What the rule said of itself when it matched; empty where a school's own words are.
+    sentence: String,
     told: String,
     /// Where everything is that this version of the rule holds; empty where there is nothing to put back.
     undo: String,
@@ -160,6 +163,9 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let on_its_way = review.on_its_way_by(&facts, &history)?;
     let way = Way::of(&visitor.account, &facts, &stand, on_its_way, review.asker_may(&facts, &stand)?);
     let hand = Hand::of(&visitor.account, &facts, on_its_way);
+    let may_open =
+        sight::opens_sheet(&visitor.account, &row).is_some() && row.action != Action::Withhold && on_its_way != Some(Deed::Destroy);
+    let findings = findings(&facts, hand == Hand::Anew && on_its_way.is_none() && facts.has_copy_in(PlaceState::Removed));
     page(&Page {
         visitor,
         school: &review.config.school.name,
@@ -180,7 +186,8 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         opened: wall(row.opened_at, zone),
         backscan: row.backscan,
         ends: ends(&row),
-        findings: findings(&facts, hand == Hand::Anew && on_its_way.is_none() && facts.has_copy_in(PlaceState::Removed)),
+        sealed_sentence: may_open && facts.findings.iter().any(|found| found.kind == Kind::Text && found.sentence.is_none()),
+        findings,
         unread: facts.incomplete.iter().map(|unread| unread.reason.to_string()).collect(),
         copies: facts.places.iter().map(|copy| told_of(copy, zone)).collect(),
         not_back: not_back(&facts, &history),
@@ -190,9 +197,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         told: notices(&facts, zone),
         history: history.into_iter().map(|row| told(&row, zone)).collect(),
         may_decide: visitor.account.role != Role::DataProtection,
-        may_open: sight::opens_sheet(&visitor.account, &row).is_some()
-            && row.action != Action::Withhold
-            && on_its_way != Some(Deed::Destroy),
+        may_open,
         one_object: facts.has_one_object(),
         wrapped: visitor.account.keys.as_ref().map_or("", |keys| &keys.wrapped),
         by_passkey: review.wrapped_for_passkeys(&visitor.account)?,
@@ -207,19 +212,23 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     })
 }
 
-/// A line for each rule, in plain words; the sentence of the rule itself is sealed with the sheet.
+/// A line for each rule, in its own words as far as they are for everybody, and where in the message it matched.
 fn findings(facts: &CaseFacts, may_put_back: bool) -> Vec<Found> {
-    let mut lines: Vec<_> = facts
-        .findings
-        .iter()
-        .map(|found| {
-            let what = words::kind(found.kind);
-            let told = format!("{what} in {}: {} (rule {})", words::place(found.location.field), found.category.title(), found.rule);
-            Found { told, undo: if may_put_back { undo::link_to(found) } else { String::new() } }
-        })
-        .collect();
-    lines.dedup();
-    lines
+    let mut by_rule: Vec<(&FindingFacts, Vec<&str>)> = Vec::new();
+    for found in &facts.findings {
+        let place = words::place(found.location.field);
+        match by_rule.iter_mut().find(|(first, _)| (&first.rule, first.version, first.kind) == (&found.rule, found.version, found.kind)) {
+            Some((_, places)) if places.contains(&place) => {}
+            Some((_, places)) => places.push(place),
+            None => by_rule.push((found, vec![place])),
+        }
+    }
+    let line = |(found, places): (&FindingFacts, Vec<&str>)| Found {
+        sentence: found.sentence.as_deref().map(visible).unwrap_or_default(),
+        told: format!("{} in {}: {} (rule {})", words::kind(found.kind), places.join(" and "), found.category.title(), found.rule),
+        undo: if may_put_back { undo::link_to(found) } else { String::new() },
+    };
+    by_rule.into_iter().map(line).collect()
 }
 
 fn told_of(copy: &PlaceFacts, zone: &TimeZone) -> Copy {

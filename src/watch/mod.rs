@@ -254,7 +254,7 @@ impl Daemon {
             Ok(Change { mut config, followed, nursery, recipients }) => {
                 let rule_set = nursery.rule_set().clone();
                 self.board.rules(rule_set.clone(), nursery.cage().to_string());
-                let came = self.shelf.book(|book| book.rules_came(Timestamp::now(), |rule, version| nursery.rules().has(rule, version)));
+                let came = self.shelf.book(|book| book.rules_came(Timestamp::now(), nursery.rules()));
                 self.board.trouble("casebook", came.err().map(|error| error.to_string()));
                 self.pool.replace(nursery);
                 self.shelf.seal_to(recipients);

@@ -90,7 +90,7 @@ pub async fn start(config: Config, options: Options) -> Result<Arc<Daemon>, Star
     let now = Timestamp::now();
     book.note(now, &Actor::Program, &Event::Started { version: env!("CARGO_PKG_VERSION").to_owned() })?;
     book.note(now, &Actor::Program, &in_force(nursery.rule_set()))?;
-    book.rules_came(now, |rule, version| nursery.rules().has(rule, version))?;
+    book.rules_came(now, nursery.rules())?;
     // They compile: what was refused before the last stop is refused no more.
     book.system_over(now, casebook::Trouble::RulesRefused, None)?;
     if swept.drafts + swept.objects > 0 {

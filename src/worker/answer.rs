@@ -122,7 +122,7 @@ mod tests {
     fn vetted(report: Report, want_facts: bool) -> Option<Report> {
         let Finding { rule: id, version, category, level, .. } = finding("1", 10);
         let reach = Reach { stage: Stage::Flag, ..Reach::default() };
-        super::vetted(report, want_facts, &[RuleFacts { id, version, category, level, reach }].into_iter().collect())
+        super::vetted(report, want_facts, &[RuleFacts { id, version, title: String::new(), category, level, reach }].into_iter().collect())
     }
 
     #[test]
@@ -183,7 +183,8 @@ mod tests {
             cost: Cost::default(),
         };
         let Finding { rule: id, version, category, level, .. } = finding("1", 10);
-        let rules: RulesInForce = [RuleFacts { id, version, category, level, reach: Reach::default() }].into_iter().collect();
+        let rules: RulesInForce =
+            [RuleFacts { id, version, title: String::new(), category, level, reach: Reach::default() }].into_iter().collect();
         let vetted = |sighting| Claim::vetted(Ok::<_, Reason>(sighting), &Request::Sighting, &rules);
         assert_eq!(vetted(seen("image/png", "bullying.test")).unwrap().unwrap().quality, 100);
         assert!(vetted(seen("image/png", "bullying.other")).is_none());

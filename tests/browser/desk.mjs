@@ -34,11 +34,13 @@ await look(lead, "recovery-sheet");
 // A case, read at its three depths.
 await lead.goto(`${origin}/case/${held}`);
 await look(lead, "case");
+assert.doesNotMatch(await lead.textContent("main"), /A made-up word of the test/, "the school's own words of a rule");
 const handed = [];
 lead.on("response", async (response) => { if (response.url().endsWith("/sheet") && response.ok()) handed.push(Object.keys(await response.json())); });
 await lead.click("#show-excerpt");
 await lead.waitForSelector("#sealed-content h3");
 assert.equal(await lead.locator("#sealed-content pre").count(), 0);
+assert.match(await lead.textContent("#sealed-content"), /A made-up word of the test/);
 assert.match(await lead.textContent("#sealed-content mark"), /zanderfang/i);
 assert.match(await lead.textContent("#sealed-content dl"), new RegExp(canary));
 await lead.click("#show-full");
@@ -144,6 +146,8 @@ await lead.click("button[aria-describedby=tick-help]");
 await lead.waitForFunction((codename) => !document.querySelector("main").textContent.includes(codename), tick.codename);
 await lead.goto(`${origin}/case/${tick.codename}`);
 await status(lead, /acknowledged, Robin Finch/);
+assert.match(await lead.textContent("#why + ul"), /^Somebody is told to go back to another country/, "what is shipped names nobody");
+await look(lead, "case-sentence");
 
 // Without script: the facts and the decision.
 const plain = await visitor({ javaScriptEnabled: false, storageState: await lead.context().storageState() });

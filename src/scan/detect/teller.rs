@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use super::Match;
 use super::rules::quote;
-use crate::finding::{Category, Conditions, Finding, Kind, Reach, RuleFacts, RuleId, RuleVersion, SignalTrace, Stage, Trace};
+use crate::finding::{Category, Conditions, Finding, Kind, Reach, RuleFacts, RuleId, RuleVersion, Sentence, SignalTrace, Stage, Trace};
 use crate::scan::extract::TextExtract;
 
 /// What all finds of one model have in common.
 pub struct Teller {
     /// What stands behind the category in the name of the rule.
     pub name: &'static str,
-    pub title: &'static str,
+    pub title: Sentence,
     pub version: RuleVersion,
     pub stage: Stage,
 }
@@ -24,7 +24,8 @@ impl Teller {
     pub fn facts(&self, categories: &[Category]) -> Vec<RuleFacts> {
         let reach = Reach { stage: self.stage, conditions: Conditions::default() };
         let of = |category: &Category| {
-            Some(RuleFacts { id: self.rule(*category)?, version: self.version, category: *category, level: None, reach: reach.clone() })
+            let (id, title) = (self.rule(*category)?, self.title.as_str().to_owned());
+            Some(RuleFacts { id, version: self.version, title, category: *category, level: None, reach: reach.clone() })
         };
         categories.iter().filter_map(of).collect()
     }
@@ -43,7 +44,15 @@ impl Teller {
             reach: Arc::default(),
         };
         let further = spans.iter().skip(1).copied().collect();
-        Some(Match { finding, title: self.title.to_owned(), span: Some(span), further, distance: None, stage: self.stage, with: None })
+        Some(Match {
+            finding,
+            title: self.title.as_str().to_owned(),
+            span: Some(span),
+            further,
+            distance: None,
+            stage: self.stage,
+            with: None,
+        })
     }
 
     /// Why it is found or, without a `score`, how far from it the text is. Of each span, what it is called.
@@ -64,7 +73,7 @@ impl Teller {
         Some(Trace {
             rule: self.rule(category)?,
             version: self.version,
-            title: self.title.to_owned(),
+            title: self.title.as_str().to_owned(),
             category,
             stage: self.stage,
             location: text.location_at(at.unwrap_or_default()),

@@ -18,7 +18,7 @@ use self::weights::COLUMNS;
 pub use self::weights::Weights;
 use super::Match;
 use super::teller::Teller;
-use crate::finding::{AdjustmentTrace, Category, Field, RuleFacts, Stage, Trace};
+use crate::finding::{AdjustmentTrace, Category, Field, RuleFacts, Sentence, Stage, Trace};
 use crate::scan::extract::TextExtract;
 
 /// What a text that is found by weights alone scores at least: a concern, unless the policy says otherwise.
@@ -39,7 +39,6 @@ const NAMED: usize = 5;
 
 /// Between a subject and a body.
 const BETWEEN: &str = "\n\n";
-const TITLE: &str = "The words are like those of messages about this concern";
 
 /// How like messages about one category a text is.
 struct Likeness {
@@ -57,7 +56,7 @@ impl Weights {
     }
 
     fn teller(&self) -> Teller {
-        Teller { name: "learnt", title: TITLE, version: self.version, stage: self.stage }
+        Teller { name: "learnt", title: Sentence::LIKE_WORDS, version: self.version, stage: self.stage }
     }
 
     /// What the letters of a message are like.

@@ -106,7 +106,8 @@ impl Source {
     /// A list counts for everybody.
     pub fn facts(&self) -> RuleFacts {
         let reach = Reach { stage: self.stage, ..Reach::default() };
-        RuleFacts { id: self.rule.clone(), version: self.version, category: self.category, level: self.level, reach }
+        let (id, title) = (self.rule.clone(), self.name.clone());
+        RuleFacts { id, version: self.version, title, category: self.category, level: self.level, reach }
     }
 }
 

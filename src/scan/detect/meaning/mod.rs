@@ -24,7 +24,7 @@ use super::learnt::{Beside, Opinion, Weighed, Weights, within};
 use super::rules::Lexicon;
 use super::teller::Teller;
 use crate::fault::{At, Fault};
-use crate::finding::{Category, RuleFacts, SignalTrace, Trace};
+use crate::finding::{Category, RuleFacts, Sentence, SignalTrace, Trace};
 use crate::scan::extract::TextExtract;
 use crate::wire::{Model, SourceFile};
 
@@ -38,8 +38,6 @@ const BEHIND: f32 = 1.6;
 const NAMED: usize = 3;
 /// Margins of words are in tenths.
 const TENTHS: f32 = 10.0;
-
-const TITLE: &str = "What is said is like messages about this concern";
 
 /// Immutable; any number of threads may ask it.
 pub struct Meaning {
@@ -103,7 +101,7 @@ impl Meaning {
     }
 
     fn teller(&self) -> Teller {
-        Teller { name: "meaning", title: TITLE, version: self.head.version, stage: self.head.stage }
+        Teller { name: "meaning", title: Sentence::LIKE_MEANING, version: self.head.version, stage: self.head.stage }
     }
 
     /// What the letters of a message mean, each with the place of its text, beside what rules and weights have found.

@@ -70,7 +70,8 @@ impl Rule {
     /// What the daemon needs to know of it.
     pub fn facts(&self) -> RuleFacts {
         let reach = Reach { stage: self.stage, conditions: self.conditions.clone() };
-        RuleFacts { id: self.id.clone(), version: self.version, category: self.category, level: self.level, reach }
+        let (id, title) = (self.id.clone(), self.title.clone());
+        RuleFacts { id, version: self.version, title, category: self.category, level: self.level, reach }
     }
 }
 
