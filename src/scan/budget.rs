@@ -8,6 +8,9 @@ pub const DECODED_OCTETS: u64 = 200 << 20;
 pub const PARTS: u32 = 2_000;
 /// Of opening containers, well within the daemon's default deadline: a part that takes longer is unread, not the message.
 pub const TIME: Duration = Duration::from_secs(10);
+/// Of decoding pictures, from the beginning of a message. Together with [`TIME`], once to read and once for the sheet, it lies within
+/// the daemon's default deadline: however heavy the pictures are, what the texts say is told.
+pub const PICTURES_TIME: Duration = Duration::from_secs(8);
 /// Containers inside one another: archives, attached messages, files inside HTML.
 pub const CONTAINER_DEPTH: u8 = 5;
 /// Multiparts and messages inside one another.

@@ -16,10 +16,11 @@ mod golden;
 mod tests;
 
 use std::borrow::Cow;
+use std::time::{Duration, Instant};
 
 use rayon::prelude::*;
 
-use self::budget::Budget;
+use self::budget::{Budget, PICTURES_TIME};
 use self::detect::{Detectors, Match};
 use self::extract::{Extracts, Item, Reader};
 use self::parse::{Contents, Declared, Leaf, Mail};
@@ -39,17 +40,18 @@ const WARM_UP: &[u8] = include_bytes!("warm_up.eml");
 /// Reads a message of our own, so that whatever is built once and kept is built now: before a process splits, for all that come
 /// of it.
 fn warm_up(detectors: &Detectors) {
-    let _ = examination(WARM_UP, detectors, false);
+    let _ = examination(WARM_UP, detectors, false, PICTURES_TIME);
 }
 
 /// Examines one message. It never fails: what cannot be read is in the report.
 pub fn examine(_caged: &Caged, octets: &[u8], detectors: &Detectors, want_facts: bool) -> Report {
-    examination(octets, detectors, want_facts)
+    examination(octets, detectors, want_facts, PICTURES_TIME)
 }
 
-fn examination(octets: &[u8], detectors: &Detectors, want_facts: bool) -> Report {
+fn examination(octets: &[u8], detectors: &Detectors, want_facts: bool, pictures_time: Duration) -> Report {
+    let until = Instant::now() + pictures_time;
     let mail = Mail::parse(octets);
-    let (mut extracts, files) = read(mail.as_ref(), octets, |file| (file.part.clone(), detectors.file(file, want_facts)));
+    let (mut extracts, files) = read(mail.as_ref(), octets, |file| (file.part.clone(), detectors.file(file, want_facts, until)));
 
     // Each with the index of the text that it was found in.
     let mut matched: Vec<_> = detectors.texts(&extracts.texts).into_iter().map(|(text, found)| (Some(text), found)).collect();
@@ -94,7 +96,8 @@ pub fn learn(mut lessons: Lessons) -> Result<Learnt, Vec<Fault>> {
 /// What one message is made of. Without `with_text` nothing in it is the sender's word.
 pub fn tree(_caged: &Caged, octets: &[u8], detectors: &Detectors, with_text: bool) -> Tree {
     // Pictures are decoded: only then is it known which of them can be, and how long that takes.
-    let look = |file: &FileExtract<'_>| (file.part.clone(), detectors.file(file, true).incomplete);
+    let until = Instant::now() + PICTURES_TIME;
+    let look = |file: &FileExtract<'_>| (file.part.clone(), detectors.file(file, true, until).incomplete);
     let (mut extracts, files) = read_as(Mail::parse(octets).as_ref(), octets, true, look);
     let unread = files.into_iter().filter_map(|(part, reason)| Some(Incomplete { part, reason: reason? }));
     extracts.incomplete.extend(unread);

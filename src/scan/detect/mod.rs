@@ -18,6 +18,7 @@ use crate::fault::Fault;
 use crate::finding::{
     Cost, Field, Finding, Fingerprint, Kind, Location, PictureFact, Reason, RuleFacts, RuleVersion, Sighting, Stage, Trace,
 };
+use crate::scan::budget::PICTURES_TIME;
 use crate::scan::extract::{FileExtract, TextExtract};
 use crate::wire::{Bundle, Learnt, Lessons, RuleSet, Tested};
 
@@ -152,12 +153,15 @@ impl Detectors {
     /// Matches a file by its octets, and a picture by its looks. Decodes pictures: only ever call this in the cage.
     ///
     /// Where no list of pictures is loaded and nobody asks for facts, no picture is decoded: there is nothing that it
-    /// could be compared with, and a decoder that does not run cannot be attacked.
-    pub fn file(&self, file: &FileExtract<'_>, want_facts: bool) -> FileReport {
+    /// could be compared with, and a decoder that does not run cannot be attacked. None is begun after `until`: it is incomplete then.
+    pub fn file(&self, file: &FileExtract<'_>, want_facts: bool, until: Instant) -> FileReport {
         let location = Location { part: file.part.clone(), field: Field::Attachment, place: None };
         let mut matches = self.digests.matches(&file.octets, &location);
         if !file.is_picture || (self.pictures.is_empty() && !want_facts) {
             return FileReport { matches, is_picture: file.is_picture, picture: None, incomplete: None };
+        }
+        if Instant::now() >= until {
+            return FileReport { matches, is_picture: true, picture: None, incomplete: Some(Reason::Budget) };
         }
         let same = matches.first().map(|found| (found.finding.rule.clone(), 0));
         let looked = self.pictures.look(&file.octets, &location);
@@ -178,7 +182,7 @@ impl Detectors {
     /// Why lists know a file, or do not. Decodes pictures: only ever call this in the cage.
     pub fn sighting(&self, file: &FileExtract<'_>) -> Sighting {
         let began = Instant::now();
-        let _ = self.file(file, false);
+        let _ = self.file(file, false, began + PICTURES_TIME);
         let judging = began.elapsed();
         let seen = self.pictures.sighting(&file.octets);
         let mut nearest = self.digests.near(&file.octets);

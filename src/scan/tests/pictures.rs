@@ -6,6 +6,7 @@ use image::codecs::gif::GifEncoder;
 use image::{DynamicImage, Frame, Rgba, RgbaImage};
 
 use super::*;
+use crate::wire::SourceFile;
 
 fn with_picture(markup: &str) -> String {
     markup.replace("PICTURE", &format!("data:image/png;base64,{}", base64_of(PICTURE).replace("\r\n", "")))
@@ -76,4 +77,80 @@ fn a_message_with_a_frame_that_is_not_looked_at_is_incomplete() {
     DynamicImage::new_rgb8(20, 20).write_to(&mut Cursor::new(&mut whole), image::ImageFormat::Png).unwrap();
     let damaged = report(with_files(&[("a.png", &whole[..whole.len() / 2])])).incomplete;
     assert_eq!(damaged, [Incomplete { part: "2".to_owned(), reason: Reason::Damaged }]);
+}
+
+/// One rule, which finds a red heron.
+const RULE: &str = r#"
+    schema = 1
+    id = "threat.test"
+    title = "A made-up rule"
+    category = "threat"
+    stage = "hold"
+    signal = [{ name = "a", terms = ["red heron"] }]
+    [decide]
+    fire = "a"
+    score = 50
+    [[example]]
+    expect = "match"
+    text = "the red heron"
+    [[example]]
+    expect = "match"
+    text = "a red heron"
+    [[example]]
+    expect = "no-match"
+    text = "a heron"
+    [[example]]
+    expect = "no-match"
+    text = "red"
+    [[history]]
+    date = 2026-11-21
+    by = "a test"
+    note = "made up"
+"#;
+
+#[test]
+fn when_the_time_for_pictures_is_over_words_and_digests_are_still_found_and_each_picture_is_told() {
+    let mut picture = Vec::new();
+    DynamicImage::new_rgb8(20, 20).write_to(&mut Cursor::new(&mut picture), image::ImageFormat::Png).unwrap();
+    let list =
+        format!("# mailwarden list 1\n# name: own\n# category: known-image\n# kind: sha256\n{}\n", hex::encode(Sha256::digest(&picture)));
+    let bundle = Bundle {
+        rules: vec![SourceFile { path: "rules/threat/test.toml".into(), octets: RULE.as_bytes().to_vec() }],
+        hash_lists: vec![SourceFile { path: "hashsets/own.txt".into(), octets: list.into_bytes() }],
+        ..Bundle::default()
+    };
+    let detectors = Detectors::compile(&bundle).unwrap_or_else(|faults| panic!("{}", faults[0]));
+    let packed = zip_of(&[("a.png", &picture), ("b.txt", b"beware of the red heron")]);
+    let mail = with_files(&[("c.png", &picture), ("d.zip", &packed), ("e.txt", b"a red heron again")]);
+    let seen = |time: Duration| {
+        let report = examination(mail.as_bytes(), &detectors, true, time);
+        let mut found: Vec<_> = report.findings.iter().map(|found| found.location.part.clone()).collect();
+        found.sort();
+        let decoded: Vec<_> = report.pictures.into_iter().map(|picture| picture.part).collect();
+        (found, decoded, report.incomplete)
+    };
+    let found: Vec<_> = ["2", "3/1", "3/2", "4"].map(str::to_owned).into();
+    let of_time = |part: &str| Incomplete { part: part.to_owned(), reason: Reason::Budget };
+    assert_eq!(seen(PICTURES_TIME), (found.clone(), vec!["2".to_owned(), "3/1".to_owned()], vec![]));
+    assert_eq!(seen(Duration::ZERO), (found, vec![], vec![of_time("2"), of_time("3/1")]));
+}
+
+#[test]
+fn looking_at_a_picture_takes_no_time_from_the_words_behind_it() {
+    let packed = zip_of(&[("a.png", PICTURE), ("b.txt", b"a red heron")]);
+    let declared = Declared::default();
+    let leaf = Leaf { part: "2".to_owned(), octets: Cow::Borrowed(&packed), name: None, declared, is_body: false };
+    // A tenth of the time of a message.
+    let share = Budget::MESSAGE.shares(&[1; 10])[0];
+    let mut look = |file: &FileExtract<'_>| {
+        let began = Instant::now();
+        while file.is_picture && began.elapsed() < share.time() {
+            std::hint::spin_loop();
+        }
+    };
+    let mut reader = Reader::new(share, Vec::new(), false, &mut look);
+    reader.read(&Item::of_leaf(leaf));
+    let extracts = reader.into_extracts();
+    assert!(extracts.texts.iter().any(|text| text.text.contains("a red heron")));
+    assert_eq!(extracts.incomplete, []);
 }
