@@ -6,7 +6,7 @@ use super::*;
 async fn two_cases(school: &School) -> Process {
     put(&school.dovecot, AMBER, &hostile(HELD)).await;
     put(&school.dovecot, AMBER, &letter("sender@school.example", AMBER, FLAGGED)).await;
-    let watch = Process(school.warden.command("run").stderr(Stdio::null()).spawn().unwrap());
+    let watch = Process(school.warden.command("run").stderr(Stdio::null()).spawn().expect("the program"));
     wait_until("two cases are open", || school.warden.cases().len() == 2);
     wait_until("the held message is gone", || school.case(Category::Violence).places[0].state == PlaceState::Removed);
     watch

@@ -186,7 +186,7 @@ async fn a_form_that_names_what_is_anothers_changes_nothing() {
     };
     let ((one, own, id), (_, others, other_id)) = (out(2), out(3));
     let releases = async |objects: &[crate::vault::ObjectId]| {
-        let keys: String = objects.iter().map(|object| format!("&key={object}:{}", "07".repeat(16))).collect();
+        let keys = objects.iter().map(|object| format!("&key={object}:{}", "07".repeat(16))).collect::<Vec<_>>().concat();
         let fields = format!("words=a+lesson+on+biology&code={}{keys}", school.code(Role::Dsl));
         school.post(&format!("/case/{one}/release"), Some(&dsl), &fields).await.status
     };
