@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::{Duration, Instant};
 
 use mailwarden::finding::Opinions;
 use mailwarden::scan::FileExtract;
@@ -189,7 +190,7 @@ fn recall() -> Result<()> {
         let (number, copy) = name.split_once('~').ok_or("a name of two parts")?;
         let octets = fs::read(entry.path())?;
         if copy.starts_with("original") {
-            let looked = nothing.file(&picture(&octets), true).picture;
+            let looked = nothing.file(&picture(&octets), true, in_a_minute()).picture;
             let listable = looked.and_then(|looked| Some((looked.pdq?, looked.opinions?)));
             originals.extend(listable.map(|hashes| (number.to_owned(), hashes)));
         } else {
@@ -220,7 +221,7 @@ fn recall() -> Result<()> {
         let mut by_copy: BTreeMap<&str, (usize, usize)> = BTreeMap::new();
         let (mut found, mut wrong) = (0, 0);
         for (number, copy, octets) in &copies {
-            let matches = detectors.file(&picture(octets), false).matches;
+            let matches = detectors.file(&picture(octets), false, in_a_minute()).matches;
             let is_it = |rule: &str| rule.ends_with(&format!("p{number}")) || rule.ends_with(&format!("-{number}"));
             let hit = matches.iter().any(|found| is_it(found.finding.rule.as_str()));
             wrong += matches.iter().filter(|found| !is_it(found.finding.rule.as_str())).count();
@@ -237,6 +238,11 @@ fn recall() -> Result<()> {
         tell(name, Unit::Rate("%"), Some(100.0 * found as f64 / copies.len().max(1) as f64), Some(("limit", limit)));
     }
     Ok(())
+}
+
+/// Long enough for one picture.
+fn in_a_minute() -> Instant {
+    Instant::now() + Duration::from_mins(1)
 }
 
 fn picture(octets: &[u8]) -> FileExtract<'_> {
