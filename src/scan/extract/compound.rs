@@ -24,6 +24,7 @@ pub struct Compound<'b> {
     entries: Vec<Entry>,
     streams: Vec<Stream>,
     storages: Vec<String>,
+    is_cut_short: bool,
 }
 
 struct Entry {
@@ -69,10 +70,12 @@ impl<'b> Compound<'b> {
             entries: Vec::new(),
             streams: Vec::new(),
             storages: Vec::new(),
+            is_cut_short: false,
         };
         file.fat = file.read_fat()?;
         file.mini_fat = longs(&file.chain(long(octets, 60)?, u64::MAX).octets);
         let directory = file.chain(long(octets, 48)?, u64::MAX).octets;
+        file.is_cut_short = directory.len() / ENTRY > MOST_ENTRIES;
         file.entries = directory.chunks_exact(ENTRY).take(MOST_ENTRIES).map(entry).collect();
         let root = file.entries.first()?;
         let (start, size, child) = (root.start, root.size, root.child);
@@ -83,6 +86,11 @@ impl<'b> Compound<'b> {
 
     pub fn streams(&self) -> &[Stream] {
         &self.streams
+    }
+
+    /// Whether there is more in it than is listed: too many entries, or storages too deep inside one another.
+    pub fn is_cut_short(&self) -> bool {
+        self.is_cut_short
     }
 
     /// Whether there is a storage of this name, wherever it lies.
@@ -176,6 +184,8 @@ impl<'b> Compound<'b> {
         for (child, name) in inner {
             if depth < DEPTH {
                 self.list(child, &format!("{storage}{name}/"), depth + 1, seen);
+            } else {
+                self.is_cut_short |= self.entries.get(child).is_some();
             }
             self.storages.push(name);
         }

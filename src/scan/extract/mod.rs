@@ -144,6 +144,8 @@ pub struct Item<'a> {
     sniffed: Sniffed,
     /// What a text is as well.
     besides: Option<Family>,
+    /// Where in it an archive other than zip begins.
+    packed_behind: Option<usize>,
     /// How many containers are around it.
     depth: u8,
 }
@@ -156,6 +158,7 @@ impl<'a> Item<'a> {
         Self {
             is_opaque: is_words && !sniff::reads_as_text(&leaf.octets, leaf.declared.charset),
             besides: is_text.then(|| sniff::besides(&leaf.octets)).flatten(),
+            packed_behind: sniff::packed_behind(&leaf.octets, sniffed.family),
             part: leaf.part,
             name: leaf.name.map(Cow::Borrowed),
             declared: leaf.declared,
@@ -176,7 +179,7 @@ impl<'a> Item<'a> {
     /// Its size where further files may come out of it, 0 for what is no container.
     pub fn container_size(&self) -> usize {
         let holds_file = || self.sniffed.family == Family::Text && may_hold_file(&self.octets);
-        let is_container = self.sniffed.family.is_container() || self.besides.is_some();
+        let is_container = self.sniffed.family.is_container() || self.besides.is_some() || self.packed_behind.is_some();
         if is_container || holds_file() || self.hides_archive() { self.octets.len() } else { 0 }
     }
 
@@ -277,6 +280,10 @@ impl<'f> Reader<'f> {
             self.extracts.defects.push(Defect::MislabelledType);
             archive::read(self, item);
         }
+        if let Some(start) = item.packed_behind {
+            self.extracts.defects.push(Defect::MislabelledType);
+            self.behind(item, start);
+        }
         match item.sniffed.family {
             Family::Archive => self.guarded(item, archive::read),
             Family::Calendar => calendar::read(self, item),
@@ -293,6 +300,16 @@ impl<'f> Reader<'f> {
             Family::Signed => signed::read(self, item),
             Family::Text => self.text(item),
             Family::Unread(reason) => self.extracts.incomplete(&item.part, reason),
+        }
+    }
+
+    /// What begins here in an item that is a file by itself before it.
+    fn behind(&mut self, item: &Item<'_>, start: usize) {
+        let octets = &item.octets[start..];
+        if self.budget.take(octets.len()) {
+            self.read(&item.member(1, None, Cow::Borrowed(octets)));
+        } else {
+            self.extracts.incomplete(&item.part, Reason::Budget);
         }
     }
 

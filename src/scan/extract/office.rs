@@ -45,8 +45,11 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     let mut found = Found::default();
     let mut room = Room { left: most };
     let has_program = ["Macros", "_VBA_PROJECT_CUR", "VBA"].iter().any(|name| compound.has_storage(name));
-    if !streams(&compound, &mut room, &mut found) && !has_program {
+    if !streams(&compound, &mut room, &mut found) && !is_program_alone(&compound) {
         found.lacks(Reason::Unsupported);
+    }
+    if compound.is_cut_short() {
+        found.lacks(Reason::Budget);
     }
     reader.budget.pay(usize::try_from(most - room.left).unwrap_or(usize::MAX));
 
@@ -134,6 +137,12 @@ fn streams(compound: &Compound<'_>, room: &mut Room, found: &mut Found) -> bool 
         known = true;
     }
     known
+}
+
+/// The program that a document of a newer format keeps in a file of its own: no document is beside it (MS-OVBA, 2.2.1).
+fn is_program_alone(compound: &Compound<'_>) -> bool {
+    let is_own = |name: &str| ["PROJECT", "PROJECTlk", "PROJECTwm"].iter().any(|own| own.eq_ignore_ascii_case(name));
+    compound.find("VBA/", "dir").is_some() && compound.streams().iter().all(|stream| !stream.storage.is_empty() || is_own(&stream.name))
 }
 
 /// `HYPERLINK "https://…"`, as fields of Word and of RTF have it.

@@ -27,6 +27,7 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     reader.extracts.text(item.location(item.text_field()), Cow::Owned(walk.shown));
     reader.extracts.text(item.location(Field::HiddenText), Cow::Owned(walk.hidden));
     reader.extracts.text(item.location(Field::Link), Cow::Owned(walk.links));
+    let files = walk.files.len();
     for (number, file) in walk.files.into_iter().enumerate() {
         if !reader.budget.take(file.octets.len()) {
             return reader.extracts.incomplete(&item.part, Reason::Budget);
@@ -34,6 +35,12 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
         let member = item.member(number + 1, file.name.map(Cow::Owned), Cow::Owned(file.octets));
         reader.read(&member);
     }
+    let behind = walk.octets.get(walk.at..).unwrap_or_default();
+    let Some(start) = behind.iter().position(|octet| !matches!(octet, 0 | 26) && !octet.is_ascii_whitespace()) else { return };
+    if !reader.budget.take(behind.len()) {
+        return reader.extracts.incomplete(&item.part, Reason::Budget);
+    }
+    reader.read(&item.member(files + 1, None, Cow::Borrowed(&behind[start..])));
 }
 
 /// Where the text of a group goes.
@@ -140,7 +147,7 @@ impl<'r> Walk<'r> {
                 b'}' => {
                     self.close();
                     if self.around.is_empty() && self.beyond == 0 {
-                        // What stands behind the last brace is shown by nobody.
+                        // What stands behind the last brace is not shown with the rest.
                         self.flush();
                         return true;
                     }

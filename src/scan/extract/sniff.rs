@@ -279,6 +279,14 @@ pub fn has_archive_behind(octets: &[u8]) -> bool {
     memmem::find_iter(tail, END).last().is_some_and(|at| tail.len() - at >= 22)
 }
 
+/// Where an archive begins behind a picture or a document, which ends before it: the programs that open such archives search for
+/// their marks.
+pub fn packed_behind(octets: &[u8], family: Family) -> Option<usize> {
+    const MARKS: [&[u8]; 2] = [b"7z\xbc\xaf\x27\x1c", b"Rar!\x1a\x07"];
+    let ends_before = matches!(family, Family::Pdf | Family::Picture);
+    ends_before.then(|| MARKS.iter().filter_map(|mark| memmem::find(octets, mark)).min()).flatten()
+}
+
 /// Next to no control characters in any stretch of it, read in its charset. A few are passed over, as old programs write them.
 pub fn reads_as_text(octets: &[u8], charset: Option<&str>) -> bool {
     const STRETCH: usize = 4 << 10;

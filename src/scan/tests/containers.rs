@@ -105,3 +105,43 @@ fn archives_that_break_off_or_turn_are_damaged_and_never_whole() {
     }
     assert!(tried > 1_200, "{tried}");
 }
+
+#[test]
+fn an_archive_behind_another_file_is_opened() {
+    let jpeg = include_bytes!("../../../tests/pictures/baseline-444.jpg");
+    let mut tried = 0;
+    for (name, octets) in samples().into_iter().filter(|(name, _)| [".rar", ".7z"].iter().any(|end| name.ends_with(end))) {
+        let seen = see(with_words(&format!("the password is {KEY}"), "a.jpg", &[jpeg, octets.as_slice()].concat()));
+        assert!(seen.says(WORDS), "{name}: {:?}", seen.incomplete);
+        assert!(seen.defects.contains(&Defect::MislabelledType), "{name}");
+        tried += 1;
+    }
+    assert!(tried > 10, "{tried}");
+    assert_eq!(see(with_files(&[("a.jpg", jpeg)])).defects, []);
+    let cut = see(with_files(&[("a.jpg", &[jpeg, b"7z\xbc\xaf\x27\x1c\0\x04".as_slice()].concat())]));
+    assert!(cut.lacks("2/1", Reason::Damaged), "{:?}", cut.incomplete);
+}
+
+#[test]
+fn a_tar_archive_behind_the_end_of_another_is_read() {
+    let (_, first) = samples().into_iter().find(|(name, _)| name == "plan.ustar.tar").unwrap();
+    let mut second = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_ustar();
+    header.set_size(5);
+    second.append_data(&mut header, "b.txt", b"robin".as_slice()).unwrap();
+    let seen = see(with_files(&[("a.tar", &[first, second.into_inner().unwrap()].concat())]));
+    assert!(seen.says(WORDS) && seen.says("robin"));
+    assert_eq!(seen.incomplete, []);
+}
+
+#[test]
+fn what_stands_behind_the_last_brace_of_a_document_is_a_file() {
+    let document = b"{\\rtf1 heron}".as_slice();
+    let behind = |octets: &[u8]| see(with_files(&[("a.rtf", &[document, octets].concat())]));
+    let packed = behind(&[b"\r\n".as_slice(), &zip_of(&[("a.txt", b"amber")])].concat());
+    assert!(packed.says("heron") && packed.says("amber"));
+    assert!(behind(b"words").says("words"));
+    assert!(behind(b"\0\x01\x02\x03\x04\x05\x06\x07\x08").lacks("2/1", Reason::Unsupported));
+    let nothing = behind(b"\r\n\0\x1a");
+    assert_eq!((nothing.files.len(), nothing.incomplete), (1, vec![]));
+}

@@ -257,3 +257,48 @@ fn open_documents_and_books_are_read() {
     ]);
     assert_eq!(see_file("a.epub", &book).text("attachment-text 2/2"), "kestrel");
 }
+
+#[test]
+fn a_document_of_an_unknown_kind_is_unread_with_a_program_in_it_too() {
+    // The storage `VBA` and in it the stream `dir`, as they stand behind the streams of the root.
+    let with_program = |streams: &[(&str, &[u8])]| {
+        let streams = [streams, &[("VBA", b"".as_slice()), ("dir", b"attribute")]].concat();
+        let mut file = compound_of(&streams);
+        let named = |name: &str| name.encode_utf16().flat_map(u16::to_le_bytes).chain([0; 8]).collect::<Vec<_>>();
+        let at = |file: &[u8], name: &str| file.windows(named(name).len()).position(|octets| octets == named(name)).unwrap();
+        let (storage, stream) = (at(&file, "VBA"), at(&file, "dir"));
+        let number = u32::try_from((stream - storage) / 128 + streams.len() - 1).unwrap();
+        file[storage + 66] = 1;
+        file[storage + 72..storage + 76].fill(0xff);
+        file[storage + 76..storage + 80].copy_from_slice(&number.to_le_bytes());
+        file
+    };
+    let drawing = see_file("a.vsd", &with_program(&[("VisioDocument", b"amber")]));
+    assert_eq!((drawing.incomplete, drawing.defects), (vec![("2".to_owned(), Reason::Unsupported)], vec![Defect::Program]));
+    let alone = see_file("vbaProject.bin", &with_program(&[("PROJECT", b"amber")]));
+    assert_eq!((alone.incomplete, alone.defects), (vec![], vec![Defect::Program]));
+}
+
+#[test]
+fn storages_too_deep_to_be_listed_are_told() {
+    let [document, table] = word_streams("amber", "", 0);
+    let nested = |levels: usize| {
+        let names: Vec<_> = (0..levels).map(|level| format!("level{level}")).collect();
+        let folders = names.iter().map(|name| (name.as_str(), b"".as_slice()));
+        let streams: Vec<_> = [("WordDocument", document.as_slice()), ("0Table", &table)].into_iter().chain(folders).collect();
+        let mut file = compound_of(&streams);
+        for name in &names {
+            let name: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).chain([0, 0]).collect();
+            let at = file.windows(name.len()).position(|octets| octets == name).unwrap();
+            // What was its neighbour now lies inside it.
+            file[at + 66] = 1;
+            file.copy_within(at + 72..at + 76, at + 76);
+            file[at + 72..at + 76].fill(0xff);
+        }
+        see_file("a.doc", &file)
+    };
+    assert_eq!(nested(17).incomplete, []);
+    let seen = nested(18);
+    assert_eq!(seen.incomplete, [("2".to_owned(), Reason::Budget)]);
+    assert!(seen.says("amber"));
+}

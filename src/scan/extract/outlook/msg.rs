@@ -33,6 +33,9 @@ pub fn read(octets: &[u8], members: &mut Members<'_, '_, '_>) {
     if is_empty {
         members.lacks(Reason::Damaged);
     }
+    if file.is_cut_short() {
+        members.lacks(Reason::Budget);
+    }
     // Another program's document beside the message, or behind a storage that no message has.
     let is_own = |stream: &Stream| {
         let name = if stream.storage.is_empty() { &stream.name } else { &stream.storage };

@@ -7,6 +7,8 @@ use crate::scan::extract::members::{Member, Members};
 
 pub fn read(octets: &[u8], members: &mut Members<'_, '_, '_>) {
     let mut archive = Archive::new(octets);
+    // Some readers go on behind the blocks of zeros at its end, where another archive may stand.
+    archive.set_ignore_zeros(true);
     let Ok(entries) = archive.entries() else { return members.lacks(Reason::Damaged) };
     for entry in entries {
         let Ok(mut entry) = entry else { return members.lacks(Reason::Damaged) };
