@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{CaseId, Codename, NotBack, PlaceState};
 use crate::finding::{Action, Audience, Category, Level, RuleId, Stage};
-use crate::mail::Place;
+use crate::mail::{Address, Place};
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,12 @@ pub enum Event {
     Acknowledged {
         case: CaseId,
         codename: Codename,
+    },
+    /// Somebody is known by other mail addresses as a party to cases: these are hers from now on, and those are not.
+    AddressesChanged {
+        name: String,
+        joined: Vec<Address>,
+        left: Vec<Address>,
     },
     AudienceCreated {
         audience: Audience,
@@ -322,6 +328,7 @@ impl Event {
             | Self::Waived { case, .. } => Some(*case),
             Self::NoticeDelivered { case, .. } => *case,
             Self::AccountClosed { .. }
+            | Self::AddressesChanged { .. }
             | Self::AudienceCreated { .. }
             | Self::AudienceKeyTaken { .. }
             | Self::EntrySnoozed { .. }

@@ -14,6 +14,7 @@ use crate::case::Codename;
 use crate::casebook::{Filter, ReadOnly};
 use crate::desk::{Account, DeskError, Role};
 use crate::journal::{Broken, Entry, Event, How, JournalError, JournalLine};
+use crate::mail::Address;
 
 /// Lines on a page, the newest first.
 const LINES: usize = 200;
@@ -125,10 +126,16 @@ fn shown(line: JournalLine, found: Option<Broken>, hidden: &BTreeSet<Codename>, 
     })
 }
 
+fn changed(joined: &[Address], left: &[Address]) -> String {
+    let with = |sign: char, addresses: &[Address]| addresses.iter().map(|address| format!("{sign}{address}")).collect::<Vec<_>>();
+    [with('+', joined), with('-', left)].concat().join(", ")
+}
+
 /// What was done, and with which case.
 fn told(event: &Event) -> (String, Option<&Codename>) {
     match event {
         Event::AccountClosed { name } => (format!("closed the account of {name}"), None),
+        Event::AddressesChanged { name, joined, left } => (format!("changed the addresses of {name}: {}", changed(joined, left)), None),
         Event::CiphertextServed { codename, depth, .. } => (format!("was handed what is sealed: {depth}"), Some(codename)),
         Event::Deed { codename, deed, .. } => (format!("did with a case: {deed}"), Some(codename)),
         Event::EvidencePackaged { codename, .. } => ("made a package for the police".to_owned(), Some(codename)),
