@@ -195,6 +195,10 @@ pub enum Event {
     OpeningsViewed {
         week: String,
     },
+    /// Somebody is shown a page that is about no case.
+    PageViewed {
+        page: String,
+    },
     /// Somebody has a passkey to sign in with, and perhaps to open her key with.
     PasskeyAdded {
         opens_key: bool,
@@ -229,6 +233,14 @@ pub enum Event {
     ReleaseRefused {
         case: CaseId,
         codename: Codename,
+    },
+    /// What somebody who is signed in has sent was not taken.
+    RequestRefused {
+        page: String,
+        why: String,
+        /// As for `SignInRefused`.
+        #[serde(default = "once", skip_serializing_if = "is_once")]
+        times: u32,
     },
     /// A rule held more cases of a day than the policy allows, and only flags until it is another version.
     RuleFell {
@@ -345,8 +357,10 @@ impl Event {
             | Self::NotFound { .. }
             | Self::OpeningsTold { .. }
             | Self::OpeningsViewed { .. }
+            | Self::PageViewed { .. }
             | Self::PasskeyAdded { .. }
             | Self::PasskeyDropped
+            | Self::RequestRefused { .. }
             | Self::RuleFell { .. }
             | Self::RuleStaged { .. }
             | Self::RulesInForce { .. }
