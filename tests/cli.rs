@@ -313,3 +313,49 @@ fn the_stock_age_opens_a_ring_with_a_personal_key() {
     let opened = Command::new("age").args(["-d", "-i", "dsl.key", "state/vault/ring/dsl.age"]).current_dir(school.path()).output();
     assert!(out(&opened.expect("this test needs age: apt install age")).contains("\nAGE-SECRET-KEY-1"));
 }
+
+fn with_a_desk() -> School {
+    let school = School::new();
+    let config = fs::read_to_string(school.path().join("mailwarden.toml")).expect("the configuration");
+    fs::write(
+        school.path().join("mailwarden.toml"),
+        format!("{config}[review]\nhost = \"desk.willowbrook.example\"\ndirectory = \"desk\"\n"),
+    )
+    .expect("the configuration");
+    fs::create_dir(school.path().join("desk")).expect("a folder");
+    school
+}
+
+fn invite(school: &School) {
+    let invited =
+        school.run_here(&["accounts", "invite", "--name", "Robin Finch", "--role", "dsl", "--address", "dsl@willowbrook.example"]);
+    assert_eq!(invited.status.code(), Some(0), "{}", err(&invited));
+}
+
+#[test]
+fn the_addresses_of_somebody_at_the_desk_change_and_one_is_left() {
+    let school = with_a_desk();
+    invite(&school);
+    let address = |more: &[&str]| school.run_here(&[&["accounts", "address", "Robin Finch"], more].concat());
+    let changed = address(&["robin@willowbrook.example", "--drop", "dsl@willowbrook.example"]);
+    assert_eq!((changed.status.code(), out(&changed)), (Some(0), "Robin Finch is known by robin@willowbrook.example\n".to_owned()));
+    let none = address(&["--drop", "robin@willowbrook.example"]);
+    assert!(none.status.code() == Some(1) && err(&none).contains("`Robin Finch` has no other address"), "{}", err(&none));
+    assert_eq!(address(&[]).status.code(), Some(64), "it says what to change");
+}
+
+#[test]
+fn the_journal_of_the_desk_is_verified_too_and_none_is_made_by_asking() {
+    let school = with_a_desk();
+    let verify = || school.run_here(&["journal", "verify", "--desk"]);
+    let none = verify();
+    assert!(none.status.code() == Some(1) && err(&none).starts_with("error: the desk has no journal yet\n"), "{}", err(&none));
+    assert_eq!(fs::read_dir(school.path().join("desk")).unwrap().count(), 0);
+    invite(&school);
+    assert_eq!((verify().status.code(), out(&verify())), (Some(0), "1 lines, unbroken\n".to_owned()));
+    let tables = rusqlite::Connection::open(school.path().join("desk/desk.db")).unwrap();
+    tables.execute_batch("DROP TRIGGER journal_lines_stand; UPDATE journal SET entry = replace(entry, 'Robin', 'Robyn')").unwrap();
+    let broken = verify();
+    assert_eq!((broken.status.code(), out(&broken)), (Some(1), String::new()));
+    assert!(err(&broken).starts_with("error: the journal is broken at line 1\n  why: it was changed\n"), "{}", err(&broken));
+}

@@ -451,31 +451,6 @@ fn a_journal_that_was_touched_is_broken_at_the_line_that_was() {
 }
 
 #[test]
-fn the_journal_of_the_desk_is_verified_too_and_none_is_made_by_asking() {
-    let school = School::new();
-    let config = fs::read_to_string(school.path().join("mailwarden.toml")).unwrap();
-    fs::write(
-        school.path().join("mailwarden.toml"),
-        format!("{config}[review]\nhost = \"desk.willowbrook.example\"\ndirectory = \"desk\"\n"),
-    )
-    .unwrap();
-    fs::create_dir(school.path().join("desk")).unwrap();
-    let verify = || school.run_here(&["journal", "verify", "--desk"]);
-    let none = verify();
-    assert!(none.status.code() == Some(1) && err(&none).starts_with("error: the desk has no journal yet\n"), "{}", err(&none));
-    assert_eq!(fs::read_dir(school.path().join("desk")).unwrap().count(), 0);
-    let invited =
-        school.run_here(&["accounts", "invite", "--name", "Robin Finch", "--role", "dsl", "--address", "dsl@willowbrook.example"]);
-    assert_eq!(invited.status.code(), Some(0), "{}", err(&invited));
-    assert_eq!((verify().status.code(), out(&verify())), (Some(0), "1 lines, unbroken\n".to_owned()));
-    let tables = rusqlite::Connection::open(school.path().join("desk/desk.db")).unwrap();
-    tables.execute_batch("DROP TRIGGER journal_lines_stand; UPDATE journal SET entry = replace(entry, 'Robin', 'Robyn')").unwrap();
-    let broken = verify();
-    assert_eq!((broken.status.code(), out(&broken)), (Some(1), String::new()));
-    assert!(err(&broken).starts_with("error: the journal is broken at line 1\n  why: it was changed\n"), "{}", err(&broken));
-}
-
-#[test]
 fn content_parties_and_reasons_are_told_by_no_command_that_looks() {
     let desk = Desk::new();
     desk.board(|_| ());

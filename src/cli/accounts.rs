@@ -21,10 +21,29 @@ pub(super) struct Accounts {
 
 #[derive(Debug, Subcommand)]
 enum AccountsCommand {
+    Address(Readdress),
     Close(Close),
     Invite(Invite),
     InviteAgain(InviteAgain),
     List(List),
+}
+
+/// Change by which mail addresses somebody is known as a party to cases.
+///
+/// Those that are named become hers beside those that she has; `--drop` takes one away. What she is a party to by a new one is kept
+/// from her at once. What she was a party to by one that is dropped is shown to her: keep the old ones of whoever has changed her name.
+#[derive(Debug, Args)]
+struct Readdress {
+    #[command(flatten)]
+    config: ConfigFile,
+    /// Whose.
+    name: String,
+    /// A mail address that is hers too.
+    #[arg(value_name = "ADDRESS", required_unless_present = "left")]
+    joined: Vec<Address>,
+    /// A mail address that is not hers; more than once for more than one.
+    #[arg(long = "drop", value_name = "ADDRESS")]
+    left: Vec<Address>,
 }
 
 /// End an account. Its name is never given again: the journal knows it.
@@ -74,6 +93,7 @@ struct List {
 impl Accounts {
     pub fn run(&self, out: &mut Output) -> Result<(), Failure> {
         match &self.command {
+            AccountsCommand::Address(change) => change.run(out),
             AccountsCommand::Close(close) => {
                 open(&close.config)?.0.close(Timestamp::now(), &operator(), &close.name)?;
                 Ok(out.line(&format!("the account of {} is closed", visible(&close.name)))?)
@@ -86,6 +106,14 @@ impl Accounts {
             }
             AccountsCommand::List(list) => list.run(out),
         }
+    }
+}
+
+impl Readdress {
+    fn run(&self, out: &mut Output) -> Result<(), Failure> {
+        let (desk, _) = open(&self.config)?;
+        let addresses = desk.change_addresses(Timestamp::now(), &operator(), &self.name, &self.joined, &self.left)?;
+        Ok(out.line(&format!("{} is known by {}", visible(&self.name), listed(&addresses)))?)
     }
 }
 
@@ -105,9 +133,8 @@ impl List {
             .accounts()?
             .into_iter()
             .map(|account| {
-                let addresses = account.addresses.iter().map(Address::as_str).collect::<Vec<_>>().join(", ");
                 let state = if account.active { "active" } else { "invited" };
-                [visible(&account.name), account.role.to_string(), state.to_owned(), addresses]
+                [visible(&account.name), account.role.to_string(), state.to_owned(), listed(&account.addresses)]
             })
             .collect();
         out.table(["name", "role", "state", "addresses"], &rows)?;
@@ -119,6 +146,10 @@ fn open(file: &ConfigFile) -> Result<(Desk, Settings), Failure> {
     let (_, settings) = settings(file)?;
     shelf::require_owner_of(&settings.directory)?;
     Ok((Desk::open(&settings.directory)?, settings))
+}
+
+fn listed(addresses: &[Address]) -> String {
+    addresses.iter().map(Address::as_str).collect::<Vec<_>>().join(", ")
 }
 
 /// The link is a secret until it is used: it is printed, and written nowhere.

@@ -340,7 +340,7 @@ fn accounts(conn: &rusqlite::Connection) -> rusqlite::Result<Vec<Account>> {
     conn.prepare_cached("SELECT * FROM account WHERE closed_at IS NULL ORDER BY name")?.query_map([], account)?.collect()
 }
 
-fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
+pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {
     let unreadable = |column: &str| rusqlite::Error::InvalidColumnType(0, column.to_owned(), rusqlite::types::Type::Text);
     let recipient: Option<String> = row.get("recipient")?;
     let wrapped: Option<String> = row.get("wrapped")?;

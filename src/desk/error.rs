@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use rusqlite::ErrorCode;
 
 use crate::journal::JournalError;
+use crate::mail::Address;
 
 #[derive(Debug, thiserror::Error)]
 pub enum DeskError {
@@ -27,8 +28,12 @@ pub enum DeskError {
     NameTaken(String),
     #[error("{}: written by a newer mailwarden (version {version} of the tables): install that one again", path.display())]
     Newer { path: PathBuf, version: i64 },
+    #[error("`{0}` has no other address: whoever has none could be a party to any case; name the new one in the same command")]
+    NoAddress(String),
     #[error("there is no open account of the name `{0}`: `mailwarden accounts list` lists them")]
     NoAccount(String),
+    #[error("`{address}` is no address of `{name}`: `mailwarden accounts list` lists hers")]
+    NotHers { name: String, address: Address },
     #[error("{}: written by an older mailwarden: restart the desk, `systemctl restart mailwarden-review`", path.display())]
     Older { path: PathBuf },
     #[error("{}: made with another key: put the file `desk.key` back that belongs to it", path.display())]

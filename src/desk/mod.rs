@@ -4,6 +4,7 @@
 //! them out. The file keeps a rollback journal: who may only read needs nothing but the file itself.
 
 mod account;
+mod addresses;
 mod admission;
 mod deed;
 mod error;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::case::{CaseId, Codename, NotBack, PlaceState};
 use crate::finding::{Action, Audience, Category, Level, RuleId, Stage};
-use crate::mail::Place;
+use crate::mail::{Address, Place};
 
 /// Who did it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,12 @@ pub enum Event {
     Acknowledged {
         case: CaseId,
         codename: Codename,
+    },
+    /// Somebody is known by other mail addresses as a party to cases: these are hers from now on, and those are not.
+    AddressesChanged {
+        name: String,
+        joined: Vec<Address>,
+        left: Vec<Address>,
     },
     AudienceCreated {
         audience: Audience,
@@ -189,6 +195,10 @@ pub enum Event {
     OpeningsViewed {
         week: String,
     },
+    /// Somebody is shown a page that is about no case.
+    PageViewed {
+        page: String,
+    },
     /// Somebody has a passkey to sign in with, and perhaps to open her key with.
     PasskeyAdded {
         opens_key: bool,
@@ -223,6 +233,14 @@ pub enum Event {
     ReleaseRefused {
         case: CaseId,
         codename: Codename,
+    },
+    /// What somebody who is signed in has sent was not taken.
+    RequestRefused {
+        page: String,
+        why: String,
+        /// As for `SignInRefused`.
+        #[serde(default = "once", skip_serializing_if = "is_once")]
+        times: u32,
     },
     /// A rule held more cases of a day than the policy allows, and only flags until it is another version.
     RuleFell {
@@ -326,6 +344,7 @@ impl Event {
             | Self::Waived { case, .. } => Some(*case),
             Self::NoticeDelivered { case, .. } => *case,
             Self::AccountClosed { .. }
+            | Self::AddressesChanged { .. }
             | Self::AudienceCreated { .. }
             | Self::AudienceKeyTaken { .. }
             | Self::EntrySnoozed { .. }
@@ -342,8 +361,10 @@ impl Event {
             | Self::NotFound { .. }
             | Self::OpeningsTold { .. }
             | Self::OpeningsViewed { .. }
+            | Self::PageViewed { .. }
             | Self::PasskeyAdded { .. }
             | Self::PasskeyDropped
+            | Self::RequestRefused { .. }
             | Self::RuleFell { .. }
             | Self::RuleStaged { .. }
             | Self::RulesInForce { .. }

@@ -37,6 +37,8 @@ pub enum Answer {
 /// What comes of a visit that did not.
 #[derive(Debug)]
 pub enum Refusal {
+    /// A form that no page of this desk has sent. It is told as `Malformed` is.
+    Foreign,
     /// What was sent is not what a page of the desk sends.
     Malformed,
     /// It is not there, or not for her: nobody can tell which.
@@ -132,7 +134,7 @@ fn see(to: &str, cookies: &[String]) -> Response<Body> {
 fn refused(refusal: &Refusal) -> Response<Body> {
     let (status, title, told) = match refusal {
         Refusal::SignIn { to } => return see(to, &[]),
-        Refusal::Malformed => (
+        Refusal::Foreign | Refusal::Malformed => (
             StatusCode::BAD_REQUEST,
             "That could not be read",
             "What arrived was not sent by a page of this desk, or the page was too old. Nothing was changed. Please go back, load the page \

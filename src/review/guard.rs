@@ -40,11 +40,28 @@ pub struct Visitor {
 }
 
 impl Review {
-    /// Lets a request through to its page, or refuses it.
+    /// Lets a request through to its page, or refuses it; what of somebody who is signed in is not taken is written down.
     ///
     /// # Errors
     /// The refusal of the guard, or that of the page.
     pub fn answer(&self, route: &Route, asked: Asked) -> Result<Answer, Refusal> {
+        let token = cookie(&asked.headers, session::COOKIE).map(str::to_owned);
+        let answered = self.weigh(route, asked);
+        let why = match &answered {
+            Err(Refusal::Foreign) => "not from a page of the desk",
+            Err(Refusal::Malformed) => "malformed",
+            Err(Refusal::TooOften) => "too-often",
+            _ => return answered,
+        };
+        if let Some(holder) = token.and_then(|token| self.sessions.holder(Self::now(), &token))
+            && let Some(account) = self.desk().account(holder)?
+        {
+            self.turned_away(Self::now(), &account, route.path, why);
+        }
+        answered
+    }
+
+    fn weigh(&self, route: &Route, asked: Asked) -> Result<Answer, Refusal> {
         self.check_name(&asked.headers)?;
         if asked.method == Method::POST {
             self.check_origin(&asked.headers)?;
@@ -55,7 +72,7 @@ impl Review {
             (Some(visitor), Who::Roles(_)) => {
                 // A page of another site can send a form, but cannot read the token of a page here.
                 if asked.method == Method::POST && asked.form.text("form") != visitor.form_token {
-                    return Err(Refusal::Malformed);
+                    return Err(Refusal::Foreign);
                 }
                 if !route.who.includes(visitor.account.role) {
                     return Err(self.not_found(visitor, route));
@@ -71,6 +88,14 @@ impl Review {
             },
             answered => answered,
         }
+    }
+
+    /// Writes down that somebody is shown a page of no case, before it is shown.
+    ///
+    /// # Errors
+    /// When the desk refuses: then it is not shown.
+    pub fn viewed(&self, visitor: &Visitor, page: &str) -> Result<(), Refusal> {
+        Ok(self.desk().note(Self::now(), &visitor.account.actor(), &Event::PageViewed { page: page.to_owned() })?)
     }
 
     /// Written down, by the route alone: what was asked for may be the name of a case that is not hers to know.
@@ -99,12 +124,12 @@ impl Review {
     fn check_origin(&self, headers: &HeaderMap) -> Result<(), Refusal> {
         let told = |name: &str| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
         let ours = told(ORIGIN.as_str()) == Some(&self.settings.origin());
-        if ours && told("sec-fetch-site").is_none_or(|site| site == "same-origin") { Ok(()) } else { Err(Refusal::Malformed) }
+        if ours && told("sec-fetch-site").is_none_or(|site| site == "same-origin") { Ok(()) } else { Err(Refusal::Foreign) }
     }
 
     /// Whether it comes from somebody's session, before anything else of it is looked at. What she may ask for is looked at later.
     pub fn is_signed_in(&self, headers: &HeaderMap) -> bool {
-        cookie(headers, session::COOKIE).is_some_and(|token| self.sessions.knows(Self::now(), token))
+        cookie(headers, session::COOKIE).is_some_and(|token| self.sessions.holder(Self::now(), token).is_some())
     }
 
     fn visitor(&self, asked: &Asked) -> Result<Option<Visitor>, Refusal> {

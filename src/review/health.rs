@@ -26,6 +26,7 @@ struct Page<'a> {
 
 pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let visitor = visit.visitor()?;
+    review.viewed(visitor, "/health")?;
     let board = review.config.state.directory.join("status.json");
     let runs = board
         .metadata()

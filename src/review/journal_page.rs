@@ -14,6 +14,7 @@ use crate::case::Codename;
 use crate::casebook::{Filter, ReadOnly};
 use crate::desk::{Account, DeskError, Role};
 use crate::journal::{Broken, Entry, Event, How, JournalError, JournalLine};
+use crate::mail::Address;
 
 /// Lines on a page, the newest first.
 const LINES: usize = 200;
@@ -125,10 +126,16 @@ fn shown(line: JournalLine, found: Option<Broken>, hidden: &BTreeSet<Codename>, 
     })
 }
 
+fn changed(joined: &[Address], left: &[Address]) -> String {
+    let with = |sign: char, addresses: &[Address]| addresses.iter().map(|address| format!("{sign}{address}")).collect::<Vec<_>>();
+    [with('+', joined), with('-', left)].concat().join(", ")
+}
+
 /// What was done, and with which case.
 fn told(event: &Event) -> (String, Option<&Codename>) {
     match event {
         Event::AccountClosed { name } => (format!("closed the account of {name}"), None),
+        Event::AddressesChanged { name, joined, left } => (format!("changed the addresses of {name}: {}", changed(joined, left)), None),
         Event::CiphertextServed { codename, depth, .. } => (format!("was handed what is sealed: {depth}"), Some(codename)),
         Event::Deed { codename, deed, .. } => (format!("did with a case: {deed}"), Some(codename)),
         Event::EvidencePackaged { codename, .. } => ("made a package for the police".to_owned(), Some(codename)),
@@ -146,9 +153,12 @@ fn told(event: &Event) -> (String, Option<&Codename>) {
         Event::Listed { view, .. } => (format!("was shown the list `{view}`"), None),
         Event::NotFound { page } => (format!("asked for what is not there or not hers: {page}"), None),
         Event::OpeningsViewed { week } => (format!("was shown the openings of the week of {week}"), None),
+        Event::PageViewed { page } => (format!("was shown the page {page}"), None),
         Event::PasskeyAdded { opens_key: true } => ("added a passkey that opens her key too".to_owned(), None),
         Event::PasskeyAdded { opens_key: false } => ("added a passkey".to_owned(), None),
         Event::PasskeyDropped => ("removed a passkey".to_owned(), None),
+        Event::RequestRefused { page, why, times: 1 } => (format!("was refused at {page}: {why}"), None),
+        Event::RequestRefused { page, why, times } => (format!("was refused at {page}, {times} times: {why}"), None),
         Event::SignInRefused { why, times: 1 } => (format!("was not let in: {why}"), None),
         Event::SignInRefused { why, times } => (format!("was not let in, {times} times: {why}"), None),
         Event::SignedIn => ("signed in".to_owned(), None),

@@ -75,6 +75,7 @@ struct Other {
 pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let visitor = visit.visitor()?;
     let audience = sight::opens(visitor.account.role).ok_or(Refusal::NotFound)?;
+    review.viewed(visitor, "/keys")?;
     review.forget_admissions()?;
     let keys =
         review.desk().accounts()?.into_iter().filter_map(|account| Some((sight::opens(account.role)?, account.keys.clone()?, account)));

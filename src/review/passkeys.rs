@@ -38,6 +38,7 @@ struct Line {
 
 pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let visitor = visit.visitor()?;
+    review.viewed(visitor, "/passkeys")?;
     let zone = &review.config.school.clock.zone;
     let line = |passkey: crate::desk::Passkey| Line {
         credential: BASE64URL.encode(&passkey.credential),

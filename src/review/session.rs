@@ -75,10 +75,10 @@ impl Sessions {
         if session.requests > MOST_REQUESTS { Found::TooOften } else { Found::Here(session.clone()) }
     }
 
-    /// Whether somebody is signed in by this token; it is not counted as a visit of hers.
-    pub fn knows(&self, now: Timestamp, token: &str) -> bool {
+    /// Who is signed in by this token; it is not counted as a visit of hers.
+    pub fn holder(&self, now: Timestamp, token: &str) -> Option<AccountId> {
         let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        sessions.get(&key(token)).is_some_and(|session| session.lives(now))
+        sessions.get(&key(token)).filter(|session| session.lives(now)).map(|session| session.account)
     }
 
     pub fn end(&self, token: &str) {

@@ -25,15 +25,17 @@ pub struct Tally(Mutex<Ledger>);
 struct Ledger {
     /// The minute of the clock, and the lines in it.
     lines: (i64, u32),
-    /// Few: accounts, not names that somebody typed.
+    /// Few: accounts and pages, not names that somebody typed.
     counts: HashMap<Refused, Count>,
 }
 
-/// Who was not let in, and why.
+/// Who was not let in, or what of whom was not taken, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Refused {
     /// Never what a stranger typed, which may be a password: `None` stands for every name that nobody has.
     pub account: Option<String>,
+    /// Where; `None` stands for the sign-in.
+    pub page: Option<&'static str>,
     pub why: &'static str,
 }
 
@@ -110,7 +112,16 @@ impl Review {
     /// Somebody was not let in; `None` where there is no account of the name that was typed.
     pub fn refused(&self, now: Timestamp, account: Option<&Account>, why: &'static str) {
         let why = if account.is_some() { why } else { "no such account" };
-        if self.tally.count(now, Refused { account: account.map(|account| account.name.clone()), why }) {
+        self.count(now, Refused { account: account.map(|account| account.name.clone()), page: None, why });
+    }
+
+    /// What somebody who is signed in has sent was not taken.
+    pub fn turned_away(&self, now: Timestamp, account: &Account, page: &'static str, why: &'static str) {
+        self.count(now, Refused { account: Some(account.name.clone()), page: Some(page), why });
+    }
+
+    fn count(&self, now: Timestamp, refused: Refused) {
+        if self.tally.count(now, refused) {
             self.to_tell.notify_one();
         }
     }
@@ -136,7 +147,12 @@ impl Review {
 
     fn write_down(&self, now: Timestamp, refused: &Refused, times: u32) -> Result<(), DeskError> {
         let who = refused.account.clone().map_or(Actor::Program, Actor::Account);
-        self.desk().note(now, &who, &Event::SignInRefused { why: refused.why.to_owned(), times })
+        let why = refused.why.to_owned();
+        let event = match refused.page {
+            None => Event::SignInRefused { why, times },
+            Some(page) => Event::RequestRefused { page: page.to_owned(), why, times },
+        };
+        self.desk().note(now, &who, &event)
     }
 }
 
@@ -149,7 +165,7 @@ mod tests {
     }
 
     fn of(name: &str) -> Refused {
-        Refused { account: Some(name.to_owned()), why: "wrong" }
+        Refused { account: Some(name.to_owned()), page: None, why: "wrong" }
     }
 
     #[test]

@@ -118,6 +118,37 @@ async fn who_could_be_anybody_sees_nothing_before_the_service_knows_her_addresse
     }
 }
 
+#[tokio::test]
+async fn a_case_of_an_address_that_becomes_hers_is_gone_with_the_next_page() {
+    let school = School::new();
+    let married: Address = "robin.wren@school.example".parse().unwrap();
+    let codename = school.case(1, Category::Bullying, &[Audience::Dsl], Action::Flag, &[(married.clone(), Party::Sender)]);
+    let other = school.case(2, Category::Bullying, &[Audience::Dsl], Action::Flag, &[]);
+    let dsl = school.person(Role::Dsl);
+    let page = format!("/case/{codename}");
+    assert_eq!(school.get(&page, Some(&dsl)).await.status, StatusCode::OK);
+    let who = Actor::Operator("root".to_owned());
+    let change = |joined: &[Address], left: &[Address]| {
+        school.review.desk().change_addresses(Timestamp::now(), &who, Role::Dsl.title(), joined, left).unwrap();
+    };
+    change(std::slice::from_ref(&married), &[]);
+    assert_eq!(
+        school.get(&page, Some(&dsl)).await.status,
+        StatusCode::SERVICE_UNAVAILABLE,
+        "before the service knows it, nothing is shown"
+    );
+    // As the service does, before it looks for what people have decided.
+    let known = school.review.desk().accounts().unwrap().into_iter().flat_map(|account| account.addresses).collect();
+    school.shelf.book.key_desk(&known).unwrap();
+    assert_eq!(school.get(&page, Some(&dsl)).await.status, StatusCode::NOT_FOUND);
+    let list = school.get("/queue", Some(&dsl)).await.text;
+    assert!(!list.contains(codename.as_str()) && list.contains(other.as_str()), "{list}");
+    let journal = school.get("/journal", Some(&school.person(Role::DataProtection))).await.text;
+    assert!(journal.contains("changed the addresses of safeguarding lead: +robin.wren@school.example"), "{journal}");
+    change(&[], &[married]);
+    assert_eq!(school.get(&page, Some(&dsl)).await.status, StatusCode::OK);
+}
+
 /// What is read of a case takes time. Here what is not to be read cannot be.
 #[tokio::test]
 async fn nothing_of_a_case_that_is_not_hers_is_read_but_its_own_line_and_of_cases_elsewhere_nothing() {

@@ -29,8 +29,46 @@ async fn a_form_of_another_site_changes_nothing() {
         assert_eq!(school.ask(request).await.status, StatusCode::BAD_REQUEST, "{what}");
     }
     assert_eq!(school.review.desk().history(crate::case::CaseId(1)).unwrap(), []);
+    assert_eq!(refused(&school), [("/case/{codename}".to_owned(), "not from a page of the desk".to_owned(), 6)].into());
     assert_eq!(school.ask(with(&dsl.form, &unchanged)).await.status, StatusCode::SEE_OTHER, "and her own form does");
     assert_eq!(school.review.desk().stand(crate::case::CaseId(1)).unwrap().status, Status::InHand);
+}
+
+/// What was refused to the safeguarding lead where, and how often: every line of it, now and in two minutes.
+fn refused(school: &School) -> std::collections::BTreeSet<(String, String, u32)> {
+    school.review.tell_refused(Timestamp::now() + jiff::SignedDuration::from_mins(2));
+    let lines = school.review.desk().journal_end(1_000).unwrap().into_iter().filter(|line| line.who.name() == Role::Dsl.title());
+    let mut sums = std::collections::BTreeMap::new();
+    for line in lines {
+        if let Event::RequestRefused { page, why, times } = line.event {
+            *sums.entry((page, why)).or_insert(0) += times;
+        }
+    }
+    sums.into_iter().map(|((page, why), times)| (page, why, times)).collect()
+}
+
+#[tokio::test]
+async fn what_somebody_sends_that_is_not_taken_is_in_the_journal_and_a_flood_of_it_is_few_lines() {
+    let school = School::new();
+    let codename = school.case(1, Category::Bullying, &[Audience::Dsl], Action::Flag, &[]);
+    let dsl = school.person(Role::Dsl);
+    assert_eq!(school.post(&format!("/case/{codename}"), Some(&dsl), "deed=CANARY").await.status, StatusCode::BAD_REQUEST);
+    assert_eq!(school.post("/keys/confirm", Some(&dsl), "account=CANARY").await.status, StatusCode::BAD_REQUEST);
+    let count = |status: StatusCode, of: &mut u32| *of += u32::from(status == StatusCode::TOO_MANY_REQUESTS);
+    let mut slowed = 0;
+    // Should the minute turn over meanwhile, the count begins anew.
+    for _ in 0..700 {
+        count(school.get("/assets/desk.css", Some(&dsl)).await.status, &mut slowed);
+    }
+    assert!(slowed > 0, "nobody is slowed down");
+    let told = refused(&school);
+    assert!(told.contains(&("/assets/{name}".to_owned(), "too-often".to_owned(), slowed)), "{slowed}: {told:?}");
+    for page in ["/case/{codename}", "/keys/confirm"] {
+        assert!(told.contains(&(page.to_owned(), "malformed".to_owned(), 1)), "{told:?}");
+    }
+    let lines = school.review.desk().journal_end(1_000).unwrap();
+    let refusals = lines.iter().filter(|line| matches!(line.event, Event::RequestRefused { .. })).count();
+    assert!(refusals <= 6 && !format!("{lines:?}").contains("CANARY"), "{refusals}");
 }
 
 #[tokio::test]

@@ -115,6 +115,22 @@ async fn the_rule_that_holds_something_is_named_to_nobody_who_reads_the_journal(
 }
 
 #[tokio::test]
+async fn no_page_is_shown_that_the_journal_does_not_tell_of() {
+    let school = School::new();
+    let codename = school.case(1, Category::Bullying, &[Audience::Dsl], Action::Hold, &[]);
+    // The first page is a way onward, and shows nothing.
+    for route in ROUTES.iter().filter(|route| route.method == Method::GET && route.path != "/") {
+        let Who::Roles(roles) = route.who else { continue };
+        let role = if roles.contains(&Role::Dsl) { Role::Dsl } else { roles[0] };
+        let person = school.person(role);
+        let before = school.events().len();
+        assert_eq!(school.get(&path(route.path, &codename), Some(&person)).await.status, StatusCode::OK, "{}", route.path);
+        assert_eq!(school.events().len(), before + 1, "{} as {role}", route.path);
+        assert_eq!(school.review.desk().journal_end(1).unwrap()[0].who.name(), role.title(), "{}", route.path);
+    }
+}
+
+#[tokio::test]
 async fn no_page_of_the_journal_is_shorter_for_what_is_left_out() {
     let school = School::new();
     let about = school.case(1, Category::StaffConcern, &[Audience::Head], Action::Flag, &[(address(Role::Head), Party::Sender)]);
