@@ -3,6 +3,8 @@
 use axum::http::HeaderMap;
 use jiff::Timestamp;
 
+use super::answer::Refusal;
+use super::challenges::random;
 use super::guard::cookie;
 use super::{Review, totp};
 use crate::desk::AccountId;
@@ -16,11 +18,20 @@ const DAY: i64 = 24 * 3_600;
 
 impl Review {
     /// The cookie that a browser keeps: its number and the day, and a digest over both that a new invitation, which brings a new secret
-    /// of the second factor, makes worthless. One for each account, for those who share a browser.
-    pub(super) fn device_cookie(&self, now: Timestamp, account: AccountId, totp: &[u8], device: DeviceId) -> String {
-        let day = now.as_second() / DAY;
-        let (name, device, age) = (name(account), self.device_proof(account, totp, device, day), DAYS * DAY);
-        format!("{name}={device}; Path=/; Max-Age={age}; Secure; HttpOnly; SameSite=Strict")
+    /// of the second factor, makes worthless. One for each account, for those who share a browser. One that is not `known` gets a number.
+    ///
+    /// # Errors
+    /// When the kernel gives no random octets.
+    pub(super) fn device_cookie(
+        &self,
+        now: Timestamp,
+        account: AccountId,
+        totp: &[u8],
+        known: Option<DeviceId>,
+    ) -> Result<String, Refusal> {
+        let device = known.map_or_else(random, Ok).map_err(|error| Refusal::World(error.to_string()))?;
+        let (proof, age) = (self.device_proof(account, totp, device, now.as_second() / DAY), DAYS * DAY);
+        Ok(format!("{}={proof}; Path=/; Max-Age={age}; Secure; HttpOnly; SameSite=Strict", name(account)))
     }
 
     /// Which of the browsers that were let in under this account it is, if it is one.

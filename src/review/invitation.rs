@@ -5,12 +5,10 @@
 
 use askama::Template;
 use axum::http::StatusCode;
-use jiff::Timestamp;
 use qrcode::QrCode;
 use qrcode::render::svg;
 
 use super::answer::{Answer, Refusal, page};
-use super::challenges::random;
 use super::guard::Visit;
 use super::{Review, password, totp};
 use crate::desk::{Account, Credentials, Invited};
@@ -69,7 +67,7 @@ pub fn accept(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     if chosen != form.secret("again") {
         return again("The two passwords are not the same. Please type the same one twice.");
     }
-    let Some(step) = totp::step_of(&totp, form.text("code"), seconds(now)) else {
+    let Some(step) = totp::step_of(&totp, form.text("code"), now) else {
         return again(
             "That code is not the one of now. Please type the six digits that your app shows; of several entries the one that you scanned last. If they \
              never fit, the clock of your phone is wrong.",
@@ -90,8 +88,7 @@ pub fn accept(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         return again("A new picture was asked for meanwhile, and the one in your app is worth nothing any more. Please show a new one.");
     }
     // She may sign in from here whatever strangers do meanwhile.
-    let device = random().map_err(|error| Refusal::World(error.to_string()))?;
-    let cookies = vec![review.device_cookie(now, account.id, &proved.totp, device)];
+    let cookies = vec![review.device_cookie(now, account.id, &proved.totp, None)?];
     Ok(Answer::SeeWith { to: "/sign-in".to_owned(), cookies })
 }
 
@@ -106,8 +103,4 @@ fn expired() -> Refusal {
 
 fn opened(visit: &Visit, account: &Account, secret: Option<Secret>, told: &str) -> Result<Answer, Refusal> {
     page(&Opened { name: &account.name, link: visit.name("link"), secret, told, shortest: password::SHORTEST })
-}
-
-fn seconds(now: Timestamp) -> u64 {
-    now.as_second().try_into().unwrap_or(0)
 }

@@ -5,8 +5,7 @@ use jiff::Timestamp;
 
 use super::answer::{Answer, Refusal, page};
 use super::attempts::Caller;
-use super::challenges::random;
-use super::factor::shows_passkey;
+use super::factor::{Signed, shows_passkey};
 use super::guard::{Visit, cookie};
 use super::{Review, password, session, sight};
 use crate::case::Codename;
@@ -60,7 +59,8 @@ pub fn sign_in(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let form = &visit.asked.form;
     let (name, now) = (form.text("name"), Review::now());
     let known = review.desk().credentials(name)?;
-    let caller = review.caller(now, known.as_ref(), visit)?;
+    let signed = review.signed(now, account(known.as_ref()), form)?;
+    let caller = review.caller(now, known.as_ref(), signed.as_ref(), visit);
     if !review.attempts.begin(now, name, &caller) {
         return refuse(review, visit, account(known.as_ref()), "too-often");
     }
@@ -70,8 +70,8 @@ pub fn sign_in(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     };
     let factor = match &known {
         // A passkey is not asked of whoever does not know the password.
-        Some((account, credentials)) if fits && (shows_passkey(form) || review.attempts.may_show_code(now, name, &caller)) => {
-            review.factor(now, account, credentials, form)?
+        Some((_, credentials)) if fits && (shows_passkey(form) || review.attempts.may_show_code(now, name, &caller)) => {
+            review.factor(now, credentials, form, signed)
         }
         _ => None,
     };
@@ -84,14 +84,11 @@ pub fn sign_in(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
                 review.sessions.end(before);
             }
             let token = review.sessions.begin(now, account.id).map_err(|error| Refusal::World(error.to_string()))?;
-            let device = match review.device(now, account.id, &credentials.totp, &visit.asked.headers) {
-                Some(device) => device,
-                None => random().map_err(|error| Refusal::World(error.to_string()))?,
-            };
+            let device = review.device(now, account.id, &credentials.totp, &visit.asked.headers);
             let to = form.text("case").parse::<Codename>().map_or_else(|_| "/".to_owned(), |codename| format!("/case/{codename}"));
             let cookies = vec![
                 format!("{}={token}; Path=/; Secure; HttpOnly; SameSite=Strict", session::COOKIE),
-                review.device_cookie(now, account.id, &credentials.totp, device),
+                review.device_cookie(now, account.id, &credentials.totp, device)?,
             ];
             Ok(Answer::SeeWith { to, cookies })
         }
@@ -125,14 +122,11 @@ pub fn sign_out(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
 
 impl Review {
     /// Whose misses a try counts among.
-    fn caller(&self, now: Timestamp, known: Option<&(Account, Credentials)>, visit: &Visit) -> Result<Caller, Refusal> {
-        // Looked for whether or not there is such an account: how long it takes says nothing of that.
-        let signed = self.signed(now, &visit.asked.form)?;
-        let stranger = Caller::Stranger(visit.asked.from.into());
-        let Some((account, credentials)) = known else { return Ok(stranger) };
-        if let Some(signed) = signed.filter(|signed| signed.account == account.id) {
-            return Ok(Caller::Passkey(signed.credential));
+    fn caller(&self, now: Timestamp, known: Option<&(Account, Credentials)>, signed: Option<&Signed>, visit: &Visit) -> Caller {
+        if let Some(signed) = signed {
+            return Caller::Passkey(signed.credential.clone());
         }
-        Ok(self.device(now, account.id, &credentials.totp, &visit.asked.headers).map_or(stranger, Caller::Device))
+        let device = known.and_then(|(account, credentials)| self.device(now, account.id, &credentials.totp, &visit.asked.headers));
+        device.map_or_else(|| Caller::Stranger(visit.asked.from.into()), Caller::Device)
     }
 }

@@ -15,15 +15,16 @@ impl Review {
     pub fn step_up(&self, visit: &Visit) -> Result<(), Refusal> {
         let (account, now) = (&visit.visitor()?.account, Self::now());
         let name = &account.name;
-        let caller = match self.signed(now, &visit.asked.form)?.filter(|signed| signed.account == account.id) {
-            Some(signed) => Caller::Passkey(signed.credential),
+        let signed = self.signed(now, Some(account), &visit.asked.form)?;
+        let caller = match &signed {
+            Some(signed) => Caller::Passkey(signed.credential.clone()),
             None => Caller::SignedIn(visit.visitor()?.form_token.clone()),
         };
         if !self.attempts.begin(now, name, &caller) {
             return Err(Refusal::TooOften);
         }
         let known = self.desk().credentials(name)?;
-        let factor = known.map(|(account, credentials)| self.factor(now, &account, &credentials, &visit.asked.form)).transpose()?.flatten();
+        let factor = known.and_then(|(_, credentials)| self.factor(now, &credentials, &visit.asked.form, signed));
         if let Some(factor) = factor
             && self.desk().showed(account, &factor)?
         {

@@ -1,6 +1,7 @@
 //! The second factor: codes of six digits that change every half minute (RFC 6238 with HMAC-SHA-1, as every app has it).
 
 use hmac::{Hmac, Mac};
+use jiff::Timestamp;
 use sha1::Sha1;
 
 /// In seconds.
@@ -11,9 +12,9 @@ const DIGITS: u32 = 6;
 const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /// The step whose code this is, if it is one of now. A step is used once: see `Desk::signed_in`.
-pub fn step_of(secret: &[u8], code: &str, unix_seconds: u64) -> Option<u64> {
+pub fn step_of(secret: &[u8], code: &str, now: Timestamp) -> Option<u64> {
     let typed: String = code.chars().filter(|c| !c.is_whitespace()).collect();
-    let now = unix_seconds / STEP;
+    let now = u64::try_from(now.as_second()).unwrap_or(0) / STEP;
     // Every one of them is computed, whichever fits.
     (now.saturating_sub(DRIFT)..=now + DRIFT)
         .fold(None, |found, step| if same(&code_at(secret, step), &typed) { Some(step) } else { found })
@@ -82,9 +83,10 @@ mod tests {
     fn a_code_counts_a_step_early_and_a_step_late_and_no_longer() {
         let secret = b"12345678901234567890";
         let code = code(secret, 3_000);
-        assert_eq!([2_940, 2_970, 3_000, 3_059, 3_060].map(|at| step_of(secret, &code, at)), [None, Some(100), Some(100), Some(100), None]);
-        assert_eq!(step_of(secret, &format!(" {} {}", &code[..3], &code[3..]), 3_000), Some(100), "as apps show it");
-        assert_eq!([step_of(secret, "", 3_000), step_of(secret, "1234567", 3_000)], [None, None]);
+        let step_at = |second, code: &str| step_of(secret, code, Timestamp::from_second(second).unwrap());
+        assert_eq!([2_940, 2_970, 3_000, 3_059, 3_060].map(|at| step_at(at, &code)), [None, Some(100), Some(100), Some(100), None]);
+        assert_eq!(step_at(3_000, &format!(" {} {}", &code[..3], &code[3..])), Some(100), "as apps show it");
+        assert_eq!([step_at(3_000, ""), step_at(3_000, "1234567")], [None, None]);
     }
 
     #[test]

@@ -98,7 +98,7 @@ async fn a_code_that_she_has_signed_in_with_does_not_count_again() {
     school.closes(&dsl, &case).await;
     let code = school.code(Role::Dsl);
     let (account, credentials) = school.review.desk().credentials(Role::Dsl.title()).unwrap().unwrap();
-    let step = totp::step_of(&credentials.totp, &code, Timestamp::now().as_second().try_into().unwrap()).unwrap();
+    let step = totp::step_of(&credentials.totp, &code, Timestamp::now()).unwrap();
     assert!(school.review.desk().signed_in(Timestamp::now(), &account, &crate::desk::Factor::Code(step)).unwrap());
     let fields = format!("deed=destroy&{AGENCIES}&confirmed=yes&code={code}");
     because(&school.post(&format!("/case/{}/destroy", case.codename), Some(&dsl), &fields).await, "used already");

@@ -176,7 +176,8 @@ async fn an_answer_for_another_place_person_or_moment_is_none() {
     let account = school.review.desk().credentials(Role::Dsl.title()).unwrap().unwrap();
     let factor = |answer: String, at: Timestamp| {
         let form = crate::review::form::Form::parse(format!("passkey={answer}").as_bytes());
-        school.review.factor(at, &account.0, &account.1, &form).unwrap()
+        let signed = school.review.signed(at, Some(&account.0), &form).unwrap();
+        school.review.factor(at, &account.1, &form, signed)
     };
     let now = Timestamp::now();
     for (what, said) in Said::getting(&school.challenge().await, 1).spoilt() {
@@ -193,7 +194,8 @@ async fn an_answer_for_another_place_person_or_moment_is_none() {
     let deputy = school.review.desk().credentials(Role::Deputy.title()).unwrap().unwrap();
     let answer = device.answers(&Said::getting(&school.challenge().await, 2));
     let form = crate::review::form::Form::parse(format!("passkey={answer}").as_bytes());
-    assert_eq!(school.review.factor(now, &deputy.0, &deputy.1, &form).unwrap(), None, "it is another's");
+    let signed = school.review.signed(now, Some(&deputy.0), &form).unwrap();
+    assert_eq!(school.review.factor(now, &deputy.1, &form, signed), None, "it is another's");
     let school = School::new();
     assert!(!school.review.is_ours(now, &fresh.challenge), "another process's");
 }
