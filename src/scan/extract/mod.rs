@@ -282,7 +282,7 @@ impl<'f> Reader<'f> {
         }
         if let Some(start) = item.packed_behind {
             self.extracts.defects.push(Defect::MislabelledType);
-            self.behind(item, start);
+            self.behind(item, 1, &item.octets[start..]);
         }
         match item.sniffed.family {
             Family::Archive => self.guarded(item, archive::read),
@@ -303,11 +303,10 @@ impl<'f> Reader<'f> {
         }
     }
 
-    /// What begins here in an item that is a file by itself before it.
-    fn behind(&mut self, item: &Item<'_>, start: usize) {
-        let octets = &item.octets[start..];
+    /// What stands behind the end of an item, as a file of its own.
+    fn behind(&mut self, item: &Item<'_>, number: usize, octets: &[u8]) {
         if self.budget.take(octets.len()) {
-            self.read(&item.member(1, None, Cow::Borrowed(octets)));
+            self.read(&item.member(number, None, Cow::Borrowed(octets)));
         } else {
             self.extracts.incomplete(&item.part, Reason::Budget);
         }

@@ -37,10 +37,7 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     }
     let behind = walk.octets.get(walk.at..).unwrap_or_default();
     let Some(start) = behind.iter().position(|octet| !matches!(octet, 0 | 26) && !octet.is_ascii_whitespace()) else { return };
-    if !reader.budget.take(behind.len()) {
-        return reader.extracts.incomplete(&item.part, Reason::Budget);
-    }
-    reader.read(&item.member(files + 1, None, Cow::Borrowed(&behind[start..])));
+    reader.behind(item, files + 1, &behind[start..]);
 }
 
 /// Where the text of a group goes.
