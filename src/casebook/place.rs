@@ -42,6 +42,13 @@ pub struct SealedObject {
     pub ciphertext_sha256: [u8; 32],
 }
 
+impl SealedObject {
+    /// The names of a sheet and of a text that are opened together, as the journal has them: a space between them.
+    pub fn names(opened: [Option<Self>; 2]) -> String {
+        opened.into_iter().flatten().map(|sealed| sealed.object.to_string()).collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// A copy of the message of a case.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PlaceFacts {

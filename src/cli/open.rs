@@ -44,8 +44,7 @@ impl Open {
             return Err(Failure::world(format!("{codename} has no sheet"), &"it is a case of facts alone", hint));
         };
         let text = facts.text.filter(|_| !self.excerpt);
-        let opened: Vec<_> = [Some(&sheet), text.as_ref()].into_iter().flatten().map(|sealed| sealed.object.to_string()).collect();
-        let object = opened.join(" ");
+        let object = SealedObject::names([Some(sheet), text]);
         match KeyHolder::admission(&holder.presented()?, &vault, &facts.row.audiences)? {
             Admission::Admitted { who, key, .. } => {
                 let (excerpt, reason) = (self.excerpt, holder.reason.as_str().to_owned());

@@ -144,7 +144,7 @@ impl Desk {
     /// `NameTaken`, or when the database refuses.
     pub fn invite(&self, now: Timestamp, who: &Actor, new: &NewAccount) -> Result<Invitation> {
         let invitation = hex::encode(random::<32>()?);
-        let addresses = serde_json::to_string(&new.addresses).unwrap_or_default();
+        let addresses = column(&new.addresses);
         let until = now.saturating_add(INVITED_FOR).unwrap_or(Timestamp::MAX);
         self.write(|tx| {
             if tx.prepare_cached("SELECT 1 FROM account WHERE name = ?")?.exists([&new.name])? {
@@ -338,6 +338,11 @@ impl Deeds {
 
 fn accounts(conn: &rusqlite::Connection) -> rusqlite::Result<Vec<Account>> {
     conn.prepare_cached("SELECT * FROM account WHERE closed_at IS NULL ORDER BY name")?.query_map([], account)?.collect()
+}
+
+/// Addresses as they are stored.
+pub(super) fn column(addresses: &[Address]) -> String {
+    serde_json::to_string(addresses).unwrap_or_default()
 }
 
 pub(super) fn account(row: &Row<'_>) -> rusqlite::Result<Account> {

@@ -3,14 +3,14 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::account::account;
+use super::account::{account, column};
 use super::{Desk, DeskError, Result};
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
 
 impl Desk {
-    /// Makes `joined` hers and those in `left` not; answers with all that are. What she is a party to by a new one is kept from her from the next page on
-    /// that she asks for: until the service has keyed it she sees nothing.
+    /// Makes `joined` hers and those in `left` not; answers with all that are. What she is a party to by a new one is kept from her from
+    /// the next page on that she asks for: until the service has keyed it she sees nothing.
     ///
     /// # Errors
     /// `NoAccount`; `NotHers`, where there is nothing to leave; `NoAddress`, where nothing would be left; or when the database refuses.
@@ -33,8 +33,7 @@ impl Desk {
             let not_in = |list: &[Address], other: &[Address]| list.iter().filter(|address| !other.contains(address)).cloned().collect();
             let (joined, left): (Vec<_>, Vec<_>) = (not_in(&addresses, &before.addresses), not_in(&before.addresses, &addresses));
             if !joined.is_empty() || !left.is_empty() {
-                let written = serde_json::to_string(&addresses).unwrap_or_default();
-                tx.execute("UPDATE account SET addresses = ? WHERE id = ?", params![written, before.id.0])?;
+                tx.execute("UPDATE account SET addresses = ? WHERE id = ?", params![column(&addresses), before.id.0])?;
                 self.append(tx, now, who, &Event::AddressesChanged { name: before.name, joined, left })?;
             }
             Ok(addresses)

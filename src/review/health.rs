@@ -37,8 +37,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let text = |value: &serde_json::Value| value.as_str().unwrap_or_default().to_owned();
     let book = review.casebook()?;
     let troubles = troubles(&book, said["troubles"].as_object().into_iter().flatten().map(|(kind, told)| (kind.as_str(), text(told))))?;
-    // While the service has yet to say what she is a party to, the rest of
-    // this page is wanted most.
+    // While the service has yet to say what she is a party to, the rest of this page is wanted most.
     let involved = sight::involvement(&book, &visitor.account, &review.config)?;
     let counts = involved.map(|involved| book.counts(|row| sight::counts(&visitor.account, row, &involved))).transpose()?;
     page(&Page { visitor, school: &review.config.school.name, runs, counts, rule_set: text(&said["rule_set"]["id"]), troubles })

@@ -60,8 +60,8 @@ pub fn sheet(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     }
     let Some(sheet) = facts.sheet else { return Err(Refusal::unfit("There is nothing to open: this is a case of facts alone.")) };
     let text = facts.text.filter(|_| depth == "full");
-    let objects: Vec<_> = [Some(sheet), text].into_iter().flatten().map(|sealed| sealed.object.to_string()).collect();
-    review.desk().note(Review::now(), &account.actor(), &served(&facts, objects.join(" "), depth, reason))?;
+    let handed = served(&facts, SealedObject::names([Some(sheet), text]), depth, reason);
+    review.desk().note(Review::now(), &account.actor(), &handed)?;
     let sheet = ciphertext(review, &sheet)?;
     let text = text.map(|text| ciphertext(review, &text)).transpose().map_err(without_text)?;
     json(&Opening { rings: rings(review, account, audience)?, sheet, text })
