@@ -10,6 +10,7 @@ mod health;
 mod injection;
 mod keys;
 mod lists;
+mod looked_at;
 mod passkeys;
 mod sealing;
 mod trends;
