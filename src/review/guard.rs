@@ -37,6 +37,8 @@ pub struct Visit {
 pub struct Visitor {
     pub account: Account,
     pub form_token: String,
+    /// As [`Session`] has it.
+    pub seal: String,
 }
 
 impl Review {
@@ -146,13 +148,13 @@ impl Review {
 
     fn visitor(&self, asked: &Asked) -> Result<Option<Visitor>, Refusal> {
         let Some(token) = cookie(&asked.headers, session::COOKIE) else { return Ok(None) };
-        let Session { account, form_token, .. } = match self.sessions.find(Self::now(), token) {
+        let Session { account, form_token, seal, .. } = match self.sessions.find(Self::now(), token) {
             Found::Here(session) => session,
             Found::None => return Ok(None),
             Found::TooOften => return Err(Refusal::TooOften),
         };
         // Asked for anew each time: a closed account ends with its next step.
-        Ok(self.desk().account(account)?.filter(|account| account.active).map(|account| Visitor { account, form_token }))
+        Ok(self.desk().account(account)?.filter(|account| account.active).map(|account| Visitor { account, form_token, seal }))
     }
 
     /// What somebody is a party to; until the service has said so, she sees nothing.
