@@ -13,16 +13,19 @@ const MOST: usize = 1_000;
 /// A browser opens six, and a whole staff room may come from one address.
 const MOST_OF_ONE: usize = 250;
 
+/// Of each address that has any.
+type Counts = Arc<Mutex<HashMap<Network, usize>>>;
+
 pub struct Connections {
     any: Arc<Semaphore>,
     /// `None` behind a proxy: every connection comes from its address, and it counts for itself.
-    of_one: Option<Arc<Mutex<HashMap<Network, usize>>>>,
+    of_one: Option<Counts>,
 }
 
 /// One connection, for as long as it lives.
 pub struct Place {
     _permit: OwnedSemaphorePermit,
-    counted: Option<(Network, Arc<Mutex<HashMap<Network, usize>>>)>,
+    counted: Option<(Network, Counts)>,
 }
 
 impl Connections {
