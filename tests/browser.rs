@@ -382,6 +382,23 @@ async fn nothing_that_was_opened_outlives_the_session_or_a_quarter_of_an_hour_wi
     );
 }
 
+#[tokio::test]
+async fn what_goes_wrong_in_a_browser_is_told_in_one_kind_sentence_and_nothing_is_lost_by_it() {
+    let school = School::open(&[AMBER]);
+    put(&school.dovecot, AMBER, &hostile(HELD)).await;
+    school.warden.poll();
+    school.warden.book().key_desk(&[address(LEAD)].into()).unwrap();
+    school.work(
+        "mistakes.mjs",
+        serde_json::json!({
+            "invitation": school.invite("Robin Finch", "dsl", LEAD),
+            "key": school.warden.identity(),
+            "codename": school.case(Category::Violence).row.codename.as_str(),
+            "canary": CANARY,
+        }),
+    );
+}
+
 /// A sheet every field of which holds the same, and one long body.
 fn sheet(hostile: &str, body: &str) -> serde_json::Value {
     let location = serde_json::json!({ "part": hostile, "field": hostile, "place": hostile });

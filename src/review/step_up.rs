@@ -33,7 +33,7 @@ impl Review {
         }
         self.desk().note(now, &account.actor(), &Event::SignInRefused { why: "second factor".to_owned(), times: 1 })?;
         let told = "That code is not the one of now, or it was used already. Nothing was changed. Please wait for the next six digits of your \
-                    app, go back, and type them; or use your passkey.";
+                    app, go back, and type them; or use your passkey. If both are lost, ask the technician for a new invitation.";
         Err(Refusal::unfit(told))
     }
 }

@@ -78,7 +78,7 @@ export async function unwrap(wrapped, passphrase) {
   try {
     text = await opener.decrypt(armor.decode(wrapped), "text");
   } catch {
-    throw new Kind("That passphrase does not open your key. Please check it against your recovery sheet, capital letters too. Nothing is lost.");
+    throw new Kind("That passphrase does not open your key. Please try once more as you wrote it down; if it is lost, make your key anew from your recovery sheet, on the page Keys. Nothing is lost.");
   }
   const identity = text.split("\n").find((line) => line.startsWith("AGE-SECRET-KEY-1"));
   if (!identity) throw new Kind("What is stored as your key is damaged. Use the key on your recovery sheet: make your key anew from it under Keys.");
