@@ -257,11 +257,12 @@ impl<'a> WriteUp<'a> {
         let sender = caught.sender();
         let message = &caught.message;
         let mut level = concern.level;
+        let audiences = tell::without_sender(concern.sheet_audiences(), sender, &config);
         let (content, message, parties, folds) = daemon.shelf.book(|book| -> Result<_, Trouble> {
             // What cannot be read is the format's fault, however often somebody sends it.
             if let Some(sender) = sender.filter(|_| concern.category != Category::Incomplete) {
                 let since = now.saturating_sub(REPEATED_WITHIN).unwrap_or(Timestamp::MIN);
-                if book.raised(&book.key_address(sender), concern.level, since)? >= REPETITIONS {
+                if book.raised(&book.key_address(sender), concern.level, since, &audiences)? >= REPETITIONS {
                     level = level.raised();
                 }
             }
@@ -273,7 +274,6 @@ impl<'a> WriteUp<'a> {
         let (from, to) = config.correspondents(&caught.report, Some(&caught.place.mailbox));
         let recipients: BTreeSet<_> = to.iter().map(|person| person.standing.as_str().to_owned()).collect();
         let ends = Ends { sender: from.standing.as_str().to_owned(), recipients: recipients.into_iter().collect() };
-        let audiences = tell::without_sender(concern.sheet_audiences(), sender, &config);
         // A copy folds into the case of the first, which has a sheet; what is only counted needs none.
         let sheets = caught.report.sheets.as_ref().filter(|_| !folds && level > Level::Counted);
         // Of what is withheld there is no text.
