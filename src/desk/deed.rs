@@ -232,7 +232,7 @@ impl Desk {
     /// # Errors
     /// When the database refuses.
     pub fn stands(&self, of: impl Iterator<Item = CaseId>) -> Result<HashMap<CaseId, Stand>> {
-        let of = serde_json::Value::from_iter(of.map(|case| case.0)).to_string();
+        let of = of.map(|case| case.0).collect::<serde_json::Value>().to_string();
         self.read(|conn| {
             conn.prepare_cached("SELECT * FROM standing WHERE of_case IN (SELECT value FROM json_each(?))")?
                 .query_map([of], |row| Ok((CaseId(row.get("of_case")?), stand(row)?)))?
