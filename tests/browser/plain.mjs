@@ -1,6 +1,6 @@
 // Works at the desk in a browser that runs no script, from the invitation on.
 import assert from "node:assert/strict";
-import { PASSWORD, browser, checked, enter, fresh, told, visitor, wrong } from "./visitor.mjs";
+import { PASSWORD, done, enter, fresh, told, visitor } from "./visitor.mjs";
 
 const { origin, invitation, held, flagged, canary } = told;
 
@@ -67,6 +67,4 @@ await lead.goto(`${origin}/case/${held}`);
 assert.equal(lead.url(), `${origin}/sign-in?case=${held}`);
 
 assert.ok(!asked.includes("script") && !asked.includes("fetch"), "no script was as much as asked for");
-assert.deepEqual(wrong, []);
-console.log(`${checked.size} looks, no violation`);
-await browser.close();
+await done();

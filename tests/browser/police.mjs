@@ -1,7 +1,7 @@
 // Makes packages for the police, as the lead does at the desk, and puts back at once what a rule has held wrongly.
 import assert from "node:assert/strict";
 import { writeFileSync } from "node:fs";
-import { browser, checked, enter, fresh, look, said, told, visitor, wrong } from "./visitor.mjs";
+import { done, enter, fresh, look, said, told, visitor } from "./visitor.mjs";
 
 const { origin, invitation, key, cases, officer, folder } = told;
 
@@ -62,6 +62,4 @@ await lead.waitForFunction(() => /All are released/.test(document.getElementById
 assert.equal(await lead.locator("#held .outcome", { hasText: "released" }).count(), cases.length);
 await look(lead, "undo-done");
 
-assert.deepEqual(wrong, []);
-console.log(`${checked.size} looks, no violation`);
-await browser.close();
+await done();

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
+import { basename } from "node:path";
 import { chromium } from "playwright-core";
 
 export const told = JSON.parse(process.env.DESK);
@@ -18,14 +19,24 @@ export const browser = await chromium.launch({
 });
 // Every mistake that any page made.
 export const wrong = [];
-export const checked = new Set();
+// What this script is to look at: the route of each state. A test of the desk holds the table against its routes.
+const table = readFileSync(new URL("pages.tsv", import.meta.url), "utf8").split("\n").map((line) => line.split("\t"));
+const states = new Map(table.filter(([, , script]) => script === basename(process.argv[1])).map(([route, state]) => [state, route]));
+const checked = new Set();
+// Nothing that is written into a page runs or loads, and nothing of another origin does.
+const POLICY = ["base-uri 'none'", "connect-src 'self'", "default-src 'none'", "form-action 'self'", "frame-ancestors 'none'", "img-src 'self'", "require-trusted-types-for 'script'", "script-src 'self'", "style-src 'self'", "trusted-types 'none'"];
 
 export async function visitor(options = {}) {
   const context = await browser.newContext({ ignoreHTTPSErrors: true, viewport: DESKTOP, ...options });
   const page = await context.newPage();
   // A passphrase is slow to weigh, on a machine that does much else all the more.
   page.setDefaultTimeout(180_000);
-  page.on("request", (request) => { if (!request.url().replace(/^blob:/, "").startsWith(`${origin}/`)) wrong.push(`left the origin: ${request.url()}`); });
+  // Of every page that the visitor opens, whatever opens it.
+  context.on("request", (request) => { if (!request.url().replace(/^blob:/, "").startsWith(`${origin}/`)) wrong.push(`left the origin: ${request.url()}`); });
+  context.on("response", (response) => {
+    const policy = (response.headers()["content-security-policy"] ?? "").split(/; */).sort();
+    if (response.url().startsWith(`${origin}/`) && policy.join() !== POLICY.join()) wrong.push(`${response.status()} ${response.url()} has another policy: ${policy}`);
+  });
   page.on("console", (message) => { if (/Content.Security.Policy|Trusted/i.test(message.text())) wrong.push(message.text()); });
   page.on("dialog", (dialog) => { wrong.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
   page.on("pageerror", (error) => wrong.push(`a script failed: ${error.message}`));
@@ -41,10 +52,15 @@ export async function devtools(page) {
 
 // Nothing that keeps somebody from using the page, at the width of a desk, of a phone, and at twice the size.
 export async function look(page, name) {
+  const route = new RegExp(`^${states.get(name)?.replaceAll(/\{\*\w+\}/g, ".+").replaceAll(/\{\w+\}/g, "[^/]+")}$`);
+  assert.match(new URL(page.url()).pathname, route, `${name} is no state of this page in pages.tsv`);
   for (const [width, viewport] of [["desktop", DESKTOP], ["phone", PHONE], ["zoom", { width: 640, height: 450 }]]) {
     await page.setViewportSize(viewport);
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
     if (over > 0) wrong.push(`${name} at ${width}: ${over} pixels too wide`);
+    // A field of one line alone scrolls what is written into it.
+    const sideways = await page.evaluate(() => [...document.querySelectorAll("main, main :not(input)")].filter((one) => one.scrollWidth > one.clientWidth + 1 && getComputedStyle(one).overflowX !== "visible").map((one) => one.outerHTML.slice(0, 80)));
+    if (sideways.length > 0) wrong.push(`${name} at ${width}: scrolled sideways: ${sideways}`);
     // The axe script runs in a world of its own: the policy of the page allows it no more than any other stranger.
     const session = await devtools(page);
     const { frameTree } = await session.send("Page.getFrameTree");
@@ -55,9 +71,17 @@ export async function look(page, name) {
     assert.ok(!exceptionDetails && result.value.passes > 3, `axe did not run on ${name}: ${JSON.stringify(exceptionDetails)}`);
     for (const violation of result.value.violations) wrong.push(`${name} at ${width}: ${violation}`);
     if (pictures && width !== "zoom") await page.screenshot({ path: `${pictures}/${name}-${width}.png`, fullPage: true });
-    checked.add(`${name} at ${width}`);
   }
+  checked.add(name);
   await page.setViewportSize(DESKTOP);
+}
+
+// Nothing was wrong, and every state that this script has in the table was looked at.
+export async function done() {
+  assert.deepEqual(wrong, []);
+  assert.deepEqual([...states.keys()].filter((state) => !checked.has(state)), [], "not looked at");
+  console.log(`${checked.size} states, no violation`);
+  await browser.close();
 }
 
 const now = () => Math.floor(Date.now() / 30_000);
