@@ -163,6 +163,7 @@ impl School {
             concern: &concern,
             level: Level::Day,
             parties: &[],
+            thread: &[],
             ends: &Ends { sender: "pupil".to_owned(), recipients: vec!["pupil".to_owned()] },
             audiences: &[Audience::Dsl],
             sheet: Some(&sheet),
