@@ -6,6 +6,7 @@
 mod account;
 mod addresses;
 mod admission;
+mod chain;
 mod deed;
 mod error;
 mod kept_list;
@@ -24,6 +25,7 @@ use crate::journal::{self, Actor, Entry, Event, InstanceKey, JournalError, Journ
 
 pub use account::{Account, AccountId, Credentials, Invitation, Invited, Keys, NewAccount, Role};
 pub use admission::{Admission, NewAdmission};
+pub use chain::Chain;
 pub use deed::{Deed, DeedRow, Done, ReleasedKey};
 pub use error::DeskError;
 pub use kept_list::{KeptList, MOST_KEPT};
@@ -61,7 +63,7 @@ impl Desk {
     /// # Errors
     /// `WrongKey` and `Newer` before anything is touched; else when the disk or the database refuses.
     pub fn open(folder: &Path) -> Result<Self> {
-        let (path, key) = (Self::path(folder), folder.join("desk.key"));
+        let (path, key) = (Self::path(folder), Self::key_path(folder));
         let key = match InstanceKey::create(&key) {
             Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => InstanceKey::read(&key),
             made => made,
@@ -88,6 +90,10 @@ impl Desk {
         folder.join("desk.db")
     }
 
+    fn key_path(folder: &Path) -> PathBuf {
+        folder.join("desk.key")
+    }
+
     /// Adds a line to the desk's journal.
     ///
     /// # Errors
@@ -110,14 +116,6 @@ impl Desk {
     /// When the database refuses or a line cannot be understood.
     pub fn journal_end(&self, limit: usize) -> Result<Vec<Entry>> {
         Ok(journal::last_entries(&self.conn, limit)?)
-    }
-
-    /// As [`journal::lines_before`].
-    ///
-    /// # Errors
-    /// When the database refuses.
-    pub fn journal_before(&self, before: u64, limit: usize) -> Result<Vec<JournalLine>> {
-        self.read(|conn| journal::lines_before(conn, before, limit))
     }
 
     /// # Errors
@@ -199,7 +197,7 @@ impl Deeds {
         Ok(journal::begins(&self.conn)?)
     }
 
-    /// As [`Desk::journal_before`].
+    /// As [`journal::lines_before`].
     ///
     /// # Errors
     /// When the database refuses.

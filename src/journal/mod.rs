@@ -118,13 +118,14 @@ pub fn entries(conn: &Connection, from: u64, limit: usize) -> Result<Vec<Entry>,
     .collect()
 }
 
-/// The lines before number `before`, newest first, `limit` at most. One that cannot be understood keeps none of the others.
+/// The lines before number `before`, newest first, `limit` at most. One that cannot be understood keeps none of the others. A line below
+/// the first is none: whoever goes on from the last line read would begin anew behind it.
 ///
 /// # Errors
 /// When the database refuses.
 pub fn lines_before(conn: &Connection, before: u64, limit: usize) -> rusqlite::Result<Vec<JournalLine>> {
     let (before, limit) = (i64::try_from(before).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
-    let mut lines = conn.prepare_cached("SELECT seq, entry FROM journal WHERE seq < ? ORDER BY seq DESC LIMIT ?")?;
+    let mut lines = conn.prepare_cached("SELECT seq, entry FROM journal WHERE 0 < seq AND seq < ? ORDER BY seq DESC LIMIT ?")?;
     let rows = lines.query_map(params![before, limit], |row| {
         let seq = row.get::<_, i64>(0)?.cast_unsigned();
         Ok(JournalLine { seq, entry: entry(seq, &row.get::<_, String>(1)?) })

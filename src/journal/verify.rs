@@ -1,10 +1,10 @@
 //! Finds the first line of the journal that was changed, removed or moved.
 
-use std::fmt;
+use std::{fmt, vec};
 
 use rusqlite::Connection;
 
-use super::{InstanceKey, JournalError, NOTHING, chained, head, line_seal};
+use super::{CHUNK, InstanceKey, JournalError, NOTHING, chained, head, line_seal};
 
 /// A chain without a break.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,6 +48,18 @@ struct Row {
     seal: Vec<u8>,
 }
 
+/// The lines one after the other, a few hundred in memory at a time. Between two reads nothing is locked: whoever writes meanwhile
+/// waits for no more than one of them.
+struct Rows<'a> {
+    conn: &'a Connection,
+    key: &'a InstanceKey,
+    chunk: vec::IntoIter<Row>,
+    /// Where the next read begins; `None` behind the end.
+    from: Option<i64>,
+    /// Where the chain ends, as of the moment at which its last lines were read.
+    end: Option<(u64, [u8; 32])>,
+}
+
 impl Row {
     /// Whether this is the line that was written under `number`, wherever it stands now.
     fn was_written_as(&self, number: u64, key: &InstanceKey) -> bool {
@@ -60,18 +72,18 @@ impl Row {
 /// # Errors
 /// `JournalError::Broken` with the first break; `Database` when it cannot be read.
 pub fn verify(conn: &Connection, key: &InstanceKey) -> Result<Verified, JournalError> {
-    let rows = rows(conn)?;
+    let mut rows = Rows::of(conn, key);
     let mut previous = NOTHING;
     let mut expected = 1;
-    for row in &rows {
+    while let Some(row) = rows.next().transpose()? {
         let hash = chained(&previous, expected, &row.text);
         if row.seq != expected || row.hash != hash || !row.was_written_as(expected, key) {
-            return Err(JournalError::Broken(Broken { seq: expected, how: how(&rows, row, expected, key) }));
+            return Err(JournalError::Broken(Broken { seq: expected, how: how(conn, &row, expected, key)? }));
         }
         previous = hash;
         expected += 1;
     }
-    if head(conn, key)? == Some((expected - 1, previous)) {
+    if rows.end == Some((expected - 1, previous)) {
         Ok(Verified { entries: expected - 1 })
     } else {
         Err(JournalError::Broken(Broken { seq: expected, how: How::CutOff }))
@@ -79,22 +91,56 @@ pub fn verify(conn: &Connection, key: &InstanceKey) -> Result<Verified, JournalE
 }
 
 /// What became of line `expected`, in whose place `row` was found.
-fn how(rows: &[Row], row: &Row, expected: u64, key: &InstanceKey) -> How {
-    if rows.iter().any(|other| other.seq != row.seq && other.was_written_as(expected, key)) {
-        return How::Moved;
+fn how(conn: &Connection, row: &Row, expected: u64, key: &InstanceKey) -> Result<How, JournalError> {
+    let mut rows = Rows::of(conn, key);
+    let mut count = 0;
+    while let Some(other) = rows.next().transpose()? {
+        if other.seq != row.seq && other.was_written_as(expected, key) {
+            return Ok(How::Moved);
+        }
+        count += 1;
     }
-    // Lines behind a removed one may have been renumbered to close the gap.
-    let last = rows.last().map_or(0, |last| last.seq) + rows.len() as u64;
+    // Lines behind a removed one may have been renumbered to close the gap. Where the chain's end is not ours, at most half are gone.
+    let last = rows.end.map_or(2 * count, |(seq, _)| seq);
     let belongs_elsewhere = row.seq != expected || (1..=last).any(|number| number != expected && row.was_written_as(number, key));
-    if belongs_elsewhere { How::Removed } else { How::Changed }
+    Ok(if belongs_elsewhere { How::Removed } else { How::Changed })
 }
 
-fn rows(conn: &Connection) -> Result<Vec<Row>, rusqlite::Error> {
-    conn.prepare("SELECT seq, entry, hash, seal FROM journal ORDER BY seq")?
-        .query_map([], |row| {
-            Ok(Row { seq: row.get::<_, i64>(0)?.cast_unsigned(), text: row.get(1)?, hash: row.get(2)?, seal: row.get(3)? })
-        })?
-        .collect()
+impl<'a> Rows<'a> {
+    fn of(conn: &'a Connection, key: &'a InstanceKey) -> Self {
+        Self { conn, key, chunk: vec::IntoIter::default(), from: Some(i64::MIN), end: None }
+    }
+
+    fn read(&mut self, from: i64) -> Result<(), JournalError> {
+        let tx = self.conn.unchecked_transaction()?;
+        let rows = tx
+            .prepare_cached("SELECT seq, entry, hash, seal FROM journal WHERE seq >= ? ORDER BY seq LIMIT ?")?
+            .query_map([from, i64::try_from(CHUNK).unwrap_or(i64::MAX)], |row| {
+                Ok(Row { seq: row.get::<_, i64>(0)?.cast_unsigned(), text: row.get(1)?, hash: row.get(2)?, seal: row.get(3)? })
+            })?
+            .collect::<rusqlite::Result<Vec<_>>>()?;
+        self.from = rows.last().filter(|_| rows.len() == CHUNK).and_then(|last| last.seq.cast_signed().checked_add(1));
+        if self.from.is_none() {
+            self.end = head(&tx, self.key)?;
+        }
+        self.chunk = rows.into_iter();
+        Ok(())
+    }
+}
+
+impl Iterator for Rows<'_> {
+    type Item = Result<Row, JournalError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.chunk.as_slice().is_empty()
+            && let Some(from) = self.from
+            && let Err(error) = self.read(from)
+        {
+            self.from = None;
+            return Some(Err(error));
+        }
+        self.chunk.next().map(Ok)
+    }
 }
 
 #[cfg(test)]
@@ -179,7 +225,8 @@ mod tests {
         for seq in 1..=LINES {
             let forge = |conn: &Connection| {
                 let mut previous = NOTHING;
-                for row in rows(conn).unwrap() {
+                for row in Rows::of(conn, &InstanceKey::random().unwrap()) {
+                    let row = row.unwrap();
                     let text = if row.seq == seq { row.text.replace("program", "nobody") } else { row.text };
                     previous = chained(&previous, row.seq, &text);
                     let line = params![text, previous, row.seq.cast_signed()];
@@ -251,5 +298,42 @@ mod tests {
         let refused = |sql: &str| conn.execute(sql, []).unwrap_err().to_string();
         assert_eq!(refused("UPDATE journal SET entry = ''"), "a line of the journal is never changed");
         assert_eq!(refused("DELETE FROM journal"), "a line of the journal is never deleted");
+    }
+
+    #[test]
+    fn a_line_below_the_first_and_one_at_the_last_number_there_is_end_no_walk_early_and_none_never() {
+        for number in [i64::MIN, -1, 0, i64::MAX] {
+            let put_in = |conn: &Connection| {
+                conn.execute("INSERT INTO journal SELECT ?, entry, hash, seal FROM journal WHERE seq = 19", [number]).unwrap();
+            };
+            let key = InstanceKey::random().unwrap();
+            let conn = journal(&key);
+            put_in(&conn);
+            let first = if number > 0 { LINES + 1 } else { 1 };
+            assert_eq!(told(&conn, &key).err().map(|broken| broken.seq), Some(first), "{number}");
+        }
+    }
+
+    #[test]
+    fn whoever_writes_waits_for_no_walk_and_what_is_written_meanwhile_breaks_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("journal.db");
+        let key = InstanceKey::random().unwrap();
+        let mut writer = Connection::open(&path).unwrap();
+        create(&writer, &key).unwrap();
+        let tx = writer.transaction().unwrap();
+        for faults in 0..CHUNK {
+            append(&tx, &key, Timestamp::UNIX_EPOCH, &Actor::Program, &Event::RulesRefused { faults }).unwrap();
+        }
+        tx.commit().unwrap();
+        // Nobody waits for a lock: whoever finds one is refused.
+        writer.busy_timeout(std::time::Duration::ZERO).unwrap();
+        let reader = Connection::open(&path).unwrap();
+        let mut rows = Rows::of(&reader, &key);
+        rows.next().unwrap().unwrap();
+        add(&mut writer, &key, 7);
+        assert_eq!(rows.by_ref().map(Result::unwrap).count(), CHUNK, "what was written since is a line too");
+        assert_eq!(rows.end.map(|(seq, _)| seq), Some(CHUNK as u64 + 1));
+        assert_eq!(told(&reader, &key), Ok(Verified { entries: CHUNK as u64 + 1 }));
     }
 }

@@ -194,13 +194,14 @@ fn copies(review: &Review, facts: &CaseFacts, to: Option<&For>) -> Result<Vec<Co
 /// What both journals say of the case. That of the desk is the one whose chain can be verified here.
 fn chronicle(review: &Review, facts: &CaseFacts) -> Result<Chronicle, Refusal> {
     let of = "desk";
-    let journal = match review.desk().verify_journal() {
+    let chain = review.journal()?;
+    let journal = match chain.verify() {
         Ok(verified) => Journal { of, lines: verified.entries, whole: true },
         Err(DeskError::Journal(JournalError::Broken(broken))) => Journal { of, lines: broken.seq, whole: false },
         Err(error) => return Err(error.into()),
     };
     let (first, last) = (Timestamp::MIN, Timestamp::MAX);
-    let mut entries = journal::lines_within(first, last, |before, limit| review.desk().journal_before(before, limit))?;
+    let mut entries = journal::lines_within(first, last, |before, limit| chain.before(before, limit))?;
     let book = review.casebook()?;
     entries.extend(journal::lines_within(first, last, |before, limit| book.journal_before(before, limit))?);
     Ok(Chronicle::of(facts.row.id, entries, journal))

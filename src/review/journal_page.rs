@@ -12,7 +12,7 @@ use super::undo::HELD_BY;
 use super::words::{visible, wall};
 use crate::case::Codename;
 use crate::casebook::{Filter, ReadOnly};
-use crate::desk::{Account, DeskError, Role};
+use crate::desk::{Account, Chain, DeskError, Role};
 use crate::journal::{Broken, Entry, Event, How, JournalError, JournalLine};
 use crate::mail::Address;
 
@@ -67,9 +67,10 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let from = visit.asked.query.text("from").parse::<usize>().unwrap_or(0);
     review.desk().note(now, &visitor.account.actor(), &Event::JournalViewed)?;
     let zone = &review.config.school.clock.zone;
-    let found = first_break(review)?;
+    let chain = review.journal()?;
+    let found = first_break(&chain)?;
     let line = |line: JournalLine| shown(line, found, &hidden, zone);
-    let reads = found.and_then(|broken| review.desk().journal_before(broken.seq + 1, 1).ok()?.pop());
+    let reads = found.and_then(|broken| chain.before(broken.seq + 1, 1).ok()?.pop());
     let broken = found.map(|Broken { seq, how }| Break {
         number: seq,
         how,
@@ -78,7 +79,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     // How many lines are left out is nothing that numbers, or a short page, may tell.
     let (mut lines, mut before, mut skip) = (Vec::new(), u64::MAX, from);
     while lines.len() <= LINES {
-        let chunk = review.desk().journal_before(before, LINES)?;
+        let chunk = chain.before(before, LINES)?;
         let Some(last) = chunk.last() else { break };
         before = last.seq;
         for line in chunk.into_iter().filter_map(&line) {
@@ -102,8 +103,8 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     })
 }
 
-fn first_break(review: &Review) -> Result<Option<Broken>, Refusal> {
-    match review.desk().verify_journal() {
+fn first_break(chain: &Chain) -> Result<Option<Broken>, Refusal> {
+    match chain.verify() {
         Ok(_) => Ok(None),
         Err(DeskError::Journal(JournalError::Broken(broken))) => Ok(Some(broken)),
         Err(error) => Err(error.into()),

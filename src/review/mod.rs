@@ -51,7 +51,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::casebook::{CasebookError, ReadOnly};
 use crate::config::{Config, Review as Settings};
-use crate::desk::{Desk, DeskError};
+use crate::desk::{Chain, Desk, DeskError};
 use crate::vault::Vault;
 use attempts::Attempts;
 use challenges::Challenges;
@@ -124,6 +124,11 @@ impl Review {
     /// Opened anew each time: whether anybody writes to it meanwhile decides how it is read.
     fn casebook(&self) -> Result<ReadOnly, CasebookError> {
         ReadOnly::open(&self.config.state.casebook())
+    }
+
+    /// Opened anew each time too: whoever walks the journal holds up nobody.
+    fn journal(&self) -> Result<Chain, DeskError> {
+        Chain::open(&self.settings.directory)
     }
 
     /// Forgets the keys of messages that the service has put back by now.

@@ -46,8 +46,8 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let hidden = review.hidden_from(&book, &visitor.account)?;
     review.desk().note(now, &visitor.account.actor(), &Event::OpeningsViewed { week: week.monday.to_string() })?;
 
-    let (begins, ends) = (week.begins, week.ends);
-    let mut openings = journal::lines_within(begins, ends, |before, limit| review.desk().journal_before(before, limit))?;
+    let (chain, begins, ends) = (review.journal()?, week.begins, week.ends);
+    let mut openings = journal::lines_within(begins, ends, |before, limit| chain.before(before, limit))?;
     // Whoever has a key file opens cases at the command line too, and the service writes that down.
     openings.extend(journal::lines_within(begins, ends, |before, limit| book.journal_before(before, limit))?);
     let mut folded: BTreeMap<_, (Timestamp, usize, &Codename)> = BTreeMap::new();

@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use jiff::{Timestamp, ToSpan};
 
 use super::answer::{Answer, Refusal, page};
-use super::chart::Chart;
+use super::chart::{Bar, Chart, Legend};
 use super::guard::{Visit, Visitor};
 use super::words::{Urgency, span, urgency, visible};
 use super::{Review, sight};
@@ -22,6 +22,9 @@ use crate::mail::Address;
 
 /// Weeks on the page, this one included.
 const WEEKS: i64 = 12;
+const URGENT: Legend = Legend { whole: "cases", marked: "urgent" };
+const TOO_LATE: Legend = Legend { whole: "cases", marked: "too late" };
+const PUT_BACK: Legend = Legend { whole: "held", marked: "put back" };
 
 #[derive(Template)]
 #[template(path = "trends.html")]
@@ -31,7 +34,10 @@ struct Page<'a> {
     first: String,
     cases: usize,
     tables: [Table; 3],
+    response_chart: Chart,
     responses: Vec<Response>,
+    /// None where no rule has held anything.
+    rule_chart: Option<Chart>,
     rules: Vec<RuleCount>,
 }
 
@@ -54,6 +60,12 @@ pub struct Counted {
     pub held: usize,
 }
 
+impl Counted {
+    fn bar(&self) -> Bar {
+        Bar { name: self.title.clone(), whole: self.cases, marked: self.urgent }
+    }
+}
+
 /// How soon somebody had the cases of a level in hand.
 struct Response {
     urgency: Urgency,
@@ -73,6 +85,20 @@ struct RuleCount {
     wrongly_held: usize,
     /// Of all, those of which a person said that the rule was wrong.
     wrong: usize,
+}
+
+impl Response {
+    fn bar(&self) -> Bar {
+        let word = self.urgency.word;
+        let name = if self.median == "-" { word.to_owned() } else { format!("{word}: half of them within {}", self.median) };
+        Bar { name, whole: self.in_time + self.late + self.waiting + self.overdue, marked: self.late + self.overdue }
+    }
+}
+
+impl RuleCount {
+    fn bar(&self) -> Bar {
+        Bar { name: self.rule.clone(), whole: self.held, marked: self.wrongly_held }
+    }
 }
 
 /// A case with all that is counted of it.
@@ -112,23 +138,39 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let categories = counted(&cases, |told| vec![told.row.category.title().to_owned()]);
     let groups = counted(&cases, |told| groups(&told.course, &group_of));
     let by_group = "By group of mailboxes: a case counts in each group that a copy of it reached";
+    let bars = |lines: &[Counted]| lines.iter().map(Counted::bar).collect::<Vec<_>>();
+    let (responses, rules) = (responses(&cases, now, review), rules(&cases));
+    let taken: Vec<_> = responses.iter().map(Response::bar).collect();
+    let held: Vec<_> = rules.iter().filter(|rule| rule.held > 0).map(RuleCount::bar).collect();
     page(&Page {
         visitor,
         school: &review.config.school.name,
         first: day(first),
         cases: cases.len(),
         tables: [
-            Table { chart: Chart::columns("weeks", "Cases by week", &weeks), caption: "By week", of: "Week from", lines: weeks },
             Table {
-                chart: Chart::rows("categories", "Cases by category", &categories),
+                chart: Chart::columns("weeks", "Cases by week", URGENT, &bars(&weeks))?,
+                caption: "By week",
+                of: "Week from",
+                lines: weeks,
+            },
+            Table {
+                chart: Chart::rows("categories", "Cases by category", URGENT, &bars(&categories))?,
                 caption: "By category",
                 of: "Category",
                 lines: categories,
             },
-            Table { chart: Chart::rows("groups", "Cases by group of mailboxes", &groups), caption: by_group, of: "Group", lines: groups },
+            Table {
+                chart: Chart::rows("groups", "Cases by group of mailboxes", URGENT, &bars(&groups))?,
+                caption: by_group,
+                of: "Group",
+                lines: groups,
+            },
         ],
-        responses: responses(&cases, now, review),
-        rules: rules(&cases),
+        response_chart: Chart::rows("responses", "How soon somebody had them in hand, by level", TOO_LATE, &taken)?,
+        responses,
+        rule_chart: if held.is_empty() { None } else { Some(Chart::rows("rules", "Held, and put back, by rule", PUT_BACK, &held)?) },
+        rules,
     })
 }
 

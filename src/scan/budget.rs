@@ -65,6 +65,24 @@ impl Budget {
         self.octets = self.octets.saturating_sub(octets as u64);
     }
 
+    /// What there is with the time that is left of it.
+    pub fn within(self, time: Duration) -> Self {
+        Self { time, ..self }
+    }
+
+    /// What is left without a share of it.
+    #[must_use]
+    pub fn without(self, share: Self) -> Self {
+        let time = self.time.saturating_sub(share.time);
+        Self { octets: self.octets - share.octets, parts: self.parts - share.parts, time }
+    }
+
+    /// What was left of one share, and another.
+    #[must_use]
+    pub fn with(self, share: Self) -> Self {
+        Self { octets: self.octets + share.octets, parts: self.parts + share.parts, time: self.time + share.time }
+    }
+
     /// A share for each container of the given size as stored, 0 for what is none: half of the budget in equal
     /// shares, since a small file may honestly unpack to a large one, and half by size. The shares do not
     /// depend on the order of reading, so that the same message always gets the same report.
@@ -105,6 +123,8 @@ mod tests {
         assert!(shares.iter().map(|share| share.parts).sum::<u32>() <= PARTS);
         assert!(shares[1].octets >= DECODED_OCTETS / 4);
         assert_eq!(Budget::MESSAGE.shares(&[7]), [Budget::MESSAGE]);
+        let left = shares.iter().fold(Budget::MESSAGE, |left, share| left.without(*share));
+        assert_eq!(shares.into_iter().fold(left, Budget::with), Budget::MESSAGE);
     }
 
     #[test]

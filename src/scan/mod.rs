@@ -51,7 +51,7 @@ pub fn examine(_caged: &Caged, octets: &[u8], detectors: &Detectors, want_facts:
 fn examination(octets: &[u8], detectors: &Detectors, want_facts: bool, pictures_time: Duration) -> Report {
     let until = Instant::now() + pictures_time;
     let mail = Mail::parse(octets);
-    let (mut extracts, files) = read(mail.as_ref(), octets, |file| (file.part.clone(), detectors.file(file, want_facts, until)));
+    let (mut extracts, files) = read(mail.as_ref(), octets, |file| detectors.file(file, want_facts, until));
 
     // Each with the index of the text that it was found in.
     let mut matched: Vec<_> = detectors.texts(&extracts.texts).into_iter().map(|(text, found)| (Some(text), found)).collect();
@@ -67,7 +67,7 @@ fn examination(octets: &[u8], detectors: &Detectors, want_facts: bool, pictures_
     // Clear mail has no sheet, and is not read a second time for it; who asks for facts has the file itself.
     let sheets = (!matched.is_empty() && !want_facts).then(|| {
         let (_, lines) = read(mail.as_ref(), octets, sheet::attachment_line);
-        sheet::sheets(mail.as_ref(), &extracts.texts, &matched, lines)
+        sheet::sheets(mail.as_ref(), &extracts.texts, &matched, lines.into_iter().map(|(_, line)| line).collect())
     });
 
     Report { sheets, ..report(mail.as_ref(), extracts, matched, pictures) }
@@ -97,7 +97,7 @@ pub fn learn(mut lessons: Lessons) -> Result<Learnt, Vec<Fault>> {
 pub fn tree(_caged: &Caged, octets: &[u8], detectors: &Detectors, with_text: bool) -> Tree {
     // Pictures are decoded: only then is it known which of them can be, and how long that takes.
     let until = Instant::now() + PICTURES_TIME;
-    let look = |file: &FileExtract<'_>| (file.part.clone(), detectors.file(file, true, until).incomplete);
+    let look = |file: &FileExtract<'_>| detectors.file(file, true, until).incomplete;
     let (mut extracts, files) = read_as(Mail::parse(octets).as_ref(), octets, true, look);
     let unread = files.into_iter().filter_map(|(part, reason)| Some(Incomplete { part, reason: reason? }));
     extracts.incomplete.extend(unread);
@@ -160,8 +160,8 @@ fn report(mail: Option<&Mail<'_>>, mut extracts: Extracts, matched: Vec<(Option<
     }
 }
 
-/// Reads all of a message: what is in it, and what `each_file` says of every file, in the order of the message.
-fn read<T: Send>(mail: Option<&Mail<'_>>, octets: &[u8], each_file: impl Fn(&FileExtract<'_>) -> T + Sync) -> (Extracts, Vec<T>) {
+/// Reads all of a message: what is in it, and what `each_file` says of every file beside its part, in the order of the message.
+fn read<T: Send>(mail: Option<&Mail<'_>>, octets: &[u8], each_file: impl Fn(&FileExtract<'_>) -> T + Sync) -> (Extracts, Vec<(String, T)>) {
     read_as(mail, octets, false, each_file)
 }
 
@@ -170,7 +170,7 @@ fn read_as<T: Send>(
     octets: &[u8],
     as_tree: bool,
     each_file: impl Fn(&FileExtract<'_>) -> T + Sync,
-) -> (Extracts, Vec<T>) {
+) -> (Extracts, Vec<(String, T)>) {
     let mut budget = Budget::MESSAGE;
     let mut contents = mail.map_or_else(|| headerless(octets), |mail| mail.contents(&mut budget));
     let mut extracts = Extracts::default();
@@ -180,7 +180,7 @@ fn read_as<T: Send>(
     let sizes: Vec<_> = items.iter().map(Item::container_size).collect();
     let read_one = |item: &Item<'_>, share, passwords: Vec<String>| {
         let mut files = Vec::new();
-        let mut keep = |file: &FileExtract<'_>| files.push(each_file(file));
+        let mut keep = |file: &FileExtract<'_>| files.push((file.part.clone(), each_file(file)));
         let mut reader = Reader::new(share, passwords, as_tree, &mut keep);
         reader.read(item);
         (reader.into_extracts(), files)
@@ -208,6 +208,8 @@ fn read_as<T: Send>(
         extracts.append(reading);
         files.append(&mut own);
     }
+    // Containers are read in an order of their own.
+    files.sort_by_cached_key(|(part, _)| numbers(part));
     if extract::alternatives_differ(&extracts.texts, &contents.alternatives) {
         extracts.defects.push(Defect::DifferingAlternatives);
     }

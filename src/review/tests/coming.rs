@@ -285,3 +285,18 @@ async fn a_session_that_asks_more_than_a_person_can_is_told_to_wait() {
     assert!(told.text.contains("Nothing was lost; please try again in a minute"), "{}", told.text);
     assert_eq!(school.get("/assets/desk.css", Some(&technician)).await.status, StatusCode::OK, "and the page that says so is not bare");
 }
+
+#[tokio::test]
+async fn whoever_guesses_at_the_second_factor_of_an_open_session_waits_and_her_other_session_does_not() {
+    let school = School::new();
+    let (taken_over, hers) = (school.person(Role::Dsl), school.person(Role::Dsl));
+    let shows = async |who: &Person, code: &str| school.post("/passkeys/drop", Some(who), &format!("credential=AAAA&code={code}")).await;
+    for _ in 0..5 {
+        assert!(shows(&taken_over, "000000").await.text.contains("That code is not the one of now"));
+    }
+    let told = shows(&taken_over, &school.code(Role::Dsl)).await;
+    assert_eq!(told.status, StatusCode::TOO_MANY_REQUESTS, "not even the right one is weighed");
+    assert!(shows(&hers, &school.code(Role::Dsl)).await.text.contains("not there any more"), "her code is taken");
+    let missed = refusals(&school).into_iter().filter(|(why, _)| why == "second factor").count();
+    assert_eq!(missed, 5, "each is written down");
+}

@@ -133,6 +133,7 @@ impl School {
         let response = router(Arc::clone(&self.review)).oneshot(request).await.unwrap();
         let (head, body) = response.into_parts();
         let text = String::from_utf8(to_bytes(body, usize::MAX).await.unwrap().to_vec()).unwrap();
+        forbids_what_no_page_needs(&head.headers);
         Told { status: head.status, headers: head.headers, text }
     }
 
@@ -156,6 +157,25 @@ impl School {
     fn events(&self) -> Vec<Event> {
         self.review.tell_refused(Timestamp::now());
         self.review.desk().journal_end(1_000).unwrap().into_iter().map(|entry| entry.event).collect()
+    }
+}
+
+/// Of every answer, whatever it was asked and whatever came of it: nothing of another site, nothing written into the page.
+fn forbids_what_no_page_needs(headers: &HeaderMap) {
+    let policy = headers["content-security-policy"].to_str().unwrap();
+    assert!(policy.starts_with("default-src 'none';") && policy.contains("require-trusted-types-for 'script'"), "{policy}");
+    let sources = policy.split("; ").flat_map(|line| line.split(' ').skip(1));
+    assert!(sources.clone().all(|source| ["'none'", "'self'", "'script'"].contains(&source)), "{policy}");
+    for (name, value) in [
+        ("referrer-policy", "same-origin"),
+        ("x-content-type-options", "nosniff"),
+        ("x-frame-options", "DENY"),
+        ("cross-origin-opener-policy", "same-origin"),
+        ("cross-origin-embedder-policy", "require-corp"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cache-control", "no-store"),
+    ] {
+        assert_eq!(headers[name], value);
     }
 }
 

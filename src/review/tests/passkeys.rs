@@ -224,6 +224,10 @@ async fn a_passkey_is_added_where_it_was_made_for_this_desk_and_with_the_second_
         school.post("/passkeys/drop", Some(&school.person(who)), &format!("credential={credential}&{with}")).await.status
     };
     assert_eq!(drops(Role::Deputy, &format!("code={}", school.code(Role::Deputy))).await, StatusCode::UNPROCESSABLE_ENTITY, "not hers");
+    for without in ["", "code=000000", "passkey=AAAA"] {
+        assert_eq!(drops(Role::Dsl, without).await, StatusCode::UNPROCESSABLE_ENTITY, "{without}");
+    }
+    assert!(school.get("/passkeys", Some(&school.person(Role::Dsl))).await.text.contains(&credential), "it is still there");
     assert_eq!(drops(Role::Dsl, &format!("passkey={answer}")).await, StatusCode::SEE_OTHER);
     assert!(matches!(school.events().last(), Some(Event::PasskeyDropped)));
 }

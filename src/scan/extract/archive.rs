@@ -84,9 +84,7 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     if let Some(package) = office {
         package.read(reader, item);
     }
-    for container in containers {
-        reader.read(&container);
-    }
+    reader.unfold(containers);
 }
 
 /// UTF-8, whatever is said of it; else the page of DOS that the format knows, or the Shift JIS that it is used with.

@@ -6,8 +6,9 @@ use std::borrow::Cow;
 
 use memchr::memchr;
 
+use super::members::{self, Member};
 use super::{Item, Reader};
-use crate::finding::{Defect, Reason};
+use crate::finding::Defect;
 use crate::scan::parse::{base64, charset_text, quoted_printable};
 
 pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
@@ -27,12 +28,7 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
         }
     }
     reader.extracts.text(item.location(item.text_field()), Cow::Owned(words));
-    for (index, octets) in files.into_iter().enumerate() {
-        if !reader.budget.take(octets.len()) {
-            return reader.extracts.incomplete(&item.part, Reason::Budget);
-        }
-        reader.read(&item.member(index + 1, None, Cow::Owned(octets)));
-    }
+    members::held(reader, item, files.into_iter().map(|octets| Member::file(None, octets, None)));
 }
 
 /// A line that begins with white space goes on with the one before. In quoted-printable a `=` at the end does the same.

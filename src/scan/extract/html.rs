@@ -18,6 +18,7 @@ use html5gum::{Span, Tokenizer};
 use self::elements::{closes_its_own_kind, is_void, space_around};
 use self::lenient::Lenient;
 use self::style::Unseen;
+use super::members::{self, Member};
 use super::sniff::SVG;
 use super::{Item, Reader};
 use crate::finding::{Defect, Field, Reason};
@@ -47,12 +48,7 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     reader.extracts.text(item.location(item.text_field()), Cow::Owned(page.visible_text()));
     reader.extracts.text(item.location(Field::HiddenText), Cow::Owned(page.hidden));
     reader.extracts.text(item.location(Field::Link), Cow::Owned(page.links));
-    for (index, octets) in page.files.into_iter().enumerate() {
-        if !reader.budget.take(octets.len()) {
-            return reader.extracts.incomplete(&item.part, Reason::Budget);
-        }
-        reader.read(&item.member(index + 1, None, Cow::Owned(octets)));
-    }
+    members::held(reader, item, page.files.into_iter().map(|octets| Member::file(None, octets, None)));
 }
 
 /// What a page says, in three voices, and the files that it carries in itself.

@@ -1,5 +1,5 @@
-//! The members of one container as they come to light: what is plain is read at once, what unfolds further comes last, so
-//! that it is read even if one of the others is a bomb.
+//! The members of one container as they come to light: what is plain is read at once, what unfolds further comes last, each
+//! within a share, so that everything is read even if one of them is a bomb.
 
 use std::borrow::Cow;
 use std::time::Instant;
@@ -39,6 +39,16 @@ impl<'m> Member<'m> {
     }
 }
 
+/// The members of a container whose octets are all there: those that fit are read.
+pub fn held<'r>(reader: &'r mut Reader<'_>, item: &'r Item<'_>, all: impl Iterator<Item = Member<'r>>) {
+    let mut members = Members::of(reader, item);
+    let is_whole = all.fold(true, |is_whole, member| members.hold(member) & is_whole);
+    if !is_whole {
+        members.lacks(Reason::Budget);
+    }
+    members.finish();
+}
+
 impl<'r, 'f, 'i> Members<'r, 'f, 'i> {
     pub fn of(reader: &'r mut Reader<'f>, item: &'r Item<'i>) -> Self {
         Self { reader, item, count: 0, unfolding: Vec::new(), opened_by_password: false }
@@ -58,9 +68,30 @@ impl<'r, 'f, 'i> Members<'r, 'f, 'i> {
         self.reader.glance()
     }
 
-    /// The next member. One that cannot be had at all counts and is named.
+    /// The next member, whose octets are there already; false where there is no room for it, and it is passed over.
+    #[must_use]
+    pub fn hold(&mut self, member: Member<'r>) -> bool {
+        let has_room = self.reader.budget.take(member.octets.len());
+        if has_room {
+            self.place(member);
+        } else {
+            self.count += 1;
+        }
+        has_room
+    }
+
+    /// Pays for what it took to find the members.
+    pub fn pay(&mut self, octets: u64) {
+        self.reader.budget.pay(usize::try_from(octets).unwrap_or(usize::MAX));
+    }
+
+    /// The next member, for which room was made by [`Members::open`]. One that cannot be had at all counts and is named.
     pub fn add(&mut self, member: Member<'r>) {
         self.reader.budget.pay(member.octets.len());
+        self.place(member);
+    }
+
+    fn place(&mut self, member: Member<'r>) {
         self.count += 1;
         let is_absent = member.failure.is_some() && member.octets.is_empty();
         let mut item = self.item.member(self.count, member.name.map(Cow::Owned), member.octets);
@@ -101,8 +132,6 @@ impl<'r, 'f, 'i> Members<'r, 'f, 'i> {
         if self.opened_by_password {
             self.reader.extracts.defects.push(Defect::PasswordInMessage);
         }
-        for item in self.unfolding {
-            self.reader.read(&item);
-        }
+        self.reader.unfold(self.unfolding);
     }
 }

@@ -312,6 +312,23 @@ impl<'f> Reader<'f> {
         }
     }
 
+    /// Containers that lie side by side, the small first, each within its share of what is left: a bomb takes nothing from the
+    /// others, and what one of them leaves is there for the next.
+    fn unfold(&mut self, mut items: Vec<Item<'_>>) {
+        items.sort_by_key(Item::container_size);
+        let sizes: Vec<_> = items.iter().map(Item::container_size).collect();
+        let now = Instant::now();
+        let whole = self.budget.within(self.until.saturating_duration_since(now));
+        let shares = whole.shares(&sizes);
+        self.budget = shares.iter().fold(whole, |left, share| left.without(*share));
+        self.until = now + self.budget.time();
+        for (item, share) in items.iter().zip(shares) {
+            self.budget = self.budget.with(share);
+            self.until += share.time();
+            self.read(item);
+        }
+    }
+
     /// Reads one file: a fault of its reader costs that, and not the rest of the message. Tests are to see it.
     fn guarded(&mut self, item: &Item<'_>, read: impl FnOnce(&mut Self, &Item<'_>)) {
         if cfg!(test) {
@@ -373,12 +390,14 @@ impl<'f> Reader<'f> {
         for item in &said {
             self.read(item);
         }
-        if sent.iter().any(|item| item.container_size() > 0) {
+        let (unfolding, plain): (Vec<_>, Vec<_>) = sent.into_iter().partition(|item| item.container_size() > 0);
+        if !unfolding.is_empty() {
             self.passwords.extend(passwords::given(&self.extracts.texts[before..]));
         }
-        for item in &sent {
+        for item in &plain {
             self.read(item);
         }
+        self.unfold(unfolding);
         if alternatives::differ(&self.extracts.texts[before..], &contents.alternatives) {
             self.extracts.defects.push(Defect::DifferingAlternatives);
         }

@@ -8,6 +8,7 @@ mod word;
 use std::borrow::Cow;
 
 use super::compound::Compound;
+use super::members::{self, Member};
 use super::ole::{self, Native};
 use super::{Item, Reader, Words};
 use crate::finding::{Defect, Field, Reason};
@@ -59,13 +60,7 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     if has_program {
         reader.extracts.defects.push(Defect::Program);
     }
-    for (index, file) in found.files.into_iter().enumerate() {
-        if !reader.budget.take(file.octets.len()) {
-            found.trouble.push(Reason::Budget);
-            break;
-        }
-        reader.read(&item.member(index + 1, file.name.map(Cow::Owned), Cow::Owned(file.octets)));
-    }
+    members::held(reader, item, found.files.into_iter().map(|file| Member::file(file.name, file.octets, None)));
     for reason in found.trouble {
         reader.extracts.incomplete(&item.part, reason);
     }

@@ -7,6 +7,7 @@ use std::mem;
 
 pub use self::charset::codepage;
 use self::charset::of_font;
+use super::members::{self, Member};
 use super::{Item, Reader, office, ole};
 use crate::finding::{Field, Reason};
 use crate::scan::parse::charset_text;
@@ -28,13 +29,7 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     reader.extracts.text(item.location(Field::HiddenText), Cow::Owned(walk.hidden));
     reader.extracts.text(item.location(Field::Link), Cow::Owned(walk.links));
     let files = walk.files.len();
-    for (number, file) in walk.files.into_iter().enumerate() {
-        if !reader.budget.take(file.octets.len()) {
-            return reader.extracts.incomplete(&item.part, Reason::Budget);
-        }
-        let member = item.member(number + 1, file.name.map(Cow::Owned), Cow::Owned(file.octets));
-        reader.read(&member);
-    }
+    members::held(reader, item, walk.files.into_iter().map(|file| Member::file(file.name, file.octets, None)));
     let behind = walk.octets.get(walk.at..).unwrap_or_default();
     let Some(start) = behind.iter().position(|octet| !matches!(octet, 0 | 26) && !octet.is_ascii_whitespace()) else { return };
     reader.behind(item, files + 1, &behind[start..]);

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use memchr::memmem;
 
+use super::members::{self, Member};
 use super::{Item, Reader, flowed};
 use crate::finding::{Defect, Reason};
 use crate::scan::budget;
@@ -23,17 +24,11 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     if !files.is_empty() && item.depth >= budget::CONTAINER_DEPTH {
         return reader.extracts.incomplete(&item.part, Reason::Budget);
     }
-    for (index, file) in files.into_iter().enumerate() {
-        if !reader.budget.take(file.octets.len()) {
-            return reader.extracts.incomplete(&item.part, Reason::Budget);
-        }
-        let name = Some(charset_text(file.name, None).0).filter(|name| !name.is_empty());
-        let member = item.member(index + 1, name, Cow::Owned(file.octets));
-        if file.is_damaged {
-            reader.extracts.incomplete(&member.part, Reason::Damaged);
-        }
-        reader.read(&member);
-    }
+    let members = files.into_iter().map(|file| {
+        let name = Some(charset_text(file.name, None).0.into_owned()).filter(|name| !name.is_empty());
+        Member::file(name, file.octets, file.is_damaged.then_some(Reason::Damaged))
+    });
+    members::held(reader, item, members);
 }
 
 /// The text without the files in it.

@@ -126,3 +126,23 @@ fn bombs_of_every_packing_are_cut_off_and_what_lies_beside_them_is_read() {
         assert!(reason.is_none_or(|reason| seen.incomplete.iter().any(|(_, said)| *said == reason)), "{name}: {:?}", seen.incomplete);
     }
 }
+
+/// What lies beside a bomb in one container, on one level and below, in whatever order.
+#[test]
+fn a_bomb_takes_nothing_from_what_lies_beside_it_in_one_container() {
+    let zeros = vec![0_u8; 60 << 20];
+    let layer = |name: &str| zip_of(&[(name, &zeros), ("more", &zeros), ("most", &zeros)]);
+    let bomb = zip_of(&[("a.zip", &layer("a")), ("b.zip", &layer("b")), ("c.zip", &layer("c"))]);
+    let many = (0..3_000).map(|number| (number.to_string(), b"x".as_slice())).collect::<Vec<_>>();
+    let crowd = zip_of(&many.iter().map(|(name, octets)| (name.as_str(), *octets)).collect::<Vec<_>>());
+    let good = zip_of(&[("good.txt", b"heron beside the bomb")]);
+    for (what, bomb) in [("octets", &bomb), ("members", &crowd)] {
+        let archive = zip_of(&[("0.zip", bomb), ("1.zip", &good), ("2.zip", bomb)]);
+        let message = with_files(&[("0.zip", bomb), ("1.zip", &good), ("2.zip", bomb)]).into_bytes();
+        for (container, octets) in [("a.zip", &archive), ("a.eml", &message)] {
+            let seen = see(with_files(&[(container, octets)]));
+            assert!(seen.says("heron beside the bomb"), "{what} in {container}");
+            assert!(seen.incomplete.iter().any(|(_, reason)| *reason == Reason::Budget), "{what} in {container}: {:?}", seen.incomplete);
+        }
+    }
+}

@@ -25,6 +25,7 @@ use self::font::Font;
 use self::layout::Matrix;
 use self::object::{Dictionary, Id, Object, Stream};
 use self::picture::Picture;
+use super::members::{Member, Members};
 use super::{Item, Reader, Words};
 use crate::finding::{Defect, Field, Layer, Place, Reason, Unit};
 use crate::scan::parse::charset_text;
@@ -71,8 +72,7 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     let words = Document { file: &file, gathered: &mut gathered }.words();
     reader.extracts.words(item.location(Field::AttachmentText), words);
     reader.extracts.text(item.location(Field::Link), Cow::Owned(std::mem::take(&mut gathered.links)));
-    members(reader, item, &file, &gathered);
-    reader.budget.pay(usize::try_from(most - file.room()).unwrap_or(usize::MAX));
+    members(reader, item, &file, &gathered, most);
 
     for reason in file.trouble() {
         reader.extracts.incomplete(&item.part, reason);
@@ -81,21 +81,18 @@ pub fn read(reader: &mut Reader<'_>, item: &Item<'_>) {
     reader.extracts.defects.extend(defects.into_iter().filter_map(|(is_so, defect)| is_so.then_some(defect)));
 }
 
-/// Pictures and attached files, as members of this one.
-fn members(reader: &mut Reader<'_>, item: &Item<'_>, file: &File<'_>, gathered: &Gathered) {
-    let mut number = 0;
-    let mut member = |reader: &mut Reader<'_>, name: Option<&str>, octets: Vec<u8>| {
-        number += 1;
-        if reader.budget.take(octets.len()) {
-            reader.read(&item.member(number, name.map(Cow::Borrowed), Cow::Owned(octets)));
-        } else {
+/// Pictures and attached files, as members of this one, which took up to `most` octets to find.
+fn members(reader: &mut Reader<'_>, item: &Item<'_>, file: &File<'_>, gathered: &Gathered, most: u64) {
+    let mut members = Members::of(reader, item);
+    let mut member = |name: Option<&str>, octets: Vec<u8>| {
+        if !members.hold(Member::file(name.map(str::to_owned), octets, None)) {
             file.note(Reason::Budget);
         }
     };
     let of_streams = gathered.pictures.iter().map(|stream| picture::of_stream(file, stream));
     for picture in of_streams.chain(gathered.inline_pictures.iter().map(|inline| picture::of_inline(file, inline))) {
         match picture {
-            Picture::File(octets) => member(reader, None, octets),
+            Picture::File(octets) => member(None, octets),
             Picture::Ornament => {}
             Picture::OverBudget => file.note(Reason::Budget),
             Picture::Damaged => file.note(Reason::Damaged),
@@ -110,8 +107,10 @@ fn members(reader: &mut Reader<'_>, item: &Item<'_>, file: &File<'_>, gathered: 
         if decoded.octets.is_empty() {
             continue;
         }
-        member(reader, name.as_deref(), decoded.octets);
+        member(name.as_deref(), decoded.octets);
     }
+    members.pay(most - file.room());
+    members.finish();
 }
 
 struct Document<'d, 'b> {
