@@ -8,12 +8,12 @@ use axum::http::{HeaderMap, Method, StatusCode};
 
 use super::answer::{Answer, Refusal};
 use super::form::Form;
-use super::routes::{Route, Who};
+use super::routes::{NOWHERE, Route, Who};
 use super::session::{self, Found, Session};
 use super::words::visible;
 use super::{Review, sight};
 use crate::casebook::{Involvement, ReadOnly};
-use crate::desk::Account;
+use crate::desk::{Account, AccountId};
 use crate::journal::Event;
 
 /// A request, taken apart.
@@ -38,28 +38,37 @@ pub struct Visit {
 pub struct Visitor {
     pub account: Account,
     pub form_token: String,
+    /// As [`Session`] has it.
+    pub seal: String,
 }
 
 impl Review {
-    /// Lets a request through to its page, or refuses it; what of somebody who is signed in is not taken is written down.
+    /// Lets a request through to its page, or refuses it; what is not taken is written down.
     ///
     /// # Errors
     /// The refusal of the guard, or that of the page.
     pub fn answer(&self, route: &Route, asked: Asked) -> Result<Answer, Refusal> {
-        let token = cookie(&asked.headers, session::COOKIE).map(str::to_owned);
+        let holder = self.holder(&asked.headers);
         let answered = self.weigh(route, asked);
         let why = match &answered {
             Err(Refusal::Foreign) => "not from a page of the desk",
             Err(Refusal::Malformed) => "malformed",
             Err(Refusal::TooOften) => "too-often",
+            Err(Refusal::SignIn { .. }) if route.path == NOWHERE.path => "no such page",
             _ => return answered,
         };
-        if let Some(holder) = token.and_then(|token| self.sessions.holder(Self::now(), &token))
-            && let Some(account) = self.desk().account(holder)?
-        {
-            self.turned_away(Self::now(), &account, route.path, why);
-        }
+        self.not_taken(holder, route.path, why)?;
         answered
+    }
+
+    /// Writes down what was not taken, by its page and the reason alone. A flood of it is a line a minute.
+    ///
+    /// # Errors
+    /// When the desk's file is out of reach.
+    pub fn not_taken(&self, of: Option<AccountId>, page: &'static str, why: &'static str) -> Result<(), Refusal> {
+        let account = of.map(|holder| self.desk().account(holder)).transpose()?.flatten();
+        self.turned_away(Self::now(), account.as_ref(), page, why);
+        Ok(())
     }
 
     fn weigh(&self, route: &Route, asked: Asked) -> Result<Answer, Refusal> {
@@ -134,18 +143,23 @@ impl Review {
 
     /// Whether it comes from somebody's session, before anything else of it is looked at. What she may ask for is looked at later.
     pub fn is_signed_in(&self, headers: &HeaderMap) -> bool {
-        cookie(headers, session::COOKIE).is_some_and(|token| self.sessions.holder(Self::now(), token).is_some())
+        self.holder(headers).is_some()
+    }
+
+    /// Whose session it comes from.
+    pub fn holder(&self, headers: &HeaderMap) -> Option<AccountId> {
+        cookie(headers, session::COOKIE).and_then(|token| self.sessions.holder(Self::now(), token))
     }
 
     fn visitor(&self, asked: &Asked) -> Result<Option<Visitor>, Refusal> {
         let Some(token) = cookie(&asked.headers, session::COOKIE) else { return Ok(None) };
-        let Session { account, form_token, .. } = match self.sessions.find(Self::now(), token) {
+        let Session { account, form_token, seal, .. } = match self.sessions.find(Self::now(), token) {
             Found::Here(session) => session,
             Found::None => return Ok(None),
             Found::TooOften => return Err(Refusal::TooOften),
         };
         // Asked for anew each time: a closed account ends with its next step.
-        Ok(self.desk().account(account)?.filter(|account| account.active).map(|account| Visitor { account, form_token }))
+        Ok(self.desk().account(account)?.filter(|account| account.active).map(|account| Visitor { account, form_token, seal }))
     }
 
     /// What somebody is a party to; until the service has said so, she sees nothing.

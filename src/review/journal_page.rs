@@ -13,7 +13,7 @@ use super::words::{visible, wall};
 use crate::case::Codename;
 use crate::casebook::{Filter, ReadOnly};
 use crate::desk::{Account, Chain, DeskError, Role};
-use crate::journal::{Broken, Entry, Event, How, JournalError, JournalLine};
+use crate::journal::{Actor, Broken, Entry, Event, How, JournalError, JournalLine};
 use crate::mail::Address;
 
 /// Lines on a page, the newest first.
@@ -120,11 +120,19 @@ fn shown(line: JournalLine, found: Option<Broken>, hidden: &BTreeSet<Codename>, 
     let (what, about) = told(&event);
     about.is_none_or(|codename| !hidden.contains(codename)).then(|| Line {
         at: wall(at, zone),
-        who: visible(who.name()),
+        who: visible(name(&who, &event)),
         what: visible(&what),
         about: about.map(ToString::to_string).unwrap_or_default(),
         broken,
     })
+}
+
+/// Refusals of whoever is not signed in are written down by the desk itself.
+fn name<'a>(who: &'a Actor, event: &Event) -> &'a str {
+    match (who, event) {
+        (Actor::Program, Event::RequestRefused { .. } | Event::SignInRefused { .. }) => "somebody who is not signed in",
+        _ => who.name(),
+    }
 }
 
 fn changed(joined: &[Address], left: &[Address]) -> String {

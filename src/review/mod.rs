@@ -10,6 +10,7 @@ mod attempts;
 mod case_page;
 mod challenges;
 mod chart;
+mod connections;
 mod decide;
 mod destroy;
 mod device;

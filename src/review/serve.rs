@@ -9,18 +9,19 @@ use std::time::Duration;
 use axum::Router;
 use axum::body::{Body, HttpBody, to_bytes};
 use axum::extract::{Extension, RawPathParams, State};
-use axum::http::{Request, Response, StatusCode};
+use axum::http::{HeaderMap, Request, Response, StatusCode};
 use axum::routing::{MethodFilter, any, on};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::signal::unix::{SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::Review;
 use super::answer::{Refusal, respond};
+use super::connections::{Connections, Place};
 use super::form::Form;
 use super::guard::Asked;
 use super::routes::{LONGEST, NOWHERE, ROUTES, Route, Who};
@@ -29,11 +30,12 @@ use crate::config::Tls;
 
 /// The most octets of all headers of a request.
 const LONGEST_HEAD: usize = 16 << 10;
-const MOST_CONNECTIONS: usize = 1_000;
 /// For the first octets of a connection, and for the headers of a request.
 const PATIENCE: Duration = Duration::from_secs(10);
 /// For the form of one request.
 const DEADLINE: Duration = Duration::from_secs(30);
+/// Where the journal says that something was refused before it was known for which page.
+const CONNECTION: &str = "(connection)";
 /// Between two looks for what need not be kept.
 const TIDY: Duration = Duration::from_mins(1);
 /// For the requests at work when the desk is told to stop.
@@ -75,7 +77,7 @@ async fn page(
     // Every browser says how long a form is, and what is refused for its length is not read.
     let length = body.size_hint().exact().map_or(0, |octets| usize::try_from(octets).unwrap_or(usize::MAX));
     if length > route.longest {
-        return respond(Err(too_long(route)));
+        return refuse(review, &head.headers, route, "too long", too_long(route)).await;
     }
     let mut turn = None;
     if route.is_long(length) {
@@ -84,11 +86,15 @@ async fn page(
         }
         turn = Arc::clone(&review.for_long_forms).acquire_owned().await.ok();
     }
-    let Ok(Ok(octets)) = timeout(DEADLINE, to_bytes(body, length.max(LONGEST))).await else { return respond(Err(Refusal::Malformed)) };
+    let octets = match timeout(DEADLINE, to_bytes(body, length.max(LONGEST))).await {
+        Ok(Ok(octets)) => octets,
+        Ok(Err(_)) => return refuse(review, &head.headers, route, "cut off, or too long", Refusal::Malformed).await,
+        Err(_) => return refuse(review, &head.headers, route, "too slow", Refusal::Malformed).await,
+    };
     let names: HashMap<_, _> = match &names {
         Ok(names) => names.iter().map(|(name, value)| (name.to_owned(), value.to_owned())).collect(),
         // A name that is not UTF-8 is the name of nothing.
-        Err(_) => return respond(Err(Refusal::Malformed)),
+        Err(_) => return refuse(review, &head.headers, route, "not UTF-8", Refusal::Malformed).await,
     };
     let direct = peer.map_or(IpAddr::V4(Ipv4Addr::UNSPECIFIED), |Extension(Peer(address))| address);
     let asked = Asked {
@@ -117,6 +123,20 @@ async fn page(
     }
 }
 
+/// Refuses what no page was asked about, and writes that down as the guard does.
+async fn refuse(review: Arc<Review>, headers: &HeaderMap, route: &'static Route, why: &'static str, refusal: Refusal) -> Response<Body> {
+    let Some(holder) = review.holder(headers) else {
+        review.turned_away(Review::now(), None, route.path, why);
+        return respond(Err(refusal));
+    };
+    let Ok(place) = Arc::clone(&review.for_people).acquire_owned().await else { return respond(Err(refusal)) };
+    let written = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        review.not_taken(Some(holder), route.path, why)
+    });
+    respond(Err(written.await.ok().and_then(Result::err).unwrap_or(refusal)))
+}
+
 fn too_long(route: &Route) -> Refusal {
     let told = if route.is_long(usize::MAX) {
         "This case has more sealed copies than a browser handles at once. Nothing was changed. Please have the technician do it with you at the \
@@ -128,7 +148,7 @@ fn too_long(route: &Route) -> Refusal {
 }
 
 /// The last address of the last line is the one that the proxy itself has seen: some proxies add a line of their own behind what came.
-fn told_by_proxy(headers: &axum::http::HeaderMap) -> Option<IpAddr> {
+fn told_by_proxy(headers: &HeaderMap) -> Option<IpAddr> {
     headers.get_all("x-forwarded-for").iter().next_back()?.to_str().ok()?.rsplit(',').next()?.trim().parse().ok()
 }
 
@@ -152,12 +172,12 @@ pub async fn serve(
     announce(at, fingerprint.as_deref());
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
 
-    let (router, room) = (router(Arc::clone(&review)), Arc::new(Semaphore::new(MOST_CONNECTIONS)));
+    let (router, room) = (router(Arc::clone(&review)), Connections::new(&review.settings.tls));
     let stop = watch::Sender::new(());
     let tidying = tokio::spawn(tidy(Arc::clone(&review)));
     loop {
         let permit = tokio::select! {
-            permit = Arc::clone(&room).acquire_owned() => permit,
+            permit = room.any() => permit,
             _ = term.recv() => break,
             _ = int.recv() => break,
         };
@@ -173,11 +193,11 @@ pub async fn serve(
             _ = term.recv() => break,
             _ = int.recv() => break,
         };
-        let (router, acceptor, stopped) = (router.clone(), acceptor.clone(), stop.subscribe());
-        tokio::spawn(async move {
-            let _permit = permit;
-            connection(stream, peer, acceptor, router, stopped).await;
-        });
+        let Some(place) = room.place(permit, peer.ip()) else {
+            review.turned_away(Review::now(), None, CONNECTION, "too many from one address");
+            continue;
+        };
+        tokio::spawn(connection(stream, peer, place, acceptor.clone(), router.clone(), Arc::clone(&review), stop.subscribe()));
     }
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     tidying.abort();
@@ -209,18 +229,23 @@ pub async fn tidy(review: Arc<Review>) {
 async fn connection(
     stream: TcpStream,
     peer: SocketAddr,
+    _place: Place,
     acceptor: Option<tokio_rustls::TlsAcceptor>,
     router: Router,
+    review: Arc<Review>,
     stopped: watch::Receiver<()>,
 ) {
     let _ = stream.set_nodelay(true);
-    match acceptor {
+    let spoken = match acceptor {
         None => speak(stream, peer, router, stopped).await,
-        Some(acceptor) => {
-            if let Ok(Ok(stream)) = timeout(PATIENCE, acceptor.accept(stream)).await {
-                speak(stream, peer, router, stopped).await;
-            }
-        }
+        Some(acceptor) => match timeout(PATIENCE, acceptor.accept(stream)).await {
+            Ok(Ok(stream)) => speak(stream, peer, router, stopped).await,
+            _ => return,
+        },
+    };
+    // Whatever else goes wrong with one connection is the other end's business.
+    if spoken.is_err_and(|error| error.is_parse()) {
+        review.turned_away(Review::now(), None, CONNECTION, "no request, or one with too long a head");
     }
 }
 
@@ -229,18 +254,17 @@ async fn speak(
     peer: SocketAddr,
     router: Router,
     mut stopped: watch::Receiver<()>,
-) {
+) -> hyper::Result<()> {
     let router = router.layer(Extension(Peer(peer.ip())));
     let mut http = hyper::server::conn::http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(PATIENCE).max_buf_size(LONGEST_HEAD).half_close(false);
     let conversation = http.serve_connection(TokioIo::new(stream), TowerToHyperService::new(router));
     tokio::pin!(conversation);
-    // Whatever goes wrong with one connection is the other end's business.
     tokio::select! {
-        _ = &mut conversation => {}
+        spoken = &mut conversation => spoken,
         _ = stopped.changed() => {
             conversation.as_mut().graceful_shutdown();
-            let _ = conversation.await;
+            conversation.await
         }
     }
 }

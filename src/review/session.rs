@@ -28,6 +28,8 @@ pub struct Session {
     pub account: AccountId,
     /// What every form of this session carries, and no other page knows.
     pub form_token: String,
+    /// Under which her browser seals what it keeps of the session: what is left on its disk afterwards opens nothing.
+    pub seal: String,
     began: Timestamp,
     last: Timestamp,
     minute: i64,
@@ -47,8 +49,8 @@ impl Sessions {
     /// # Errors
     /// When the kernel gives no random octets.
     pub fn begin(&self, now: Timestamp, account: AccountId) -> std::io::Result<String> {
-        let (token, form_token) = (random()?, random()?);
-        let session = Session { account, form_token, began: now, last: now, minute: 0, requests: 0 };
+        let (token, form_token, seal) = (random()?, random()?, random()?);
+        let session = Session { account, form_token, seal, began: now, last: now, minute: 0, requests: 0 };
         let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         sessions.retain(|_, session| session.lives(now));
         if sessions.len() >= MOST

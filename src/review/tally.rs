@@ -32,7 +32,8 @@ struct Ledger {
 /// Who was not let in, or what of whom was not taken, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Refused {
-    /// Never what a stranger typed, which may be a password: `None` stands for every name that nobody has.
+    /// Never what a stranger typed, which may be a password: `None` stands for every name that nobody has, and for whoever is not
+    /// signed in.
     pub account: Option<String>,
     /// Where; `None` stands for the sign-in.
     pub page: Option<&'static str>,
@@ -115,9 +116,9 @@ impl Review {
         self.count(now, Refused { account: account.map(|account| account.name.clone()), page: None, why });
     }
 
-    /// What somebody who is signed in has sent was not taken.
-    pub fn turned_away(&self, now: Timestamp, account: &Account, page: &'static str, why: &'static str) {
-        self.count(now, Refused { account: Some(account.name.clone()), page: Some(page), why });
+    /// What was sent was not taken, of somebody who is signed in or of nobody who is.
+    pub fn turned_away(&self, now: Timestamp, account: Option<&Account>, page: &'static str, why: &'static str) {
+        self.count(now, Refused { account: account.map(|account| account.name.clone()), page: Some(page), why });
     }
 
     fn count(&self, now: Timestamp, refused: Refused) {

@@ -31,6 +31,23 @@ async function gone(page, why) {
   assert.equal(await kept(page), 0);
 }
 
+// What a browser may write to its disk is neither a key nor a name, and another session does not open it.
+await open(lead);
+const disk = await lead.evaluate(() => Object.entries(sessionStorage));
+assert.ok(disk.some(([name]) => name === "mailwarden-identity"));
+for (const [name, value] of disk) {
+  const octets = Buffer.from(value, "base64").toString("latin1");
+  assert.doesNotMatch(value + octets, new RegExp(`AGE-SECRET-KEY|identity|${canary}`), name);
+}
+const known = await lead.evaluate(() => document.querySelector("#sign-out").dataset.seal);
+assert.match(known, /^[0-9a-f]{64}$/);
+await lead.goto(`${origin}/case/${codename}`);
+assert.ok(await lead.locator("#passphrase").isHidden(), "her own session opens it");
+await lead.evaluate((flipped) => (document.querySelector("#sign-out").dataset.seal = flipped), known.replace(/./, (digit) => (digit === "0" ? "1" : "0")));
+await lead.click("#show-excerpt");
+assert.match(await said(lead, "sealed-status"), /Please type your passphrase/);
+assert.ok(await lead.evaluate(() => !("mailwarden-identity" in sessionStorage)), "what another session left is gone");
+
 // Nobody is there: just before a quarter of an hour all is as it was, and then nothing is.
 await lead.clock.install();
 await open(lead);

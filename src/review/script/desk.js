@@ -5,7 +5,7 @@ import { admitPart } from "./admit.js";
 import { evidencePart } from "./evidence.js";
 import { namesOnList, remember } from "./names.js";
 import { openByPasskey, passkeyInstead, passkeysPage } from "./passkeys.js";
-import { sessionEnded, stir, store, watchOver } from "./session.js";
+import { sessionEnded, stir, store, stored, watchOver } from "./session.js";
 import { TEXT_DAMAGED, drawSheet, drawText } from "./sheet.js";
 import { undoPage } from "./undo.js";
 
@@ -63,7 +63,7 @@ export function keep(identity) {
   store(KEPT, { identity, at: Date.now() });
 }
 export function kept() {
-  const found = JSON.parse(sessionStorage.getItem(KEPT) ?? "null");
+  const found = stored(KEPT);
   if (!found || Date.now() - found.at > KEPT_MS) {
     sessionStorage.removeItem(KEPT);
     return null;
@@ -307,8 +307,8 @@ function shortcuts() {
   const help = byId("shortcuts");
   if (!help) return;
   const links = [...document.querySelectorAll(".cases a")];
-  if (byId("search")) sessionStorage.setItem(LIST, JSON.stringify({ at: location.pathname + location.search, cases: links.map((link) => link.pathname) }));
-  const list = JSON.parse(sessionStorage.getItem(LIST) ?? "null") ?? { at: "/queue", cases: [] };
+  if (byId("search")) store(LIST, { at: location.pathname + location.search, cases: links.map((link) => link.pathname) });
+  const list = stored(LIST) ?? { at: "/queue", cases: [] };
   const back = document.querySelector(".back a");
   if (back) back.href = list.at;
 

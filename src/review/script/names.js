@@ -1,10 +1,10 @@
 // Names and subjects of what was opened in this tab, in their places on the list: for as long as the key is kept, and nowhere else.
 import { element, kept } from "./desk.js";
-import { store } from "./session.js";
+import { store, stored } from "./session.js";
 import { apart } from "./sheet.js";
 
 const NAMES = "mailwarden-names";
-const all = () => JSON.parse(sessionStorage.getItem(NAMES) ?? "{}");
+const all = () => stored(NAMES) ?? {};
 
 // In characters: a line of a list, not a letter.
 const MOST = 300;

@@ -1,6 +1,8 @@
 // What is opened does not outlive the session: not at sign-out, in this tab or another, not when the desk says that the session is
 // over, and not when nobody has touched the page for a quarter of an hour.
-import { byId, element } from "./desk.js";
+import { xchacha20poly1305 } from "@noble/ciphers/chacha.js";
+import { randomBytes } from "@noble/ciphers/utils.js";
+import { base64, byId, element, octets } from "./desk.js";
 
 // As `IDLE` in src/review/session.rs.
 const IDLE_MS = 15 * 60 * 1000;
@@ -10,8 +12,34 @@ let over = false;
 
 // A tab's own storage: it survives the way from page to page, no other tab reads it, and it ends with the tab. A worker or a variable
 // does not live from one page to the next, and every other place is shared by all tabs and outlives them.
+// But a browser may write it to its disk. So it is sealed under a secret that the desk has made for this session, tells its pages alone, and
+// forgets with it: what is left of it on the disk opens nothing.
+const NONCE = 24;
+const text = { in: new TextEncoder(), out: new TextDecoder() };
+
+function sealer(name, nonce) {
+  const secret = Uint8Array.from(byId("sign-out").dataset.seal.match(/../g), (pair) => parseInt(pair, 16));
+  return xchacha20poly1305(secret, nonce, text.in.encode(name));
+}
+
 export function store(name, value) {
-  if (!over) sessionStorage.setItem(name, JSON.stringify(value));
+  if (over) return;
+  const nonce = randomBytes(NONCE);
+  const sealed = sealer(name, nonce).encrypt(text.in.encode(JSON.stringify(value)));
+  sessionStorage.setItem(name, base64([...nonce, ...sealed]));
+}
+
+// What this session has stored; null where it has not, and what another has left is gone.
+export function stored(name) {
+  const found = sessionStorage.getItem(name);
+  if (found === null) return null;
+  try {
+    const packed = octets(found);
+    return JSON.parse(text.out.decode(sealer(name, packed.subarray(0, NONCE)).decrypt(packed.subarray(NONCE))));
+  } catch {
+    sessionStorage.removeItem(name);
+    return null;
+  }
 }
 
 // Everything that was opened, and the key that opened it, is gone from this tab.

@@ -29,7 +29,7 @@ async fn a_form_of_another_site_changes_nothing() {
         assert_eq!(school.ask(request).await.status, StatusCode::BAD_REQUEST, "{what}");
     }
     assert_eq!(school.review.desk().history(crate::case::CaseId(1)).unwrap(), []);
-    assert_eq!(refused(&school), [("/case/{codename}".to_owned(), "not from a page of the desk".to_owned(), 6)].into());
+    assert_eq!(refused(&school, Role::Dsl.title()), [("/case/{codename}".to_owned(), "not from a page of the desk".to_owned(), 6)].into());
     assert_eq!(school.ask(with(&dsl.form, &unchanged)).await.status, StatusCode::SEE_OTHER, "and her own form does");
     assert_eq!(school.review.desk().stand(crate::case::CaseId(1)).unwrap().status, Status::InHand);
 }
@@ -67,10 +67,10 @@ async fn no_page_takes_a_form_of_another_site_or_one_without_its_token() {
     assert!(since.clone().all(|line| matches!(line.event, Event::RequestRefused { .. })), "{:?}", since.collect::<Vec<_>>());
 }
 
-/// What was refused to the safeguarding lead where, and how often: every line of it, now and in two minutes.
-fn refused(school: &School) -> std::collections::BTreeSet<(String, String, u32)> {
+/// What was refused to somebody where, and how often: every line of it, now and in two minutes.
+fn refused(school: &School, who: &str) -> std::collections::BTreeSet<(String, String, u32)> {
     school.review.tell_refused(Timestamp::now() + jiff::SignedDuration::from_mins(2));
-    let lines = school.review.desk().journal_end(1_000).unwrap().into_iter().filter(|line| line.who.name() == Role::Dsl.title());
+    let lines = school.review.desk().journal_end(1_000).unwrap().into_iter().filter(|line| line.who.name() == who);
     let mut sums = std::collections::BTreeMap::new();
     for line in lines {
         if let Event::RequestRefused { page, why, times } = line.event {
@@ -94,7 +94,7 @@ async fn what_somebody_sends_that_is_not_taken_is_in_the_journal_and_a_flood_of_
         count(school.get("/", Some(&dsl)).await.status, &mut slowed);
     }
     assert!(slowed > 0, "nobody is slowed down");
-    let told = refused(&school);
+    let told = refused(&school, Role::Dsl.title());
     assert!(told.contains(&("/".to_owned(), "too-often".to_owned(), slowed)), "{slowed}: {told:?}");
     for page in ["/case/{codename}", "/keys/confirm"] {
         assert!(told.contains(&(page.to_owned(), "malformed".to_owned(), 1)), "{told:?}");
@@ -185,6 +185,47 @@ async fn what_people_write_is_text_wherever_it_is_shown() {
     assert!(!told.contains('\u{202e}') && !told.contains('\u{1b}'));
     let search = school.get(&format!("/queue?search={hostile}"), Some(&dsl)).await.text;
     assert!(!search.contains("<script>alert") && search.contains("&#60;script&#62;alert"), "{search}");
+}
+
+/// A form that never comes.
+struct Never;
+
+impl axum::body::HttpBody for Never {
+    type Data = axum::body::Bytes;
+    type Error = std::convert::Infallible;
+
+    fn poll_frame(
+        self: std::pin::Pin<&mut Self>,
+        _: &mut std::task::Context<'_>,
+    ) -> std::task::Poll<Option<Result<hyper::body::Frame<Self::Data>, Self::Error>>> {
+        std::task::Poll::Pending
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_refused_before_any_page_is_asked_is_in_the_journal_too() {
+    let school = School::new();
+    let dsl = school.person(Role::Dsl);
+    for who in [Some(&dsl), None] {
+        let told = school.post("/keys/confirm", who, &"CANARY".repeat(20_000)).await;
+        assert_eq!(told.status, StatusCode::PAYLOAD_TOO_LARGE);
+        assert_eq!(school.get("/case/CANARY%ff", who).await.status, StatusCode::BAD_REQUEST);
+        let (head, _) = asked(Method::POST, "/sign-in", who, String::new()).into_parts();
+        assert_eq!(school.ask(Request::from_parts(head, Body::new(Never))).await.status, StatusCode::BAD_REQUEST);
+    }
+    for (method, page) in [(Method::GET, "/CANARY"), (Method::DELETE, "/queue")] {
+        assert_eq!(school.ask(asked(method.clone(), page, None, String::new())).await.status, StatusCode::SEE_OTHER);
+        assert_eq!(school.ask(asked(method, page, Some(&dsl), String::new())).await.status, StatusCode::NOT_FOUND);
+    }
+    let each = [("/case/{codename}", "not UTF-8", 1), ("/keys/confirm", "too long", 1), ("/sign-in", "too slow", 1)];
+    let told = |more: &[(&str, &str, u32)]| {
+        each.iter().chain(more).map(|(page, why, times)| ((*page).to_owned(), (*why).to_owned(), *times)).collect()
+    };
+    assert_eq!(refused(&school, Role::Dsl.title()), told(&[]));
+    assert_eq!(refused(&school, "mailwarden"), told(&[("/{*path}", "no such page", 2)]));
+    let nowhere = |event: &Event| matches!(event, Event::NotFound { page } if page == "/{*path}");
+    assert_eq!(school.events().iter().filter(|event| nowhere(event)).count(), 2, "of whoever is signed in, each is a line");
+    assert!(!format!("{:?}", school.events()).contains("CANARY"));
 }
 
 #[tokio::test]
