@@ -42,10 +42,10 @@ async fn the_pages_are_for_everybody_when_they_are_empty_and_full_and_when_somet
 
 /// The link of an invitation that was made four days ago.
 fn expired_invitation(school: &School) -> String {
-    let (desk, now) = (Desk::open(&school.warden.path().join("desk")).unwrap(), Timestamp::now());
+    let (desk, now) = (Desk::open(&school.warden.path().join("desk")).expect("a desk"), Timestamp::now());
     let long_ago = now - SignedDuration::from_hours(96);
     let new = NewAccount { name: "Late Linnet".to_owned(), role: Role::Head, addresses: Vec::new() };
-    let link = desk.invite(long_ago, &Actor::Program, &new).unwrap();
+    let link = desk.invite(long_ago, &Actor::Program, &new).expect("a link");
     format!("{}/invitation/{}", school.origin, link.expose())
 }
 
@@ -70,10 +70,10 @@ fn full_desk(school: &School) -> serde_json::Value {
     }
     let stuck = school.forge(&Forged { action: Action::Hold, copies: 2, folder: LONG_FOLDER, ..Forged::flagged(201, Category::Violence) });
     let book = school.warden.book();
-    let facts = book.case(&stuck).unwrap().unwrap();
-    book.begin_release(facts.row.id, 0).unwrap();
+    let facts = book.case(&stuck).expect("a casebook").expect("a case");
+    book.begin_release(facts.row.id, 0).expect("a release");
     for (copy, why) in facts.places.iter().zip([NotBack::NotWatched, NotBack::Damaged]) {
-        book.not_put_back(now, copy.id, why).unwrap();
+        book.not_put_back(now, copy.id, why).expect("a copy");
     }
     serde_json::json!({
         "stuck": stuck.as_str(),
