@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::cases::codename;
 use super::column::{Json, Moment, word};
 use super::outbox::{self, NewNotice, Subject};
-use super::{Casebook, Keyed, PlaceId, Refusal, Result};
+use super::{Casebook, Keyed, PlaceId, Refusal, Result, thread};
 use crate::case::{CaseId, Codename};
 use crate::finding::{Action, Audience, Concern, Level};
 use crate::journal::{Actor, Event};
@@ -27,6 +27,8 @@ pub struct New<'a> {
     /// The level of a new case: that of the concern, or higher because of what the sender did before.
     pub level: Level,
     pub parties: &'a [(Keyed, Party)],
+    /// The message ids that it names, its own among them.
+    pub thread: &'a [Keyed],
     /// Who wrote to whom, as roles.
     pub ends: &'a Ends,
     /// To whom the sheet and the text are sealed.
@@ -107,6 +109,7 @@ impl Casebook {
         for (address, part) in new.parties {
             party.execute(params![address, case.0, Json(part)])?;
         }
+        thread::join(tx, case, new.thread)?;
         let place = self.place(tx, case, new)?;
         Ok(Recorded { case, codename: codename(tx, case)?, place, folded })
     }

@@ -81,6 +81,7 @@ impl School {
             concern: &concern,
             level: category.level(),
             parties: &[],
+            thread: &[],
             ends: &forged.ends,
             audiences: category.audiences(),
             sheet: Some(&sheet),

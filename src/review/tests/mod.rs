@@ -2,6 +2,7 @@
 
 mod authorisation;
 mod coming;
+mod context;
 mod deeds;
 mod destroying;
 mod evidence;
