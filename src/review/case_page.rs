@@ -341,8 +341,9 @@ fn notices(facts: &CaseFacts, zone: &TimeZone) -> Vec<String> {
     told.map(|(at, to): (Timestamp, String)| format!("{to} was told {}", wall(at, zone))).collect()
 }
 
+/// Without the year: it is days away, and a list on a phone is narrow.
 fn snooze_told(snooze: Snooze, until: Timestamp, zone: &TimeZone) -> String {
-    format!("{}: {}", snooze.title(), wall(until, zone))
+    format!("{}: {}", snooze.title(), until.to_zoned(zone.clone()).strftime("%a %-d %b, %H:%M"))
 }
 
 fn told(row: &DeedRow, zone: &TimeZone) -> Told {
