@@ -3,6 +3,10 @@
 
 #[path = "browser/alone.rs"]
 mod alone;
+#[path = "browser/forged.rs"]
+mod forged;
+#[path = "browser/states.rs"]
+mod states;
 mod support;
 
 use std::fs;
@@ -15,11 +19,13 @@ use std::time::{Duration, Instant};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use forged::Forged;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
-use mailwarden::case::PlaceState;
+use mailwarden::case::{Codename, PlaceState};
 use mailwarden::casebook::{CaseFacts, Ends, New};
-use mailwarden::finding::{Action, Audience, Category, Concern, Field, Finding, Kind, Level, Location, RuleVersion};
+use mailwarden::finding::{Action, Audience, Category, Concern, Field, Finding, Kind, Location, RuleVersion};
+use mailwarden::journal::Actor;
 use mailwarden::mail::{Address, Arrival, FolderName, Place, Uid, UidValidity};
 use mailwarden::vault::Vault;
 use mailwarden::watch::imap::{Folder, UidSet};
@@ -30,6 +36,7 @@ use support::{end, free_port, require};
 
 const AMBER: &str = "amber@school.example";
 const LEAD: &str = "lead@school.example";
+const HEAD: &str = "head@school.example";
 const DEPUTY: &str = "heron@school.example";
 /// It stands in what is sealed, and nowhere before it is opened.
 const CANARY: &str = "CANARY-SUBJECT";
@@ -122,58 +129,6 @@ impl School {
         assert_eq!(found.row.action >= Action::Hold, category == Category::Violence);
         found
     }
-
-    /// A case whose sheet, and text where it has one of its own, are made of these octets, as a captured scan process could make them.
-    /// Answers with its codename.
-    fn forge(&self, number: u8, sheet: &str, text: Option<&str>) -> String {
-        let (book, vault) = (self.warden.book(), Vault::open(&self.warden.state().join("vault")).expect("a vault"));
-        let seal = |octets: &str| vault.seal(|| octets.as_bytes(), &[Audience::Dsl]).expect("a sealed object");
-        let (sheet, text) = (seal(sheet), text.map(seal));
-        let category = Category::Bullying;
-        let finding = Finding {
-            rule: "bullying.test".parse().expect("a rule"),
-            version: RuleVersion([3; 8]),
-            category,
-            level: None,
-            score: 80,
-            kind: Kind::Text,
-            location: Location { part: format!("1.{MARKUP}{MARKS}"), field: Field::Body, place: None },
-            reach: Arc::default(),
-        };
-        let concern = Concern {
-            category,
-            level: Level::Day,
-            action: Action::Flag,
-            categories: vec![category],
-            findings: vec![finding],
-            incomplete: Vec::new(),
-        };
-        let place = Place {
-            mailbox: address(AMBER),
-            folder: FolderName(format!("{MARKUP}{MARKS}")),
-            uidvalidity: UidValidity(9),
-            uid: Uid::new(number.into()).expect("a number"),
-        };
-        let new = New {
-            content: book.key_content(&[number; 32], &[2; 32]),
-            message: book.key_message(&[number; 32]),
-            place: &place,
-            arrival: &Arrival { flags: vec![format!("$Forwarded{MARKUP}")], internal_date: 1_580_702_706, size: 38 },
-            found_at: Timestamp::now(),
-            concern: &concern,
-            level: Level::Day,
-            parties: &[],
-            ends: &Ends { sender: "pupil".to_owned(), recipients: vec!["pupil".to_owned()] },
-            audiences: &[Audience::Dsl],
-            sheet: Some(&sheet),
-            text: text.as_ref(),
-            message_object: None,
-            rule_set: "0123456789abcdef",
-            notices: &[],
-            backscan: false,
-        };
-        book.record(&new).expect("a case").codename.to_string()
-    }
 }
 
 #[tokio::test]
@@ -188,7 +143,7 @@ async fn people_work_at_the_desk_in_a_browser_and_a_released_message_is_back() {
     put(dovecot, AMBER, &letter("sender@school.example", AMBER, FLAGGED)).await;
     put(dovecot, AMBER, &letter(DEPUTY, AMBER, "sorrelwing")).await;
     let (lead, deputy) = (school.invite("Robin Finch", "dsl", LEAD), school.invite("Kim Linnet", "deputy", DEPUTY));
-    let head = school.invite("Sam Wren", "head", "head@school.example");
+    let head = school.invite("Sam Wren", "head", HEAD);
     let _watch = Process(warden.command("run").stderr(Stdio::null()).spawn().unwrap());
     wait_until("three cases are open", || warden.cases().len() == 3);
     wait_until("the held message is gone", || school.case(Category::Violence).places[0].state.as_str() == "removed");
@@ -290,7 +245,7 @@ async fn a_key_is_made_confirmed_and_admitted_in_browsers_and_one_that_is_lost_l
     let invitations = serde_json::json!({
         "lead": school.invite("Robin Finch", "dsl", LEAD),
         "deputy": school.invite("Kim Linnet", "deputy", DEPUTY),
-        "head": school.invite("Sam Wren", "head", "head@school.example"),
+        "head": school.invite("Sam Wren", "head", HEAD),
     });
     let _watch = Process(school.warden.command("run").stderr(Stdio::null()).spawn().unwrap());
     wait_until("a case is open", || school.warden.cases().len() == 1);
@@ -320,7 +275,7 @@ async fn nothing_of_a_message_runs_loads_or_draws_in_the_browser_of_whoever_open
     let school = School::open(&[AMBER]);
     put(&school.dovecot, AMBER, &hostile(HELD)).await;
     school.warden.poll();
-    school.warden.book().key_desk(&[address(LEAD)].into()).unwrap();
+    school.warden.book().key_desk(&[LEAD, HEAD].map(address).into()).unwrap();
     let arrived = school.case(Category::Violence).row.codename.to_string();
     let hostile = format!("{MARKUP}{MARKS}");
     let whole = sheet(&hostile, &format!("{hostile} {}", "x".repeat(10 << 20)));
@@ -338,20 +293,26 @@ async fn nothing_of_a_message_runs_loads_or_draws_in_the_browser_of_whoever_open
     .map(serde_json::Value::to_string)
     .chain([hostile.clone(), String::new()])
     .collect();
+    let forge = |number, sheet: &str, text: Option<&str>| {
+        let forged = Forged { folder: &hostile, stray: &hostile, sheet, text, ..Forged::flagged(number, Category::Bullying) };
+        school.forge(&forged).to_string()
+    };
     let forged: Vec<_> = [&whole, &unseen, &many]
         .into_iter()
         .map(serde_json::Value::to_string)
         .chain(broken)
         .zip(10..)
-        .map(|(sheet, number)| school.forge(number, &sheet, None))
+        .map(|(sheet, number)| forge(number, &sheet, None))
         .collect();
-    let apart = |number, text: &str| school.forge(number, &sheet(&hostile, "").to_string(), Some(text));
+    let apart = |number, text: &str| forge(number, &sheet(&hostile, "").to_string(), Some(text));
     let text = serde_json::json!({ "bodies": whole["bodies"] }).to_string();
     let no_text: Vec<_> = ["[]", "{\"bodies\":7}", MARKUP, ""].into_iter().zip(30..).map(|(text, number)| apart(number, text)).collect();
+    let names = ["lead", "head"].map(|who| format!("<img src=x onerror=alert(6)>{who}\u{202e}gnp"));
     school.work(
         "canary.mjs",
         serde_json::json!({
-            "invitation": school.invite("Robin Finch", "dsl", LEAD),
+            "names": { "lead": names[0], "head": names[1] },
+            "invitations": { "lead": school.invite(&names[0], "dsl", LEAD), "head": school.invite(&names[1], "head", HEAD) },
             "key": school.warden.identity(),
             "arrived": arrived,
             "whole": forged[0],
@@ -361,6 +322,7 @@ async fn nothing_of_a_message_runs_loads_or_draws_in_the_browser_of_whoever_open
             "many": forged[2],
             "broken": forged[3..],
             "markup": MARKUP,
+            "marks": MARKS,
         }),
     );
 }

@@ -187,6 +187,7 @@ fn record(book: &Casebook, vault: &Vault, content: u8, sheet: Option<Sheet>, tex
             (book.key_address(&address("canary-sender@willowbrook.example")), Party::Sender),
             (book.key_address(&address("canary-recipient@willowbrook.example")), Party::Recipient),
         ],
+        thread: &[],
         ends: &Ends { sender: "pupil".to_owned(), recipients: vec!["pupil".to_owned()] },
         audiences: &[Audience::Dsl],
         sheet: sheet.as_ref(),

@@ -75,6 +75,7 @@ impl School {
             concern: &concern,
             level: Level::Weekly,
             parties: &parties,
+            thread: &[],
             ends: &Ends::default(),
             audiences: &[audience],
             sheet: None,

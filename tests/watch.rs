@@ -5,6 +5,7 @@ mod support;
 use std::fs;
 
 use mailwarden::case::PlaceState;
+use mailwarden::casebook::ReadOnly;
 use mailwarden::finding::{Action, Category};
 use support::dovecot::Dovecot;
 use support::smtp::Smtp;
@@ -83,6 +84,26 @@ fn copies_of_one_message_fold_into_one_case_whatever_servers_write_above_them() 
     assert_eq!(places, [1, 2], "a Message-ID folds nothing, the same content does");
     assert!(cases.iter().flat_map(|case| &case.places).all(|place| place.state == PlaceState::Removed && place.object.is_some()));
     assert!(subjects(&dovecot, AMBER).is_empty() && subjects(&dovecot, HERON).is_empty());
+}
+
+#[test]
+fn an_answer_is_a_case_of_its_own_in_the_conversation_of_what_it_answers() {
+    let (dovecot, smtp) = (Dovecot::start(), Smtp::start());
+    let warden = Warden::new(&dovecot, &smtp, &[AMBER]);
+    warden.poll();
+    for (id, subject, text) in
+        [("first@a.example", "asked", FLAGGED), ("other@a.example", "elsewhere", FLAGGED), ("second@a.example", "asked", HELD)]
+    {
+        let letter = String::from_utf8(message(subject, text)).expect("made-up text").replace("always-the-same@school.example", id);
+        let answers = if id.starts_with("second") { "In-Reply-To: <first@a.example>\r\n" } else { "" };
+        dovecot.deliver(AMBER, format!("{answers}{letter}").as_bytes());
+    }
+    warden.poll();
+    let (cases, book) = (warden.cases(), ReadOnly::open(&warden.state().join("casebook.db")).expect("the casebook"));
+    let mut together: Vec<_> =
+        cases.iter().map(|case| (case.row.category, book.of_the_same_thread(case.row.id).expect("others").len())).collect();
+    together.sort_unstable();
+    assert_eq!(together, [(Category::Bullying, 0), (Category::Bullying, 1), (Category::Violence, 1)]);
 }
 
 #[test]

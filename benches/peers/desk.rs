@@ -122,6 +122,7 @@ impl Desk {
             concern,
             level: concern.level,
             parties: &[],
+            thread: &[],
             ends: &ENDS,
             audiences: &[Audience::Dsl],
             sheet: None,

@@ -270,19 +270,14 @@ pub(super) fn case_if(
     if line.is_some_and(|line| passes(&line)) { case(conn, codename) } else { Ok(None) }
 }
 
-pub(super) fn codenames(
-    conn: &Connection,
-    of: &[CaseId],
-    most: usize,
-    passes: impl Fn(&CaseRow) -> bool,
-) -> rusqlite::Result<Vec<Codename>> {
+pub(super) fn lines(conn: &Connection, of: &[CaseId], most: usize, passes: impl Fn(&CaseRow) -> bool) -> rusqlite::Result<Vec<CaseRow>> {
     let mut line = conn.prepare_cached(&format!("{LINE} WHERE id = ?"))?;
     let mut found = Vec::new();
     for case in of {
         if found.len() == most {
             break;
         }
-        found.extend(line.query_row([case.0], case_row).optional()?.filter(&passes).map(|line| line.codename));
+        found.extend(line.query_row([case.0], case_row).optional()?.filter(&passes));
     }
     Ok(found)
 }

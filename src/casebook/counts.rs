@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 
-use super::column::parsed;
+use super::column::{Json, parsed};
 use super::{CaseRow, Filter, ReadOnly, Result, Standing, cases};
 use crate::case::CaseId;
 use crate::finding::{Action, Category, RuleId};
@@ -11,6 +11,8 @@ use crate::finding::{Action, Category, RuleId};
 /// What came of a rule.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RuleCounts {
+    /// What it said of itself in the newest of them; empty where its words do not come with mailwarden.
+    pub sentence: String,
     pub rule: RuleId,
     /// In which it had a part.
     pub cases: u64,
@@ -42,13 +44,23 @@ impl ReadOnly {
             for row in counted.values() {
                 *categories.entry(row.category).or_default() += 1;
             }
+            let of: Vec<_> = counted.keys().map(|case| case.0).collect();
             let mut rules: BTreeMap<RuleId, RuleCounts> = BTreeMap::new();
-            let mut fired = conn.prepare_cached("SELECT DISTINCT of_case, rule FROM finding")?;
-            for found in fired.query_map([], |row| Ok((CaseId(row.get("of_case")?), parsed::<RuleId>(row, "rule")?)))? {
-                let (case, rule) = found?;
+            let mut fired = conn.prepare_cached(
+                "SELECT of_case, rule, max(sentence) AS sentence FROM finding LEFT JOIN sentence USING (rule, version)
+                 WHERE of_case IN (SELECT value FROM json_each(?)) GROUP BY of_case, rule ORDER BY of_case DESC",
+            )?;
+            for found in fired
+                .query_map([Json(of)], |row| Ok((CaseId(row.get("of_case")?), parsed::<RuleId>(row, "rule")?, row.get("sentence")?)))?
+            {
+                let (case, rule, sentence): (_, _, Option<String>) = found?;
                 let Some(row) = counted.get(&case) else { continue };
                 let held = row.action >= Action::Hold;
-                let count = rules.entry(rule.clone()).or_insert(RuleCounts { rule, cases: 0, held: 0, put_back: 0 });
+                let count =
+                    rules.entry(rule.clone()).or_insert(RuleCounts { sentence: String::new(), rule, cases: 0, held: 0, put_back: 0 });
+                if count.sentence.is_empty() {
+                    count.sentence = sentence.unwrap_or_default();
+                }
                 count.cases += 1;
                 count.held += u64::from(held);
                 count.put_back += u64::from(held && row.standing == Standing::Released);
@@ -82,7 +94,7 @@ mod tests {
         desk.record(2, &place("ann", 2), &hold, Some(&desk.sealed()));
         let wrong = desk.record(3, &place("ann", 3), &hold, Some(&desk.sealed()));
         desk.book.release(at(5), &Actor::Program, wrong.case, "a lesson").unwrap();
-        let rule = RuleCounts { rule: "bullying.test".parse().unwrap(), cases: 3, held: 2, put_back: 1 };
+        let rule = RuleCounts { sentence: String::new(), rule: "bullying.test".parse().unwrap(), cases: 3, held: 2, put_back: 1 };
         let expected = CaseCounts { categories: vec![(Category::Bullying, 3)], rules: vec![rule] };
         assert_eq!(reading(&desk).counts(|_| true).unwrap(), expected);
     }

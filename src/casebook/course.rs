@@ -1,11 +1,11 @@
-//! What became of each case since a day: what trends are made of.
+//! What became of some cases: what trends are made of.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use rusqlite::{Row, params};
+use rusqlite::Row;
 
-use super::column::{Moment, moment_if_any, parsed};
+use super::column::{Json, moment_if_any, parsed};
 use super::{ReadOnly, Result};
 use crate::case::CaseId;
 use crate::finding::RuleId;
@@ -17,36 +17,41 @@ pub struct Course {
     pub acknowledged_at: Option<Timestamp>,
     /// Where copies lay.
     pub mailboxes: BTreeSet<Address>,
-    /// Which had a part in it.
-    pub rules: BTreeSet<RuleId>,
+    /// Which had a part in it, and what each said of itself then, where its words come with mailwarden.
+    pub rules: BTreeMap<RuleId, Option<String>>,
 }
 
 impl ReadOnly {
-    /// The course of every case that was opened since then.
+    /// The course of these cases. Nothing of any other is read: who does not see a case cannot tell it by the time that this takes.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn courses(&self, since: Timestamp) -> Result<HashMap<CaseId, Course>> {
+    pub fn courses(&self, of: &[CaseId]) -> Result<HashMap<CaseId, Course>> {
+        let of: Vec<_> = of.iter().map(|case| case.0).collect();
         self.read(|conn| {
             let case = |row: &Row<'_>| row.get("id").map(CaseId);
             let mut courses: HashMap<CaseId, Course> = conn
-                .prepare_cached("SELECT id, acknowledged_at FROM cases WHERE opened_at >= ?")?
-                .query_map(params![Moment(since)], |row| {
+                .prepare_cached("SELECT id, acknowledged_at FROM cases WHERE id IN (SELECT value FROM json_each(?))")?
+                .query_map([Json(&of)], |row| {
                     Ok((case(row)?, Course { acknowledged_at: moment_if_any(row, "acknowledged_at")?, ..Course::default() }))
                 })?
                 .collect::<Result<_, _>>()?;
             let mut lay = conn.prepare_cached(
-                "SELECT DISTINCT cases.id AS id, address FROM place JOIN cases ON cases.id = of_case JOIN mailbox ON mailbox.id = mailbox WHERE opened_at >= ?",
+                "SELECT DISTINCT of_case AS id, address FROM place JOIN mailbox ON mailbox.id = mailbox
+                 WHERE of_case IN (SELECT value FROM json_each(?))",
             )?;
-            for row in lay.query_map(params![Moment(since)], |row| Ok((case(row)?, parsed(row, "address")?)))? {
+            for row in lay.query_map([Json(&of)], |row| Ok((case(row)?, parsed(row, "address")?)))? {
                 let (case, address) = row?;
                 courses.entry(case).or_default().mailboxes.insert(address);
             }
-            let mut fired =
-                conn.prepare_cached("SELECT DISTINCT cases.id AS id, rule FROM finding JOIN cases ON cases.id = of_case WHERE opened_at >= ?")?;
-            for row in fired.query_map(params![Moment(since)], |row| Ok((case(row)?, parsed(row, "rule")?)))? {
-                let (case, rule) = row?;
-                courses.entry(case).or_default().rules.insert(rule);
+            let mut fired = conn.prepare_cached(
+                "SELECT DISTINCT of_case AS id, rule, sentence FROM finding LEFT JOIN sentence USING (rule, version)
+                 WHERE of_case IN (SELECT value FROM json_each(?))",
+            )?;
+            for row in fired.query_map([Json(&of)], |row| Ok((case(row)?, parsed(row, "rule")?, row.get("sentence")?)))? {
+                let (case, rule, sentence): (_, _, Option<String>) = row?;
+                let said = courses.entry(case).or_default().rules.entry(rule).or_default();
+                *said = sentence.or(said.take());
             }
             Ok(courses)
         })
@@ -61,7 +66,7 @@ mod tests {
     use crate::journal::Actor;
 
     #[test]
-    fn a_course_has_every_mailbox_and_every_rule_once_and_only_what_was_opened_since() {
+    fn a_course_has_every_mailbox_and_every_rule_once_and_nothing_of_another_case_is_read() {
         let desk = Desk::new();
         let concern = concern(Level::Day, Action::Flag);
         let case = desk.record(1, &place("ann", 1), &concern, None).case;
@@ -73,9 +78,14 @@ mod tests {
         let expected = Course {
             acknowledged_at: Some(at(5_000)),
             mailboxes: [place("ann", 1).mailbox, place("ben", 1).mailbox].into(),
-            rules: ["bullying.test".parse().unwrap()].into(),
+            rules: [("bullying.test".parse().unwrap(), None)].into(),
         };
-        assert_eq!(reader.courses(at(4_600)).unwrap(), [(case, expected)].into());
-        assert!(reader.courses(at(4_601)).unwrap().is_empty());
+        assert_eq!(reader.courses(&[case]).unwrap(), [(case, expected)].into());
+        assert!(reader.courses(&[]).unwrap().is_empty());
+        let hidden = desk.record(2, &place("zoe", 1), &concern, None).case;
+        let unreadable = rusqlite::Connection::open(desk.folder.path().join("casebook.db")).unwrap();
+        unreadable.execute("UPDATE finding SET rule = 'no rule' WHERE of_case = ?", [hidden.0]).unwrap();
+        assert!(reader.courses(&[hidden]).is_err());
+        assert_eq!(reader.courses(&[case]).unwrap().len(), 1, "what of the other cannot be read is not read");
     }
 }

@@ -78,6 +78,7 @@ impl Desk {
             concern,
             level: concern.level,
             parties: &[],
+            thread: &[],
             ends: &self.ends,
             audiences: &[Audience::Dsl],
             sheet: None,

@@ -39,6 +39,11 @@ impl Casebook {
         self.keyed("letter", &[body])
     }
 
+    /// A message id, by its SHA-256.
+    pub fn key_message_id(&self, id: &[u8; 32]) -> Keyed {
+        self.keyed("message-id", &[id])
+    }
+
     pub fn key_address(&self, address: &Address) -> Keyed {
         self.keyed("address", &[address.as_str().as_bytes()])
     }

@@ -22,6 +22,7 @@ mod put_back;
 mod reading;
 mod record;
 mod rules;
+mod thread;
 mod trouble;
 
 use std::fs::OpenOptions;
@@ -58,7 +59,7 @@ pub use trouble::{Episode, Trouble};
 type Result<T, E = CasebookError> = std::result::Result<T, E>;
 
 /// How the tables came to be, one step a version. A step is never changed once it has been released.
-const MIGRATIONS: [&str; 11] = [
+const MIGRATIONS: [&str; 12] = [
     include_str!("schema.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
@@ -70,6 +71,7 @@ const MIGRATIONS: [&str; 11] = [
     include_str!("schema_9.sql"),
     include_str!("schema_10.sql"),
     include_str!("schema_11.sql"),
+    include_str!("schema_12.sql"),
 ];
 
 /// One connection. For use by one thread at a time; several may be open.
@@ -304,7 +306,7 @@ mod tests {
         let desk = Desk::new();
         let (sheet, concern) = (desk.sealed(), concern(Level::Day, Action::Flag));
         let codename = desk.book.record(&New { sheet: Some(&sheet), ..desk.plain(1, &concern) }).unwrap().codename;
-        let of_an_earlier_version = "DROP TABLE sentence; DROP INDEX cases_by_text; ALTER TABLE cases DROP COLUMN text_sha256; ALTER TABLE cases DROP COLUMN text;
+        let of_an_earlier_version = "DROP TABLE thread; DROP TABLE sentence; DROP INDEX cases_by_text; ALTER TABLE cases DROP COLUMN text_sha256; ALTER TABLE cases DROP COLUMN text;
              DROP INDEX place_not_back; ALTER TABLE place DROP COLUMN not_back; ALTER TABLE place DROP COLUMN release_deed;
              DROP INDEX cases_to_empty; ALTER TABLE cases DROP COLUMN emptied_at;
              ALTER TABLE cases DROP COLUMN destroyed_by; ALTER TABLE cases DROP COLUMN destroyed_at; DROP TABLE desk_progress; DROP TABLE desk_party; ALTER TABLE cases DROP COLUMN recipients;
@@ -317,6 +319,8 @@ mod tests {
         let facts = again.case(&codename).unwrap().unwrap();
         assert_eq!((facts.sheet.map(|sheet| sheet.object), facts.text), (Some(*sheet.object()), None));
         assert!(facts.has_one_object(), "its text is in its sheet");
+        let reader = ReadOnly::open(&desk.folder.path().join("casebook.db")).unwrap();
+        assert_eq!(reader.of_the_same_thread(facts.row.id).unwrap(), [], "its message ids were not written down");
     }
 
     #[test]
@@ -377,7 +381,7 @@ mod tests {
     #[test]
     fn no_plain_digest_and_no_address_of_a_party_reaches_the_disk() {
         let desk = Desk::new();
-        let (whole, body, origin) = ([0xc1; 32], [0xc2; 32], [0xc3; 32]);
+        let (whole, body, origin, message_id) = ([0xc1; 32], [0xc2; 32], [0xc3; 32], [0xc4; 32]);
         let (sender, recipient) = (address("canary-sender"), address("canary-recipient"));
         let (book, concern, receipt) = (&desk.book, concern(Level::Now, Action::Hold), desk.sealed());
         let parties = [(book.key_address(&sender), Party::Sender), (book.key_address(&recipient), Party::Recipient)];
@@ -387,6 +391,7 @@ mod tests {
             message: book.key_message(&whole),
             place: &place,
             parties: &parties,
+            thread: &[book.key_message_id(&message_id)],
             sheet: Some(&receipt),
             text: Some(&receipt),
             message_object: Some(&receipt),
@@ -413,7 +418,7 @@ mod tests {
         }
         let holds = |needle: &[u8]| octets.windows(needle.len()).any(|window| window.eq_ignore_ascii_case(needle));
         assert!(holds(b"watched@school.example"), "the needle that must be found");
-        for digest in [whole, body, origin] {
+        for digest in [whole, body, origin, message_id] {
             assert!(!holds(&digest[..12]) && !holds(&hex::encode(digest).as_bytes()[..24]));
         }
         assert!(!holds(b"canary"));

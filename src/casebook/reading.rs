@@ -93,13 +93,12 @@ impl ReadOnly {
         self.read(|conn| cases::case_if(conn, codename, passes))
     }
 
-    /// The names of those of some cases that pass, in their order, `most` at most. The copies and the releases of a row that is asked
-    /// about are not counted.
+    /// Those of some cases that pass, in their order, `most` at most. Their copies and their releases are not counted.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn codenames(&self, of: &[CaseId], most: usize, passes: impl Fn(&CaseRow) -> bool) -> Result<Vec<Codename>> {
-        self.read(|conn| cases::codenames(conn, of, most, passes))
+    pub fn lines(&self, of: &[CaseId], most: usize, passes: impl Fn(&CaseRow) -> bool) -> Result<Vec<CaseRow>> {
+        self.read(|conn| cases::lines(conn, of, most, passes))
     }
 
     /// What somebody with this address is to which cases. `None` as long as it has not been keyed by the service: until then nobody
@@ -134,7 +133,7 @@ impl ReadOnly {
     }
 
     /// The other cases between the same people, newest first: whoever sent the other is a party to this one, and so is somebody to whom it
-    /// was sent. As far as facts tell it, the exchange of letters that this one is a part of.
+    /// was sent.
     ///
     /// # Errors
     /// When the database refuses.

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::cases::codename;
 use super::column::{Json, Moment, word};
 use super::outbox::{self, NewNotice, Subject};
-use super::{Casebook, Keyed, PlaceId, Refusal, Result};
+use super::{Casebook, Keyed, PlaceId, Refusal, Result, thread};
 use crate::case::{CaseId, Codename};
 use crate::finding::{Action, Audience, Concern, Level};
 use crate::journal::{Actor, Event};
@@ -27,6 +27,8 @@ pub struct New<'a> {
     /// The level of a new case: that of the concern, or higher because of what the sender did before.
     pub level: Level,
     pub parties: &'a [(Keyed, Party)],
+    /// The message ids that it names, its own among them.
+    pub thread: &'a [Keyed],
     /// Who wrote to whom, as roles.
     pub ends: &'a Ends,
     /// To whom the sheet and the text are sealed.
@@ -107,6 +109,7 @@ impl Casebook {
         for (address, part) in new.parties {
             party.execute(params![address, case.0, Json(part)])?;
         }
+        thread::join(tx, case, new.thread)?;
         let place = self.place(tx, case, new)?;
         Ok(Recorded { case, codename: codename(tx, case)?, place, folded })
     }
@@ -119,16 +122,18 @@ impl Casebook {
         self.read(|conn| Ok(undecided(conn, content, level)?.map(|(case, _)| case)))
     }
 
-    /// How many cases of a level, as judged, came from one sender since then.
+    /// How many cases of a level, as judged, came from one sender since then, of those that all of these audiences are told of: a case
+    /// that is hidden from one of them raises nothing that is not.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn raised(&self, sender: &Keyed, level: Level, since: Timestamp) -> Result<u32> {
+    pub fn raised(&self, sender: &Keyed, level: Level, since: Timestamp, told: &[Audience]) -> Result<u32> {
         self.read(|conn| {
             conn.prepare_cached(
-                "SELECT count(*) FROM party JOIN cases ON cases.id = of_case WHERE address = ? AND part = ? AND judged_level = ? AND opened_at >= ?",
+                "SELECT count(*) FROM party JOIN cases ON cases.id = of_case WHERE address = ? AND part = ? AND judged_level = ? AND opened_at >= ?
+                 AND NOT EXISTS (SELECT 1 FROM json_each(?) WHERE NOT instr(audiences, '\"' || value || '\"'))",
             )?
-            .query_row(params![sender, Json(Party::Sender), Json(level), Moment(since)], |row| row.get(0))
+            .query_row(params![sender, Json(Party::Sender), Json(level), Moment(since), Json(told)], |row| row.get(0))
         })
     }
 
@@ -309,7 +314,11 @@ mod tests {
             let new = New { found_at: at(second), level: Level::SameDay, parties: &parties, ..desk.plain(number, &concern) };
             desk.book.record(&new).unwrap();
         }
-        let raised = |party, level, since| desk.book.raised(party, level, at(since)).unwrap();
+        let about_staff = New { found_at: at(300), audiences: &[Audience::Head], parties: &parties, ..desk.plain(4, &concern) };
+        desk.book.record(&about_staff).unwrap();
+        let told = |audiences: &[Audience]| desk.book.raised(&ann, Level::Day, at(0), audiences).unwrap();
+        assert_eq!([told(&[]), told(&[Audience::Head]), told(&[Audience::Dsl, Audience::Head])], [4, 1, 0], "what one is not told of");
+        let raised = |party, level, since| desk.book.raised(party, level, at(since), &[Audience::Dsl]).unwrap();
         assert_eq!((raised(&ann, Level::Day, 0), raised(&ann, Level::Day, 200), raised(&ann, Level::Now, 0)), (3, 2, 0));
         assert_eq!(raised(&ben, Level::Day, 0), 0, "she only received them");
     }

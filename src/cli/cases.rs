@@ -198,7 +198,8 @@ fn told(facts: &CaseFacts, zone: &TimeZone) -> Vec<(&'static str, String)> {
         lines.extend(decision.iter().map(|(when, who)| (name, format!("{} by {}", at(*when), visible(who)))));
     }
     for found in &facts.findings {
-        let what = format!("{} ({}), {} in {}", found.rule, found.category, found.kind.as_str(), found.location);
+        let sentence = found.sentence.as_deref().map(|words| format!("{}: ", visible(words))).unwrap_or_default();
+        let what = format!("{sentence}{} ({}), {} in {}", found.rule, found.category, found.kind.as_str(), found.location);
         lines.push(("why", format!("{what}, version {}", found.version)));
     }
     for unread in &facts.incomplete {

@@ -227,13 +227,16 @@ impl Desk {
         })
     }
 
-    /// Where every case stands with which anything was done.
+    /// Where those of these cases stand with which anything was done. Nothing of any other is read.
     ///
     /// # Errors
     /// When the database refuses.
-    pub fn stands(&self) -> Result<HashMap<CaseId, Stand>> {
+    pub fn stands(&self, of: impl Iterator<Item = CaseId>) -> Result<HashMap<CaseId, Stand>> {
+        let of = of.map(|case| case.0).collect::<serde_json::Value>().to_string();
         self.read(|conn| {
-            conn.prepare_cached("SELECT * FROM standing")?.query_map([], |row| Ok((CaseId(row.get("of_case")?), stand(row)?)))?.collect()
+            conn.prepare_cached("SELECT * FROM standing WHERE of_case IN (SELECT value FROM json_each(?))")?
+                .query_map([of], |row| Ok((CaseId(row.get("of_case")?), stand(row)?)))?
+                .collect()
         })
     }
 
@@ -384,7 +387,8 @@ mod tests {
         ] {
             assert_eq!(people.does(&people.robin, deed, to, "because"), stand, "{deed:?}");
         }
-        assert_eq!(people.desk.stands().unwrap()[&CaseId(7)], people.desk.stand(CaseId(7)).unwrap());
+        assert_eq!(people.desk.stands([CaseId(7)].into_iter()).unwrap()[&CaseId(7)], people.desk.stand(CaseId(7)).unwrap());
+        assert!(people.desk.stands([CaseId(6)].into_iter()).unwrap().is_empty(), "of another case nothing is read");
     }
 
     #[test]

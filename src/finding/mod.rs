@@ -25,7 +25,7 @@ pub use judge::{Concern, LoosensPolicy, Policy, Verdict, judge, shadows};
 pub use limit::HoldLimit;
 pub use place::{Layer, Place, Unit};
 pub use reach::{Reach, RuleFacts, RulesInForce};
-pub use report::{Field, Finding, Kind, Location, Opinions, PictureFact, Report, RuleId, RuleVersion, SheetOctets, Sheets};
+pub use report::{Field, Finding, Kind, Location, MOST_IDS, Opinions, PictureFact, Report, RuleId, RuleVersion, SheetOctets, Sheets};
 pub use sentence::Sentence;
 pub use sighting::{Change, Cost, Detail, Framing, NearEntry, Sighting, Turn};
 pub use stage::Stage;

@@ -74,12 +74,18 @@ impl fmt::Display for RuleVersion {
     }
 }
 
+/// Message ids of one message that are remembered: its own, one that it answers, the first that it refers to, and the last nineteen.
+pub const MOST_IDS: usize = 22;
+
 /// The whole answer to one request.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// SHA-256 over the originator, the date and the subject: with the octets of the body it says whether
     /// two messages are copies of one. Never over Message-ID, which the sender chooses.
     pub origin: [u8; 32],
+    /// SHA-256 of each message id that it names, [`MOST_IDS`] at most: its own, that of what it answers, and those of the conversation
+    /// before. The sender chooses them too. Empty where there is nothing to tell.
+    pub thread: Vec<[u8; 32]>,
     /// The first mailbox in From; `None` where there is none.
     pub sender: Option<Private<Address>>,
     /// Everybody in To, Cc and Bcc.
@@ -100,6 +106,7 @@ impl Report {
     pub fn unread(reason: Reason) -> Self {
         Self {
             origin: [0; 32],
+            thread: Vec::new(),
             sender: None,
             recipients: Vec::new(),
             findings: Vec::new(),

@@ -72,12 +72,12 @@ impl Review {
     fn open_case_about(&self, deals: &Account, party: &Account, audience: Audience) -> Result<Option<Codename>, Refusal> {
         let book = self.casebook()?;
         let (mine, hers) = (self.involvement(&book, deals)?, self.involvement(&book, party)?);
-        let stands = self.desk().stands()?;
+        let rows = sight::seen(&book, deals, &mine, &Filter { undecided: true, ..Filter::default() })?;
+        let stands = self.desk().stands(rows.iter().map(|row| row.id))?;
         let is_open = |case| stands.get(&case).is_none_or(|stand| stand.status != Status::Closed);
-        let found = book.cases(&Filter { undecided: true, ..Filter::default() })?.into_iter().find(|row| {
+        let found = rows.into_iter().find(|row| {
             row.audiences.contains(&audience)
                 && is_open(row.id)
-                && sight::sees(deals, row, &mine)
                 && sight::is_for(party.role, row.category, &row.audiences)
                 && !sight::sees(party, row, &hers)
         });

@@ -1,5 +1,7 @@
 //! The page of one case: why it matched, who, in which context, what points to a referral, what to decide, and its history.
 
+use std::collections::BTreeSet;
+
 use askama::Template;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -13,7 +15,7 @@ use super::snooze::Snooze;
 use super::words::{self, Urgency, ends, span, urgency, visible, wall};
 use super::{Review, sight, undo};
 use crate::case::{CaseId, Codename, NotBack, PlaceState};
-use crate::casebook::{CaseFacts, FindingFacts, PlaceFacts};
+use crate::casebook::{CaseFacts, CaseRow, FindingFacts, PlaceFacts};
 use crate::desk::{Account, Deed, DeedRow, Role, Status};
 use crate::finding::{Action, Category, Kind};
 use crate::journal::Event;
@@ -51,9 +53,7 @@ struct Page<'a> {
     copies: Vec<Copy>,
     /// Those that were released and are not back, unless it was released anew since.
     not_back: Vec<NotPutBack>,
-    /// Other cases between the same people, and others of the same sender.
-    exchange: Vec<Codename>,
-    earlier: Vec<Codename>,
+    context: Vec<Related>,
     points: [Point; 5],
     told: Vec<String>,
     history: Vec<Told>,
@@ -89,6 +89,18 @@ struct Copy {
     place: String,
     state: &'static str,
     before: String,
+}
+
+/// Other cases, and what they have to do with this one.
+struct Related {
+    how: &'static str,
+    cases: Vec<Other>,
+}
+
+struct Other {
+    codename: String,
+    urgency: Urgency,
+    found: String,
 }
 
 struct NotPutBack {
@@ -158,7 +170,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let accounts = review.desk().accounts()?;
     let owner = stand.owner.and_then(|owner| accounts.iter().find(|account| account.id == owner));
     let asker = stand.destroy_asked_by.and_then(|asker| accounts.iter().find(|account| account.id == asker));
-    let [exchange, earlier] = context(review, &visitor.account, &facts)?;
+    let context = context(review, &visitor.account, case, zone)?;
     let history = review.desk().history(case)?;
     let on_its_way = review.on_its_way_by(&facts, &history)?;
     let way = Way::of(&visitor.account, &facts, &stand, on_its_way, review.asker_may(&facts, &stand)?);
@@ -191,8 +203,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
         unread: facts.incomplete.iter().map(|unread| unread.reason.to_string()).collect(),
         copies: facts.places.iter().map(|copy| told_of(copy, zone)).collect(),
         not_back: not_back(&facts, &history),
-        exchange,
-        earlier,
+        context,
         points: points(&facts),
         told: notices(&facts, zone),
         history: history.into_iter().map(|row| told(&row, zone)).collect(),
@@ -266,18 +277,27 @@ fn lay(copy: &PlaceFacts) -> String {
     format!("{} in {}", visible(copy.place.mailbox.as_str()), visible(&copy.place.folder.0))
 }
 
-/// Other cases of the same people, as far as they are hers to see: those of the same exchange, and others of the same sender.
-fn context(review: &Review, account: &Account, facts: &CaseFacts) -> Result<[Vec<Codename>; 2], Refusal> {
+/// Other cases that have to do with this one, as far as they are hers to see. Each stands once, where it has most to do with it.
+fn context(review: &Review, account: &Account, case: CaseId, zone: &TimeZone) -> Result<Vec<Related>, Refusal> {
     let book = review.casebook()?;
-    let case = facts.row.id;
-    let (exchange, mut same_sender) = (book.of_the_same_exchange(case)?, book.of_the_same_sender(case)?);
-    if exchange.is_empty() && same_sender.is_empty() {
-        return Ok(Default::default());
-    }
-    same_sender.retain(|other| !exchange.contains(other));
     let involved = review.involvement(&book, account)?;
-    let hers = |some: &[CaseId]| book.codenames(some, MOST_OTHERS, |row| sight::sees(account, row, &involved));
-    Ok([hers(&exchange)?, hers(&same_sender)?])
+    let found = [
+        ("Other cases of the same conversation, by the ids of its messages", book.of_the_same_thread(case)?),
+        ("Other cases between the same people", book.of_the_same_exchange(case)?),
+        ("Other cases of the same sender", book.of_the_same_sender(case)?),
+    ];
+    let mut told = BTreeSet::new();
+    let mut context = Vec::new();
+    for (how, mut others) in found {
+        others.retain(|other| told.insert(*other));
+        let lines = book.lines(&others, MOST_OTHERS, |row| sight::sees(account, row, &involved))?;
+        let other =
+            |row: CaseRow| Other { codename: row.codename.to_string(), urgency: urgency(row.level), found: wall(row.opened_at, zone) };
+        if !lines.is_empty() {
+            context.push(Related { how, cases: lines.into_iter().map(other).collect() });
+        }
+    }
+    Ok(context)
 }
 
 fn points(facts: &CaseFacts) -> [Point; 5] {
@@ -321,8 +341,9 @@ fn notices(facts: &CaseFacts, zone: &TimeZone) -> Vec<String> {
     told.map(|(at, to): (Timestamp, String)| format!("{to} was told {}", wall(at, zone))).collect()
 }
 
+/// Without the year: it is days away, and a list on a phone is narrow.
 fn snooze_told(snooze: Snooze, until: Timestamp, zone: &TimeZone) -> String {
-    format!("{}: {}", snooze.title(), wall(until, zone))
+    format!("{}: {}", snooze.title(), until.to_zoned(zone.clone()).strftime("%a %-d %b, %H:%M"))
 }
 
 fn told(row: &DeedRow, zone: &TimeZone) -> Told {

@@ -10,6 +10,7 @@ use super::answer::{Answer, Refusal};
 use super::form::Form;
 use super::routes::{NOWHERE, Route, Who};
 use super::session::{self, Found, Session};
+use super::words::visible;
 use super::{Review, sight};
 use crate::casebook::{Involvement, ReadOnly};
 use crate::desk::{Account, AccountId};
@@ -75,7 +76,11 @@ impl Review {
         if asked.method == Method::POST {
             self.check_origin(&asked.headers)?;
         }
-        let who = self.visitor(&asked)?;
+        let who = match self.visitor(&asked) {
+            // A stranger has them too, and without them the page that says so is bare.
+            Err(Refusal::TooOften) if matches!(route.who, Who::Anyone) => None,
+            found => found?,
+        };
         match (&who, route.who) {
             (None, Who::Roles(_)) => return Err(Refusal::SignIn { to: way_back(&asked) }),
             (Some(visitor), Who::Roles(_)) => {
@@ -165,6 +170,13 @@ impl Review {
         let told = "Your account is being prepared: the mailwarden service has yet to learn of it. Please try again in a minute. If this \
                     page stays, please tell the technician that the service does not run.";
         sight::involvement(book, account, &self.config)?.ok_or_else(|| Refusal::Shown(StatusCode::SERVICE_UNAVAILABLE, told.to_owned()))
+    }
+}
+
+impl Visitor {
+    /// As she is shown to herself.
+    pub fn name(&self) -> String {
+        visible(&self.account.name)
     }
 }
 

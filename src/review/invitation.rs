@@ -10,6 +10,7 @@ use qrcode::render::svg;
 
 use super::answer::{Answer, Refusal, page};
 use super::guard::Visit;
+use super::words::visible;
 use super::{Review, password, totp};
 use crate::desk::{Account, Credentials, Invited};
 
@@ -40,8 +41,8 @@ struct Secret {
 
 pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let Invited { account, .. } = invited(review, visit)?;
-    let (school, name, role) = (&review.config.school.name, &account.name, account.role.title());
-    page(&Greeting { school, name, role, link: visit.name("link") })
+    let (school, role) = (&review.config.school.name, account.role.title());
+    page(&Greeting { school, name: &visible(&account.name), role, link: visit.name("link") })
 }
 
 /// Shows a new secret; one that was shown before is worth nothing from now on.
@@ -102,5 +103,5 @@ fn expired() -> Refusal {
 }
 
 fn opened(visit: &Visit, account: &Account, secret: Option<Secret>, told: &str) -> Result<Answer, Refusal> {
-    page(&Opened { name: &account.name, link: visit.name("link"), secret, told, shortest: password::SHORTEST })
+    page(&Opened { name: &visible(&account.name), link: visit.name("link"), secret, told, shortest: password::SHORTEST })
 }

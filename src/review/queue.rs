@@ -180,10 +180,10 @@ impl Review {
     pub fn seen_by(&self, account: &Account, now: Timestamp) -> Result<Vec<Seen>, Refusal> {
         let book = self.casebook()?;
         let involved = self.involvement(&book, account)?;
-        let stands = self.desk().stands()?;
-        let rows = sight::seen(&book, account, &involved, &Filter::default())?;
-        let of_hers = rows.into_iter().filter(|row| row.level > Level::Counted);
-        let mut seen: Vec<_> = of_hers.map(|row| self.seen(&stands.get(&row.id).copied().unwrap_or_default(), row)).collect();
+        let hers = Filter { at_least: Some(Level::Weekly), ..Filter::default() };
+        let rows = sight::seen(&book, account, &involved, &hers)?;
+        let stands = self.desk().stands(rows.iter().map(|row| row.id))?;
+        let mut seen: Vec<_> = rows.into_iter().map(|row| self.seen(&stands.get(&row.id).copied().unwrap_or_default(), row)).collect();
         seen.sort_by_key(|seen| (seen.snoozed_until(now).is_some(), std::cmp::Reverse(seen.row.level), seen.due, seen.row.id));
         Ok(seen)
     }

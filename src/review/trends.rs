@@ -78,6 +78,8 @@ struct Response {
 
 #[derive(Default)]
 struct RuleCount {
+    /// Empty where its words do not come with mailwarden.
+    sentence: String,
     rule: String,
     cases: usize,
     held: usize,
@@ -97,7 +99,11 @@ impl Response {
 
 impl RuleCount {
     fn bar(&self) -> Bar {
-        Bar { name: self.rule.clone(), whole: self.held, marked: self.wrongly_held }
+        Bar {
+            name: if self.sentence.is_empty() { self.rule.clone() } else { self.sentence.clone() },
+            whole: self.held,
+            marked: self.wrongly_held,
+        }
     }
 }
 
@@ -178,8 +184,9 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
 fn cases(review: &Review, visitor: &Visitor, since: Timestamp) -> Result<Vec<Told>, Refusal> {
     let book = review.casebook()?;
     let involved = review.involvement(&book, &visitor.account)?;
-    let (mut courses, stands) = (book.courses(since)?, review.desk().stands()?);
     let hers = sight::seen(&book, &visitor.account, &involved, &Filter { opened_since: Some(since), ..Filter::default() })?;
+    let of: Vec<_> = hers.iter().map(|row| row.id).collect();
+    let (mut courses, stands) = (book.courses(&of)?, review.desk().stands(of.into_iter())?);
     Ok(hers
         .into_iter()
         .map(|row| Told {
@@ -259,8 +266,12 @@ fn rules(cases: &[Told]) -> Vec<RuleCount> {
     let mut rules: BTreeMap<&str, RuleCount> = BTreeMap::new();
     for told in cases {
         let went_back = told.held() && told.row.standing == Standing::Released;
-        for rule in &told.course.rules {
+        for (rule, sentence) in &told.course.rules {
             let count = rules.entry(rule.as_str()).or_default();
+            // The newest case comes first: what the rule says of itself now, if it has said so by then.
+            if count.sentence.is_empty() {
+                count.sentence = sentence.as_deref().map(visible).unwrap_or_default();
+            }
             count.cases += 1;
             count.held += usize::from(told.held());
             count.wrongly_held += usize::from(went_back);

@@ -6,7 +6,7 @@ use serde::Serialize;
 use super::answer::{Answer, Refusal, page};
 use super::decide::check_words;
 use super::guard::{Visit, Visitor};
-use super::words::{Urgency, urgency, wall};
+use super::words::{Urgency, urgency, visible, wall};
 use super::{Review, sealed, sight};
 use crate::case::PlaceState;
 use crate::casebook::{CaseFacts, CaseRow, FindingFacts, Involvement};
@@ -25,6 +25,8 @@ const MOST_COPIES: usize = 2_000;
 struct Page<'a> {
     visitor: &'a Visitor,
     school: &'a str,
+    /// Empty where the words of the rule do not come with mailwarden.
+    sentence: String,
     rule: RuleId,
     version: RuleVersion,
     lines: Vec<Line>,
@@ -54,6 +56,8 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let (rule, version) = asked(visit)?;
     let zone = &review.config.school.clock.zone;
     let cases = hers_to_put_back(review, visit)?;
+    let found = cases.iter().flat_map(|facts| &facts.findings).find(|found| found.rule == rule && found.version == version);
+    let sentence = found.and_then(|found| found.sentence.as_deref()).map(visible).unwrap_or_default();
     let lines = cases.iter().map(|facts| Line {
         codename: facts.row.codename.to_string(),
         urgency: urgency(facts.row.level),
@@ -64,7 +68,7 @@ pub fn show(review: &Review, visit: &Visit) -> Result<Answer, Refusal> {
     let listed = Event::Listed { view: format!("{HELD_BY}{rule}"), cases: lines.len() };
     review.desk().note(Review::now(), &visitor.account.actor(), &listed)?;
     let wrapped = visitor.account.keys.as_ref().map_or("", |keys| &keys.wrapped);
-    page(&Page { visitor, school: &review.config.school.name, rule, version, lines, wrapped })
+    page(&Page { visitor, school: &review.config.school.name, sentence, rule, version, lines, wrapped })
 }
 
 /// The headers of everything that the page lists, for her browser to open with her key.

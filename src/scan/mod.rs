@@ -147,8 +147,10 @@ fn report(mail: Option<&Mail<'_>>, mut extracts: Extracts, matched: Vec<(Option<
     extracts.incomplete.truncate(MOST);
     extracts.defects.sort();
     extracts.defects.dedup();
+    let anything_to_tell = !findings.is_empty() || !extracts.incomplete.is_empty();
     Report {
         origin: mail.map_or([0; 32], Mail::origin),
+        thread: mail.filter(|_| anything_to_tell).map(Mail::thread).unwrap_or_default(),
         sender: mail.and_then(Mail::sender),
         recipients,
         findings,

@@ -13,7 +13,7 @@ use super::shelf::{OF_ONE, UNRECORDED, Unrecorded};
 use super::{Daemon, Trouble, tell};
 use crate::case::PlaceState;
 use crate::casebook::{self, Ends, Keyed, New, NewNotice, Party, PlaceId, Recorded, SealedPlace};
-use crate::finding::{Action, Audience, Category, Concern, Level, Report, SheetOctets};
+use crate::finding::{Action, Audience, Category, Concern, Level, MOST_IDS, Report, SheetOctets};
 use crate::journal::Actor;
 use crate::mail::{Address, Arrival, Place, Private};
 use crate::steps::step;
@@ -241,6 +241,7 @@ struct WriteUp<'a> {
     content: Keyed,
     message: Keyed,
     parties: Vec<(Keyed, Party)>,
+    thread: Vec<Keyed>,
     ends: Ends,
     audiences: Vec<Audience>,
     notices: Vec<NewNotice>,
@@ -257,23 +258,25 @@ impl<'a> WriteUp<'a> {
         let sender = caught.sender();
         let message = &caught.message;
         let mut level = concern.level;
-        let (content, message, parties, folds) = daemon.shelf.book(|book| -> Result<_, Trouble> {
+        let audiences = tell::without_sender(concern.sheet_audiences(), sender, &config);
+        let (content, message, parties, thread, folds) = daemon.shelf.book(|book| -> Result<_, Trouble> {
             // What cannot be read is the format's fault, however often somebody sends it.
             if let Some(sender) = sender.filter(|_| concern.category != Category::Incomplete) {
                 let since = now.saturating_sub(REPEATED_WITHIN).unwrap_or(Timestamp::MIN);
-                if book.raised(&book.key_address(sender), concern.level, since)? >= REPETITIONS {
+                if book.raised(&book.key_address(sender), concern.level, since, &audiences)? >= REPETITIONS {
                     level = level.raised();
                 }
             }
             let content = book.key_content(&message.body_digest(), &caught.report.origin);
             let recipients = caught.report.recipients.iter().map(|address| (book.key_address(address.expose()), Party::Recipient));
             let parties: Vec<_> = sender.map(|sender| (book.key_address(sender), Party::Sender)).into_iter().chain(recipients).collect();
-            Ok((content, book.key_message(&message.digest()), parties, book.folds_into(&content, concern.level)?.is_some()))
+            // A scan process that was captured would name more.
+            let thread = caught.report.thread.iter().take(MOST_IDS).map(|id| book.key_message_id(id)).collect();
+            Ok((content, book.key_message(&message.digest()), parties, thread, book.folds_into(&content, concern.level)?.is_some()))
         })?;
         let (from, to) = config.correspondents(&caught.report, Some(&caught.place.mailbox));
         let recipients: BTreeSet<_> = to.iter().map(|person| person.standing.as_str().to_owned()).collect();
         let ends = Ends { sender: from.standing.as_str().to_owned(), recipients: recipients.into_iter().collect() };
-        let audiences = tell::without_sender(concern.sheet_audiences(), sender, &config);
         // A copy folds into the case of the first, which has a sheet; what is only counted needs none.
         let sheets = caught.report.sheets.as_ref().filter(|_| !folds && level > Level::Counted);
         // Of what is withheld there is no text.
@@ -286,7 +289,7 @@ impl<'a> WriteUp<'a> {
         let (sheet, text) = (seal(sheet)?, seal(text)?);
         let notices = tell::notices(concern, level, sender, &config, now, caught.backscan);
         let rule_set = daemon.pool.rule_set().id;
-        Ok(Self { caught, concern, level, content, message, parties, ends, audiences, notices, sheet, text, rule_set, now })
+        Ok(Self { caught, concern, level, content, message, parties, thread, ends, audiences, notices, sheet, text, rule_set, now })
     }
 
     fn with(&self, message_object: Option<&'a Receipt>) -> New<'_> {
@@ -299,6 +302,7 @@ impl<'a> WriteUp<'a> {
             concern: self.concern,
             level: self.level,
             parties: &self.parties,
+            thread: &self.thread,
             ends: &self.ends,
             audiences: &self.audiences,
             sheet: self.sheet.as_ref().map(|sheet| &sheet.receipt),

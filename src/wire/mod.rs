@@ -23,7 +23,7 @@ pub use memory_file::memory_file;
 pub use message::{MAX_SMALL, Message, MessageWriter, Parcel};
 
 /// Changes whenever a shape below changes: both ends are the same binary, and this proves it.
-pub const VERSION: u8 = 11;
+pub const VERSION: u8 = 12;
 /// `VERSION` and the length of the payload, big-endian.
 pub const HEADER: usize = 5;
 /// The largest payload of any frame, in octets: sheets and text of 512 KiB each, with room to spare.

@@ -23,6 +23,8 @@ export const wrong = [];
 const table = readFileSync(new URL("pages.tsv", import.meta.url), "utf8").split("\n").map((line) => line.split("\t"));
 const states = new Map(table.filter(([, , script]) => script === basename(process.argv[1])).map(([route, state]) => [state, route]));
 const checked = new Set();
+// What turns the writing round, hides or moves a cursor. As in src/review/script/sheet.js.
+export const UNSEEN = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb\u{e0000}-\u{e0fff}]/u;
 // Nothing that is written into a page runs or loads, and nothing of another origin does.
 const POLICY = ["base-uri 'none'", "connect-src 'self'", "default-src 'none'", "form-action 'self'", "frame-ancestors 'none'", "img-src 'self'", "require-trusted-types-for 'script'", "script-src 'self'", "style-src 'self'", "trusted-types 'none'"];
 
@@ -37,8 +39,9 @@ export async function visitor(options = {}) {
     const policy = (response.headers()["content-security-policy"] ?? "").split(/; */).sort();
     if (response.url().startsWith(`${origin}/`) && policy.join() !== POLICY.join()) wrong.push(`${response.status()} ${response.url()} has another policy: ${policy}`);
   });
-  page.on("console", (message) => { if (/Content.Security.Policy|Trusted/i.test(message.text())) wrong.push(message.text()); });
+  page.on("console", (message) => { if (/Content.Security.Policy|Trusted/i.test(message.text())) wrong.push(`${message.text()} at ${JSON.stringify(message.location())} on ${page.url()}`); });
   page.on("dialog", (dialog) => { wrong.push(`a dialog: ${dialog.message()}`); dialog.dismiss(); });
+  for (const event of ["frameattached", "popup", "websocket", "worker"]) page.on(event, () => wrong.push(`${event} on ${page.url()}`));
   page.on("pageerror", (error) => wrong.push(`a script failed: ${error.message}`));
   return page;
 }
@@ -50,10 +53,32 @@ export async function devtools(page) {
   return sessions.get(page);
 }
 
+// What stands on a page beside text and the desk's own marks: nothing, whatever somebody has written.
+async function foreign(page) {
+  return page.evaluate((unseen) => {
+    const loads = ["action", "background", "data", "formaction", "href", "ping", "poster", "src", "srcset", "xlink:href"];
+    const ours = (name, value) => !loads.includes(name) || URL.parse(value, location.href)?.href.replace(/^blob:/, "").startsWith(`${location.origin}/`);
+    const strange = [];
+    for (const one of document.querySelectorAll("*")) {
+      const source = one.getAttribute("src");
+      const allowed = { IMG: source === "/assets/mark.svg", SCRIPT: source === "/assets/desk.js", META: !one.httpEquiv };
+      const named = one.matches("applet, audio, base, embed, foreignObject, frame, frameset, iframe, math, object, portal, style, template, video");
+      if (named || allowed[one.tagName] === false) strange.push(one.outerHTML.slice(0, 100));
+      for (const { name, value } of one.attributes) {
+        if (name.startsWith("on") || name === "style" || name === "srcdoc" || !ours(name, value)) strange.push(`${one.tagName} ${name}="${value}"`);
+      }
+    }
+    const hidden = document.documentElement.textContent.match(new RegExp(unseen, "u"));
+    if (hidden) strange.push(`an unseen mark: ${escape(hidden[0])}`);
+    return strange;
+  }, UNSEEN.source);
+}
+
 // Nothing that keeps somebody from using the page, at the width of a desk, of a phone, and at twice the size.
 export async function look(page, name) {
   const route = new RegExp(`^${states.get(name)?.replaceAll(/\{\*\w+\}/g, ".+").replaceAll(/\{\w+\}/g, "[^/]+")}$`);
   assert.match(new URL(page.url()).pathname, route, `${name} is no state of this page in pages.tsv`);
+  for (const strange of await foreign(page)) wrong.push(`${name}: ${strange}`);
   for (const [width, viewport] of [["desktop", DESKTOP], ["phone", PHONE], ["zoom", { width: 640, height: 450 }]]) {
     await page.setViewportSize(viewport);
     const over = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);

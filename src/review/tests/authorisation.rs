@@ -389,6 +389,12 @@ async fn nothing_of_a_case_that_is_not_hers_is_read_but_its_own_line_and_of_case
         }
     }
     tables.execute("UPDATE cases SET category = 'x' WHERE codename IN (?, ?)", [about_her.as_str(), above_her.as_str()]).unwrap();
+    let deeds = rusqlite::Connection::open(school.shelf.folder.path().join("desk/desk.db")).unwrap();
+    for codename in [&about_her, &above_her] {
+        unreadable("finding", "rule", codename);
+        let case: i64 = tables.query_row("SELECT id FROM cases WHERE codename = ?", [codename.as_str()], |row| row.get(0)).unwrap();
+        deeds.execute("INSERT INTO standing (of_case, status) VALUES (?, 'x')", [case]).unwrap();
+    }
     for page in ["/queue", "/trends"] {
         let told = school.get(page, Some(&dsl)).await;
         assert_eq!(told.status, StatusCode::OK, "{page}");

@@ -283,6 +283,7 @@ async fn a_session_that_asks_more_than_a_person_can_is_told_to_wait() {
     }
     let told = last.expect("nobody is slowed down");
     assert!(told.text.contains("Nothing was lost; please try again in a minute"), "{}", told.text);
+    assert_eq!(school.get("/assets/desk.css", Some(&technician)).await.status, StatusCode::OK, "and the page that says so is not bare");
 }
 
 #[tokio::test]

@@ -1,7 +1,6 @@
 //! What is shown and what is done, and that it is written down.
 
 use super::*;
-use crate::finding::{Reach, RuleFacts, RuleVersion};
 
 #[tokio::test]
 async fn nothing_is_shown_that_could_not_be_written_down_first() {
@@ -45,26 +44,19 @@ async fn a_case_goes_from_new_to_closed_and_open_again_and_says_why() {
 
 #[tokio::test]
 async fn what_a_rule_said_of_itself_stands_first_and_a_schools_own_words_stay_sealed() {
-    const SENTENCE: &str = "Pupils plan to leave somebody out";
     let school = School::new();
     let case = |number, category, action| school.case(number, category, &[Audience::Dsl], action, &[]);
     let flagged = case(1, Category::Bullying, Action::Flag);
     let held = case(2, Category::Violence, Action::Hold);
     let withheld = case(3, Category::SuspectedNude, Action::Withhold);
-    let in_force = |version, title: &str| {
-        let (id, title) = ("bullying.test".parse().unwrap(), title.to_owned());
-        let facts =
-            RuleFacts { id, version: RuleVersion(version), title, category: Category::Bullying, level: None, reach: Reach::default() };
-        school.shelf.book.rules_came(Timestamp::now(), &[facts].into_iter().collect()).unwrap();
-    };
     let page = async |codename: &Codename, role| school.get(&format!("/case/{codename}"), Some(&school.person(role))).await.text;
-    in_force([3; 8], "Pupils plan to leave Mia Linnet out");
+    school.rule_says([3; 8], "Pupils plan to leave Mia Linnet out");
     let own = page(&flagged, Role::Dsl).await;
     assert!(!own.contains("Mia Linnet") && own.contains("sealed with what matched"), "{own}");
     assert!(!page(&flagged, Role::Pastoral).await.contains("sealed with what matched"), "she has no key");
 
-    in_force([3; 8], SENTENCE);
-    in_force([4; 8], "A rumour about somebody is passed on");
+    school.rule_says([3; 8], SENTENCE);
+    school.rule_says([4; 8], "A rumour about somebody is passed on");
     for (codename, role) in [(&flagged, Role::Dsl), (&flagged, Role::Pastoral), (&held, Role::Dsl), (&withheld, Role::Dsl)] {
         let told = page(codename, role).await;
         let [sentence, stand] = [SENTENCE, "Where it stands"].map(|words| told.find(words).unwrap_or_else(|| panic!("{words} in {told}")));

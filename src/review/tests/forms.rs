@@ -91,11 +91,11 @@ async fn what_somebody_sends_that_is_not_taken_is_in_the_journal_and_a_flood_of_
     let mut slowed = 0;
     // Should the minute turn over meanwhile, the count begins anew.
     for _ in 0..700 {
-        count(school.get("/assets/desk.css", Some(&dsl)).await.status, &mut slowed);
+        count(school.get("/", Some(&dsl)).await.status, &mut slowed);
     }
     assert!(slowed > 0, "nobody is slowed down");
     let told = refused(&school, Role::Dsl.title());
-    assert!(told.contains(&("/assets/{name}".to_owned(), "too-often".to_owned(), slowed)), "{slowed}: {told:?}");
+    assert!(told.contains(&("/".to_owned(), "too-often".to_owned(), slowed)), "{slowed}: {told:?}");
     for page in ["/case/{codename}", "/keys/confirm"] {
         assert!(told.contains(&(page.to_owned(), "malformed".to_owned(), 1)), "{told:?}");
     }

@@ -10,6 +10,7 @@ async fn no_number_tells_of_a_case_that_the_reader_is_a_party_to_or_that_is_for_
     school.case(2, Category::StaffConcern, &[Audience::Head], Action::Flag, &[]);
     school.case(3, Category::Hate, &[Audience::Dsl], Action::Flag, &party_to_one_of_two);
     school.case(4, Category::Bullying, &[Audience::Dsl], Action::Flag, &[]);
+    school.rule_says([3; 8], SENTENCE);
     let all = [Category::HeadConcern, Category::StaffConcern, Category::Hate, Category::Bullying];
     for (role, counted_for_her) in [
         (Role::Head, &[Category::StaffConcern, Category::Hate, Category::Bullying][..]),
@@ -22,7 +23,7 @@ async fn no_number_tells_of_a_case_that_the_reader_is_a_party_to_or_that_is_for_
             assert_eq!(counted, counted_for_her.contains(&category), "{role}, {category}: {told}");
             assert_eq!(told.contains(category.title()), counted, "not even as none: {role}, {category}");
         }
-        let rule = told.split("bullying.test</th>").nth(1).unwrap();
+        let rule = told.split(&format!("{SENTENCE} <span class=\"mono id\">bullying.test</span></th>")).nth(1).unwrap();
         let cases = format!("<td role=\"cell\" data-label=\"Cases\" class=\"number\">{}</td>", counted_for_her.len());
         assert!(rule.starts_with(&cases), "{role}: {told}");
     }

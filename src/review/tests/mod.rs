@@ -2,6 +2,7 @@
 
 mod authorisation;
 mod coming;
+mod context;
 mod deeds;
 mod destroying;
 mod evidence;
@@ -36,7 +37,7 @@ use crate::casebook::desk::{Desk as Shelf, concern, place};
 use crate::casebook::{New, Party};
 use crate::config::Config;
 use crate::desk::{Credentials, Deed, NewAccount, Role, Status};
-use crate::finding::{Action, Audience, Category, Level};
+use crate::finding::{Action, Audience, Category, Level, Reach, RuleFacts, RuleVersion};
 use crate::journal::{Actor, Event};
 use crate::mail::Address;
 
@@ -67,6 +68,8 @@ const CONFIG: &str = r#"
     name = "Jay Martin"
     address = "it@school.example"
 "#;
+/// What a rule that comes with mailwarden says of itself.
+const SENTENCE: &str = "Pupils plan to leave somebody out";
 const ORIGIN_OF_THE_DESK: &str = "https://desk.school.example:8443";
 
 /// A school with a person of every role, and cases for some of them.
@@ -92,6 +95,13 @@ fn address(role: Role) -> Address {
 }
 
 impl School {
+    /// The rule of every case says this of itself, in a version.
+    fn rule_says(&self, version: [u8; 8], title: &str) {
+        let (id, version, title) = ("bullying.test".parse().unwrap(), RuleVersion(version), title.to_owned());
+        let facts = RuleFacts { id, version, title, category: Category::Bullying, level: None, reach: Reach::default() };
+        self.shelf.book.rules_came(Timestamp::now(), &[facts].into_iter().collect()).unwrap();
+    }
+
     fn new() -> Self {
         let shelf = Shelf::new();
         let at = shelf.folder.path();

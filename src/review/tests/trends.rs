@@ -6,9 +6,11 @@ use super::*;
 
 /// The line of a table that begins with this.
 fn line<'a>(page: &'a str, title: &str) -> Vec<&'a str> {
-    let row = page
-        .split("<tr")
-        .find(|row| row.contains(&format!(">{title}</th>")) || row.contains(&format!("</span> {title}</span></span></th>")));
+    let row = page.split("<tr").find(|row| {
+        row.contains(&format!(">{title}</th>"))
+            || row.contains(&format!(">{title}</span></th>"))
+            || row.contains(&format!("</span> {title}</span></span></th>"))
+    });
     let cells = row.unwrap_or_else(|| panic!("{title} in {page}")).split("<td").skip(1);
     cells.map(|cell| cell.split('>').nth(1).unwrap().split('<').next().unwrap()).collect()
 }
@@ -25,6 +27,7 @@ async fn trends_count_by_week_category_group_level_and_rule() {
         let plain = school.shelf.plain(number, &concern);
         school.shelf.book.record(&New { place: &place, found_at, message_object, ..plain }).unwrap()
     };
+    school.rule_says([3; 8], SENTENCE);
     let in_time = recorded(1, Level::SameDay, Action::Flag, now - hours(5), "ann");
     let late = recorded(2, Level::SameDay, Action::Hold, now - hours(5), "zoe");
     recorded(3, Level::SameDay, Action::Flag, now - hours(5), "ann");
@@ -48,6 +51,8 @@ async fn trends_count_by_week_category_group_level_and_rule() {
     assert_eq!(line(&told, "Today"), ["1", "1", "1", "1", "60 minutes"], "in time, late, not yet due, overdue, the faster half");
     assert_eq!(line(&told, "Now"), ["0", "0", "0", "0", "-"]);
     assert_eq!(line(&told, "bullying.test"), ["5", "1", "1", "1"], "cases, held, put back, said to be wrong");
+    let named = format!("<th scope=\"row\" role=\"rowheader\">{SENTENCE} <span class=\"mono id\">bullying.test</span></th>");
+    assert!(told.contains(&named) && told.contains(&format!("\n{SENTENCE}\n</text>")), "what it looks for comes before its name: {told}");
     assert!(matches!(school.events().last(), Some(Event::Listed { view, cases: 5 }) if view == "trends"));
 }
 

@@ -35,6 +35,10 @@ async fn everything_that_a_version_of_a_rule_holds_is_listed_for_those_who_can_p
         assert_eq!(told.contains(codename.as_str()), listed, "{codename}");
     }
     assert!(told.contains("Put all 2 back"), "{told}");
+    assert!(told.contains("<p><span class=\"mono id\">bullying.test</span></p>"), "its words are the school's own: {told}");
+    school.rule_says([3; 8], SENTENCE);
+    let told = school.get(LINK, Some(&dsl)).await.text;
+    assert!(told.contains(&format!("<strong>{SENTENCE}</strong> <span class=\"mono id\">bullying.test</span>")), "{told}");
     assert!(matches!(school.events().last(), Some(Event::Listed { view, cases: 2 }) if view == "held by bullying.test"));
     assert!(school.get("/rule/bullying.test/0303030303030304", Some(&dsl)).await.text.contains("holds no message"), "another version");
     assert_eq!(school.get("/rule/no-rule/03", Some(&dsl)).await.status, StatusCode::NOT_FOUND);

@@ -11,7 +11,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Contents, Declared, Flow, Leaf, encoded_files};
 use crate::case::Envelope;
-use crate::finding::{Defect, Incomplete, Reason};
+use crate::finding::{Defect, Incomplete, MOST_IDS, Reason};
 use crate::mail::{Address, Private};
 use crate::scan::budget::{self, Budget};
 
@@ -60,6 +60,21 @@ impl<'x> Mail<'x> {
         hash.finalize().into()
     }
 
+    /// SHA-256 of the message ids that say of which conversation it is a part: its own, that of what it answers, and of those that it
+    /// refers to the first, which all of a long conversation share, and the last (RFC 5322, 3.6.4).
+    pub fn thread(&self) -> Vec<[u8; 32]> {
+        let ids = |name| message_ids(self.0.headers().get(name).map_or(&[], |header| header.raw_value()));
+        let own = ids(HeaderName::MessageId).take(1).chain(ids(HeaderName::InReplyTo).take(1));
+        let named = own.chain(ids(HeaderName::References).take(1)).chain(ids(HeaderName::References).rev());
+        let mut thread = Vec::new();
+        for id in named.take(MOST_IDS) {
+            if !thread.contains(&id) {
+                thread.push(id);
+            }
+        }
+        thread
+    }
+
     /// The first mailbox in From.
     pub fn sender(&self) -> Option<Private<Address>> {
         self.0.all_from().flat_map(|list| list.mailboxes()).find_map(|mailbox| address(&mailbox))
@@ -96,6 +111,16 @@ impl<'x> Mail<'x> {
 
 fn address(mailbox: &Mailbox<'_>) -> Option<Private<Address>> {
     mailbox.address()?.parse().ok().map(Private::new)
+}
+
+/// What stands in angle brackets, without the white space by which a long one was folded.
+fn message_ids(field: &[u8]) -> impl DoubleEndedIterator<Item = [u8; 32]> {
+    let brackets = field.split(|octet| *octet == b'<').filter_map(|piece| Some(&piece[..piece.iter().position(|octet| *octet == b'>')?]));
+    brackets.filter(|id| !id.is_empty()).map(|id| {
+        let mut hash = Sha256::new();
+        id.split(u8::is_ascii_whitespace).for_each(|piece| hash.update(piece));
+        hash.finalize().into()
+    })
 }
 
 fn shown(mailbox: &Mailbox<'_>) -> String {

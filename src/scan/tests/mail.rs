@@ -260,3 +260,22 @@ fn a_tree_says_of_a_picture_that_it_could_not_be_read() {
     assert_eq!(tree.incomplete, [Incomplete { part: "2".to_owned(), reason: Reason::Damaged }]);
     assert!(!tree.has_words());
 }
+
+#[test]
+fn a_message_names_its_conversation_by_digests_and_no_more_of_them_than_are_kept() {
+    let thread = |header: &str| Mail::parse(format!("{header}\r\n\r\nbody").as_bytes()).unwrap().thread();
+    let digest = |id: &str| <[u8; 32]>::from(Sha256::digest(id));
+    let answer =
+        "Message-ID: <c@b.example>\r\nIn-Reply-To: Your letter of Monday <b@b.example>\r\nReferences: <a@b.example>\r\n <b@\r\n b.example>";
+    assert_eq!(thread(answer), ["c@b.example", "b@b.example", "a@b.example"].map(digest));
+    assert_eq!(thread("Message-ID: no brackets\r\nIn-Reply-To: <>\r\nReferences: <<>>"), [] as [[u8; 32]; 0]);
+    let marks = "\u{202e}\u{1}\0\u{7f}";
+    assert_eq!(thread(&format!("Message-ID: <{marks}@b.example>")), [digest(&format!("{marks}@b.example"))]);
+    assert_eq!(thread(&format!("Message-ID: <{}>", "x".repeat(10 << 20))).len(), 1);
+
+    let many = (0..10_000).map(|number| format!("<{number}@b.example>")).collect::<Vec<_>>().join("\r\n ");
+    let kept = thread(&format!("Message-ID: <own@b.example>\r\nIn-Reply-To: <9999@b.example>\r\nReferences: {many}"));
+    let last = (9_981..9_999).rev().map(|number| format!("{number}@b.example"));
+    let expected = ["own@b.example", "9999@b.example", "0@b.example"].map(str::to_owned).into_iter().chain(last);
+    assert_eq!(kept, expected.map(|id| digest(&id)).collect::<Vec<_>>(), "its own, the answered, the first and the last");
+}
